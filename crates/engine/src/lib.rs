@@ -1,0 +1,1 @@
+//! Actions, keys, the schedule and the processes: no language, no network.

@@ -1,0 +1,1 @@
+//! Labels, schemas, targets and the target graph: pure data, no IO.

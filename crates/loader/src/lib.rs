@@ -1,0 +1,1 @@
+//! Evaluates BUILD files into targets: the only crate that knows Starlark.

@@ -1,0 +1,1 @@
+//! Rules and their meaning: what a Python target becomes.

@@ -1,0 +1,1 @@
+//! The cache on disk: blobs, trees, outcomes, memo tables and the stat index.
