@@ -1,1 +1,27 @@
 //! Labels, schemas, targets and the target graph: pure data, no IO.
+
+mod cycles;
+mod error;
+mod label;
+mod lookup;
+mod manual;
+mod near;
+mod pattern;
+mod place;
+mod rules;
+mod schema;
+mod target;
+mod target_graph;
+mod value;
+
+pub use error::{CycleStep, GraphError};
+pub use label::{Label, LabelError, LabelReason, Part, check_name, join, last_segment};
+pub use manual::manual;
+pub use near::{near, near_all};
+pub use pattern::{Pattern, select};
+pub use place::Place;
+pub use rules::{schema, schemas};
+pub use schema::{FieldDefault, FieldError, FieldKind, FieldSchema, Role, RuleSchema};
+pub use target::{Field, SourceFile, Target};
+pub use target_graph::{Dependency, Edge, EdgeKind, NodeId, TargetGraph};
+pub use value::Value;

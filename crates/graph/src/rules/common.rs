@@ -1,0 +1,100 @@
+//! The fields that many rules have.
+
+use crate::schema::{FieldDefault, FieldKind, FieldSchema};
+
+pub(super) const NAME: FieldSchema = FieldSchema {
+    name: "name",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::Said("the directory's name"),
+    doc: "The name of the target, unique in its directory. A target named like its directory is what the directory's \
+          own label means: `//svc` is `//svc:svc`. Targets of the root directory have to be named.",
+    example: "\"app\"",
+};
+
+pub(super) const DEPENDENCIES: FieldSchema = FieldSchema {
+    name: "dependencies",
+    aliases: &["deps"],
+    kind: FieldKind::Labels,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "The targets that this one needs. `:lib` is in the same file, `//lib` is `//lib:lib`, \
+          `//3rdparty:reqs#flask` is what a target generates, and without `//` a label is relative to the root.",
+    example: "[\":lib\", \"//3rdparty:reqs#flask\"]",
+};
+
+pub(super) const TAGS: FieldSchema = FieldSchema {
+    name: "tags",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Words of your own, by which `--tag` selects targets.",
+    example: "[\"slow\"]",
+};
+
+pub(super) const DESCRIPTION: FieldSchema = FieldSchema {
+    name: "description",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::None,
+    doc: "A sentence about the target, shown by `peek`.",
+    example: "\"The service that takes orders\"",
+};
+
+pub(super) const VISIBILITY: FieldSchema = FieldSchema {
+    name: "visibility",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&["//visibility:public"]),
+    doc: "Who may depend on the target: labels and patterns such as `//svc/...`, `//visibility:public` for everyone, \
+          `//visibility:private` for the targets of the same file.",
+    example: "[\"//svc/...\"]",
+};
+
+pub(super) const RESOLVE: FieldSchema = FieldSchema {
+    name: "resolve",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::Said("`[python] default_resolve`"),
+    doc: "The resolve whose lock file gives the third-party distributions, one of `[python.resolves]`.",
+    example: "\"default\"",
+};
+
+pub(super) const INTERPRETER_CONSTRAINTS: FieldSchema = FieldSchema {
+    name: "interpreter_constraints",
+    aliases: &["compatibility"],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::Said("`[python] interpreter_constraints`"),
+    doc: "The interpreters that the code works with. Each string is a constraint, one of which has to be met; a comma \
+          inside of one means that all its parts have to be met.",
+    example: "[\"CPython>=3.9,<3.14\"]",
+};
+
+pub(super) const OUTPUT_PATH: FieldSchema = FieldSchema {
+    name: "output_path",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::Said("the directory and the name, below `dist/`"),
+    doc: "Where the result is put, relative to `dist/`.",
+    example: "\"bin/app.pex\"",
+};
+
+/// A field for the sources of a rule, with the rule's own default and words.
+pub(super) const fn sources(default: &'static [&'static str], doc: &'static str) -> FieldSchema {
+    FieldSchema {
+        name: "sources",
+        aliases: &["srcs"],
+        kind: FieldKind::Sources,
+        required: default.is_empty(),
+        default: if default.is_empty() { FieldDefault::None } else { FieldDefault::List(default) },
+        doc,
+        example: "[\"*.py\", \"!legacy.py\"]",
+    }
+}

@@ -1,0 +1,190 @@
+//! `python_binary`: a program as a PEX.
+
+use super::common::{
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OUTPUT_PATH, RESOLVE, TAGS, VISIBILITY,
+};
+use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
+
+pub(super) const PYTHON_BINARY: RuleSchema = RuleSchema {
+    name: "python_binary",
+    aliases: &["pex_binary"],
+    summary: "a program, built into a PEX",
+    doc: "`pants binary` writes one file for each interpreter and platform below `dist/`: the code that the target \
+          reaches, the distributions that this code needs, and how to start it. `pants run` starts it.",
+    role: Role::Program,
+    file_nodes: false,
+    fields: &[
+        NAME,
+        ENTRY_POINT,
+        SCRIPT,
+        ARGS,
+        ENV,
+        DEPENDENCIES,
+        INTERPRETERS,
+        INTERPRETER_CONSTRAINTS,
+        PLATFORMS,
+        MULTI_PLATFORM,
+        RESOLVE,
+        LAYOUT,
+        EXECUTION_MODE,
+        SH_BOOT,
+        SHEBANG,
+        INHERIT_PATH,
+        INCLUDE_TOOLS,
+        STRIP_PEX_ENV,
+        OUTPUT_PATH,
+        TAGS,
+        DESCRIPTION,
+        VISIBILITY,
+    ],
+};
+
+const ENTRY_POINT: FieldSchema = FieldSchema {
+    name: "entry_point",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::Said("none: the PEX starts an interpreter"),
+    doc: "What is started: a module (`svc.main`), a function of one (`svc.main:run`), or a file of the directory \
+          (`main.py`, `main.py:run`). The owner of the module or file becomes a dependency. Not together with \
+          `script`.",
+    example: "\"svc.main:run\"",
+};
+
+const SCRIPT: FieldSchema = FieldSchema {
+    name: "script",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::None,
+    doc: "The console script of a distribution that is started, such as `gunicorn`. Not together with `entry_point`.",
+    example: "\"gunicorn\"",
+};
+
+const ARGS: FieldSchema = FieldSchema {
+    name: "args",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Arguments in front of those that the program is called with.",
+    example: "[\"--bind\", \"0.0.0.0:8000\"]",
+};
+
+const ENV: FieldSchema = FieldSchema {
+    name: "env",
+    aliases: &[],
+    kind: FieldKind::StrDict,
+    required: false,
+    default: FieldDefault::None,
+    doc: "Environment variables that are set when the program starts.",
+    example: "{\"LOG_LEVEL\": \"info\"}",
+};
+
+const INTERPRETERS: FieldSchema = FieldSchema {
+    name: "interpreters",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::Said("`[python] interpreters`"),
+    doc: "The Python versions that the binary is built for, one file for each.",
+    example: "[\"3.11\", \"3.12\"]",
+};
+
+const PLATFORMS: FieldSchema = FieldSchema {
+    name: "platforms",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::Said("`[python] platforms`"),
+    doc: "The platforms that the binary is built for, one file for each: `linux-x86_64`, `linux-aarch64`, \
+          `linux-x86_64-musl`, `macos-arm64`, `macos-x86_64`, with another floor than the usual as \
+          `linux-x86_64-manylinux_2_17`, or `current` for that of the machine.",
+    example: "[\"linux-x86_64\", \"macos-arm64\"]",
+};
+
+const MULTI_PLATFORM: FieldSchema = FieldSchema {
+    name: "multi_platform",
+    aliases: &[],
+    kind: FieldKind::Bool,
+    required: false,
+    default: FieldDefault::Bool(false),
+    doc: "Puts all interpreters and platforms into one file.",
+    example: "True",
+};
+
+const LAYOUT: FieldSchema = FieldSchema {
+    name: "layout",
+    aliases: &[],
+    kind: FieldKind::Choice(&["zipapp", "packed", "loose"]),
+    required: false,
+    default: FieldDefault::Str("zipapp"),
+    doc: "`zipapp` is one file; `packed` a directory with one zip file for each distribution, which transfers well \
+          when little changes; `loose` a directory of plain files.",
+    example: "\"zipapp\"",
+};
+
+const EXECUTION_MODE: FieldSchema = FieldSchema {
+    name: "execution_mode",
+    aliases: &[],
+    kind: FieldKind::Choice(&["venv", "zipapp"]),
+    required: false,
+    default: FieldDefault::Str("venv"),
+    doc: "`venv` makes a virtual environment at the first start, from which all further starts are as quick as from \
+          any; `zipapp` runs from the file.",
+    example: "\"venv\"",
+};
+
+const SH_BOOT: FieldSchema = FieldSchema {
+    name: "sh_boot",
+    aliases: &[],
+    kind: FieldKind::Bool,
+    required: false,
+    default: FieldDefault::Bool(true),
+    doc: "Starts by `/bin/sh`, which finds an interpreter that fits, and from the second start on goes straight to \
+          the virtual environment.",
+    example: "False",
+};
+
+const SHEBANG: FieldSchema = FieldSchema {
+    name: "shebang",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::None,
+    doc: "The first line of the PEX, with or without `#!`, where it has to be a certain one.",
+    example: "\"/usr/bin/env python3.11\"",
+};
+
+const INHERIT_PATH: FieldSchema = FieldSchema {
+    name: "inherit_path",
+    aliases: &[],
+    kind: FieldKind::Choice(&["false", "fallback", "prefer"]),
+    required: false,
+    default: FieldDefault::Str("false"),
+    doc: "Whether the program also sees the packages that its interpreter has installed: not at all, after its own, \
+          or in front of its own.",
+    example: "\"fallback\"",
+};
+
+const INCLUDE_TOOLS: FieldSchema = FieldSchema {
+    name: "include_tools",
+    aliases: &[],
+    kind: FieldKind::Bool,
+    required: false,
+    default: FieldDefault::Bool(true),
+    doc: "Includes the tools that `PEX_TOOLS=1` starts. A PEX that runs from a virtual environment \
+          (`execution_mode = \"venv\"`) needs them, and has them in any case.",
+    example: "False",
+};
+
+const STRIP_PEX_ENV: FieldSchema = FieldSchema {
+    name: "strip_pex_env",
+    aliases: &[],
+    kind: FieldKind::Bool,
+    required: false,
+    default: FieldDefault::Bool(true),
+    doc: "Takes the `PEX_*` variables out of the environment of the program, so that a PEX that it starts is not \
+          influenced by them.",
+    example: "False",
+};

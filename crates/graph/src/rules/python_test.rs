@@ -1,0 +1,72 @@
+//! `python_test`: tests that pytest runs.
+
+use super::common::{
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, RESOLVE, TAGS, VISIBILITY, sources,
+};
+use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
+
+pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
+    name: "python_test",
+    aliases: &["python_tests"],
+    summary: "tests that pytest runs",
+    doc: "Each file is run in a process of its own, and its result is cached until something that it reaches changes.",
+    role: Role::Test,
+    file_nodes: true,
+    fields: &[
+        NAME,
+        sources(
+            &["test_*.py", "*_test.py", "tests.py"],
+            "The test files, as patterns below the directory of the BUILD file.",
+        ),
+        DEPENDENCIES,
+        ARGS,
+        ENV,
+        TIMEOUT,
+        RESOLVE,
+        INTERPRETERS,
+        INTERPRETER_CONSTRAINTS,
+        TAGS,
+        DESCRIPTION,
+        VISIBILITY,
+    ],
+};
+
+const ARGS: FieldSchema = FieldSchema {
+    name: "args",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Arguments for pytest.",
+    example: "[\"-k\", \"not slow\"]",
+};
+
+const ENV: FieldSchema = FieldSchema {
+    name: "env",
+    aliases: &[],
+    kind: FieldKind::StrDict,
+    required: false,
+    default: FieldDefault::None,
+    doc: "Environment variables of the tests.",
+    example: "{\"TZ\": \"UTC\"}",
+};
+
+const TIMEOUT: FieldSchema = FieldSchema {
+    name: "timeout",
+    aliases: &[],
+    kind: FieldKind::Int,
+    required: false,
+    default: FieldDefault::None,
+    doc: "After how many seconds a file's tests are ended, as a failure.",
+    example: "60",
+};
+
+const INTERPRETERS: FieldSchema = FieldSchema {
+    name: "interpreters",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::Said("`[python] interpreters`"),
+    doc: "The Python versions that the tests are run with.",
+    example: "[\"3.9\", \"3.13\"]",
+};

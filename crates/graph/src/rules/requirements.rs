@@ -1,0 +1,65 @@
+//! `python_requirement` and `python_requirements`: what is wanted of third parties.
+
+use super::common::{DEPENDENCIES, DESCRIPTION, NAME, RESOLVE, TAGS, VISIBILITY};
+use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
+
+pub(super) const PYTHON_REQUIREMENT: RuleSchema = RuleSchema {
+    name: "python_requirement",
+    aliases: &["requirement", "python_requirement_library"],
+    summary: "one third-party distribution, or a few that belong together",
+    doc: "Whoever depends on it gets these distributions and all that they need, in the versions of the lock file.",
+    role: Role::Code,
+    file_nodes: false,
+    fields: &[NAME, REQUIREMENTS, MODULES, RESOLVE, DEPENDENCIES, TAGS, DESCRIPTION, VISIBILITY],
+};
+
+pub(super) const PYTHON_REQUIREMENTS: RuleSchema = RuleSchema {
+    name: "python_requirements",
+    aliases: &[],
+    summary: "one requirement for each line of a requirements file",
+    doc: "Generates a target for each line of a `requirements.txt`, or for each dependency of a `pyproject.toml`: \
+          `//3rdparty:reqs#flask`. A dependency on the target itself is one on all of them.",
+    role: Role::Code,
+    file_nodes: false,
+    fields: &[NAME, SOURCE, MODULE_MAPPING, RESOLVE, TAGS, DESCRIPTION, VISIBILITY],
+};
+
+const REQUIREMENTS: FieldSchema = FieldSchema {
+    name: "requirements",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: true,
+    default: FieldDefault::None,
+    doc: "What is required, each as PEP 508 has it: name, extras, versions and marker.",
+    example: "[\"flask[async]==3.0.*\"]",
+};
+
+const MODULES: FieldSchema = FieldSchema {
+    name: "modules",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::Said("what the lock file records"),
+    doc: "The modules that the distributions provide, where this cannot be told from their names.",
+    example: "[\"yaml\"]",
+};
+
+const SOURCE: FieldSchema = FieldSchema {
+    name: "source",
+    aliases: &[],
+    kind: FieldKind::File,
+    required: false,
+    default: FieldDefault::Str("requirements.txt"),
+    doc: "The file with the requirements: a `requirements.txt`, or a `pyproject.toml` with `[project]`.",
+    example: "\"requirements.txt\"",
+};
+
+const MODULE_MAPPING: FieldSchema = FieldSchema {
+    name: "module_mapping",
+    aliases: &[],
+    kind: FieldKind::StrListDict,
+    required: false,
+    default: FieldDefault::None,
+    doc: "The modules of distributions for which this cannot be told from their names.",
+    example: "{\"pyyaml\": [\"yaml\"]}",
+};

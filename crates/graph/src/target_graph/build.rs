@@ -1,0 +1,140 @@
+//! Makes a graph of targets and edges, and says what is wrong with them.
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::{Edge, EdgeKind, NodeId, TargetGraph};
+use crate::cycles::{self, Arc};
+use crate::lookup::{Targets, dense};
+use crate::{FieldKind, GraphError, Label, Place, Role, Target};
+
+/// For how many unknown labels near names are looked for among all targets.
+const WIDE_SEARCHES: usize = 20;
+
+struct Builder<'a> {
+    targets: &'a Targets,
+    /// From, to and kind of all edges that stand.
+    edges: Vec<(u32, u32, EdgeKind)>,
+    /// The edges between targets that must not make a circle.
+    arcs: Vec<Arc>,
+    errors: Vec<GraphError>,
+    searches: usize,
+}
+
+pub(super) fn build(targets: Vec<Target>, extra_edges: &[Edge]) -> (TargetGraph, Vec<GraphError>) {
+    let mut errors = Vec::new();
+    let targets = Targets::new(targets, &mut errors);
+    let mut builder = Builder { targets: &targets, edges: Vec::new(), arcs: Vec::new(), errors, searches: 0 };
+    for index in 0..dense(targets.list().len()) {
+        builder.target(index);
+    }
+    for edge in extra_edges {
+        builder.extra(edge);
+    }
+    let Builder { mut edges, arcs, mut errors, .. } = builder;
+    errors.extend(cycles::find(&targets, arcs));
+    errors.sort_by(|a, b| a.place().cmp(&b.place()));
+    edges.sort_unstable();
+    edges.dedup();
+    let nodes = node_count(&targets);
+    let mut graph = DiGraph::with_capacity(nodes, edges.len());
+    for _ in 0..nodes {
+        graph.add_node(());
+    }
+    for (from, to, kind) in edges {
+        graph.add_edge(NodeIndex::new(from as usize), NodeIndex::new(to as usize), kind);
+    }
+    (TargetGraph { targets, graph }, errors)
+}
+
+fn node_count(targets: &Targets) -> usize {
+    let files = (0..dense(targets.list().len())).map(|index| targets.files(index).count());
+    targets.list().len() + files.sum::<usize>()
+}
+
+impl Builder<'_> {
+    /// The edges that the target's own fields and files make.
+    fn target(&mut self, index: u32) {
+        let targets = self.targets;
+        for file in targets.files(index) {
+            self.edges.push((index, file.0, EdgeKind::Owns));
+        }
+        let target = targets.get(index);
+        for field in target.rule.fields.iter().filter(|field| is_dependency(field.kind)) {
+            for (label, place) in target.labels(field.name) {
+                self.add(NodeId(index), label, EdgeKind::Declared, Some(place));
+            }
+        }
+    }
+
+    fn extra(&mut self, edge: &Edge) {
+        match self.targets.find(&edge.from) {
+            Some(from) => self.add(from, &edge.to, edge.kind, edge.place.as_ref()),
+            None => self.unknown(&edge.from, edge.place.as_ref()),
+        }
+    }
+
+    fn add(&mut self, from: NodeId, to: &Label, kind: EdgeKind, place: Option<&Place>) {
+        let Some(found) = self.targets.find(to) else { return self.unknown(to, place) };
+        let (from_target, from_file) = self.targets.of_node(from);
+        let (to_target, _) = self.targets.of_node(found);
+        let exact = matches!(kind, EdgeKind::Inferred | EdgeKind::Owns);
+        let to_node = if exact { found.0 } else { to_target };
+        if from_target == to_target && !exact {
+            let label = self.targets.get(from_target).label.clone();
+            return self.errors.push(GraphError::SelfDependency { label, place: place.cloned() });
+        }
+        if let Some(error) = self.not_dependable(from_target, to_target, place) {
+            return self.errors.push(error);
+        }
+        if kind != EdgeKind::Inferred {
+            self.arcs.push(Arc { from: from_target, to: to_target, place: place.cloned() });
+        }
+        let files = (from_file.is_none() && kind != EdgeKind::Owns).then(|| self.targets.files(from_target));
+        let before = self.edges.len();
+        self.edges.extend(files.into_iter().flatten().map(|file| (file.0, to_node, kind)));
+        if self.edges.len() == before {
+            self.edges.push((from.0, to_node, kind));
+        }
+    }
+
+    fn not_dependable(&self, from: u32, to: u32, place: Option<&Place>) -> Option<GraphError> {
+        let (from, named) = (self.targets.get(from), self.targets.get(to));
+        let actual = self.actual(named);
+        if from.rule.role.may_depend_on(actual.rule.role) {
+            return None;
+        }
+        Some(GraphError::NotDependable {
+            from: from.label.clone(),
+            from_rule: from.rule.name,
+            to: named.label.clone(),
+            to_rule: actual.rule.name,
+            place: place.cloned(),
+        })
+    }
+
+    /// What an alias names in the end; where it names nothing or itself, that is told elsewhere.
+    fn actual<'t>(&'t self, target: &'t Target) -> &'t Target {
+        let mut at = target;
+        for _ in 0..self.targets.list().len() {
+            let next = match at.rule.role {
+                Role::Alias => at.labels("actual").first().and_then(|(label, _)| self.targets.find(label)),
+                _ => None,
+            };
+            match next {
+                Some(next) => at = self.targets.get(self.targets.of_node(next).0),
+                None => break,
+            }
+        }
+        at
+    }
+
+    fn unknown(&mut self, label: &Label, place: Option<&Place>) {
+        self.searches += 1;
+        let error = self.targets.unknown(label, place, self.searches <= WIDE_SEARCHES);
+        self.errors.push(error);
+    }
+}
+
+fn is_dependency(kind: FieldKind) -> bool {
+    matches!(kind, FieldKind::Label | FieldKind::Labels)
+}
