@@ -1,0 +1,271 @@
+//! The tables and all SQL: what is kept as rows, each sealed; it does not know how the database is opened.
+//!
+//! SQLite has no checksum of its pages, so that a flipped bit can come back as a valid row. Content that is no blob
+//! (a blob's digest is its seal) therefore carries a hash of its table, key and value, and one that does not fit is
+//! no row.
+
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::Digest;
+use crate::StoreError;
+use crate::database::Database;
+use crate::error::tolerate_refusal;
+use crate::warning::{Cause, Warnings};
+
+/// What tells a database of ours from any other.
+const APPLICATION: i32 = 0x5041_4e54;
+/// Raised with each change to the tables, together with [`FOLDER`].
+const SCHEMA: i32 = 1;
+/// Where databases of this schema are: those of others are beside, and stay as they are.
+pub(crate) const FOLDER: &str = "db1";
+const SEAL: usize = 16;
+
+const OUTCOME: &str = "outcome";
+const COMPOSED: &str = "composed";
+
+/// Makes the tables in a new database.
+pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "PRAGMA page_size=4096;
+         PRAGMA journal_mode=WAL;
+         BEGIN;
+         CREATE TABLE blob (hash BLOB PRIMARY KEY NOT NULL, data BLOB NOT NULL);
+         CREATE TABLE sound (hash BLOB PRIMARY KEY NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL,
+             mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, boot BLOB NOT NULL, durable INTEGER NOT NULL) WITHOUT ROWID;
+         CREATE TABLE entry (space TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (space, key));
+         PRAGMA application_id={APPLICATION};
+         PRAGMA user_version={SCHEMA};
+         COMMIT;"
+    ))
+}
+
+/// Whether the database is one of ours, of this schema.
+pub(crate) fn is_expected(connection: &Connection) -> rusqlite::Result<bool> {
+    // In one transaction, since each takes and releases half a dozen locks.
+    let transaction = connection.unchecked_transaction()?;
+    let number = |query: &str| transaction.query_row(query, [], |row| row.get::<_, i32>(0));
+    let tables =
+        "SELECT count(*) FROM sqlite_master WHERE type='table' AND name IN ('blob', 'sound', 'entry')";
+    let found = [number("PRAGMA application_id")?, number("PRAGMA user_version")?, number(tables)?];
+    transaction.commit()?;
+    Ok(found == [APPLICATION, SCHEMA, 3])
+}
+
+/// The state of a file that was found to have the content that its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    pub(crate) mtime: i64,
+    pub(crate) ctime: i64,
+}
+
+/// A [`Stamp`] with what it can be relied on for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sound {
+    pub(crate) stamp: Stamp,
+    /// Which start of which machine it was found by.
+    pub(crate) boot: Vec<u8>,
+    /// Whether the content was seen on the disk, and not only in the memory of the machine that wrote it.
+    pub(crate) durable: bool,
+}
+
+/// The rows of one database.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    database: Database,
+    warnings: std::sync::Arc<Warnings>,
+}
+
+impl Rows {
+    pub(crate) fn new(database: Database, warnings: std::sync::Arc<Warnings>) -> Rows {
+        Rows { database, warnings }
+    }
+
+    /// Where the indexes are whose entries say that a blob is among these rows.
+    pub(crate) fn index_dir(&self) -> PathBuf {
+        self.database.folder().join("index")
+    }
+
+    /// The bytes kept as those of `digest`, which may not be.
+    pub(crate) fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.database.read(|connection| select_blob(connection, digest))
+    }
+
+    /// The bytes kept for each of `digests`, read at one instant.
+    pub(crate) fn blobs(&self, digests: &[Digest]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.database.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let blobs = digests.iter().map(|digest| select_blob(&transaction, digest)).collect();
+            transaction.commit()?;
+            blobs
+        })
+    }
+
+    pub(crate) fn put_blobs(&self, blobs: &[(Digest, &[u8])]) -> Result<(), StoreError> {
+        self.database.write(|connection| {
+            // A row with the wrong bytes is put right, and one with the right bytes costs no write.
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO blob (hash, data) VALUES (?1, ?2)
+                 ON CONFLICT (hash) DO UPDATE SET data=excluded.data WHERE data IS NOT excluded.data",
+            )?;
+            blobs.iter().try_for_each(|(digest, data)| insert.execute(params![digest.hash, data]).map(drop))
+        })
+    }
+
+    pub(crate) fn remove_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        self.database.write(|connection| {
+            connection.prepare_cached("DELETE FROM blob WHERE hash=?1")?.execute([digest.hash]).map(drop)
+        })
+    }
+
+    /// What is known of the file of `digest`.
+    pub(crate) fn sound(&self, digest: &Digest) -> Result<Option<Sound>, StoreError> {
+        self.database.read(|connection| {
+            connection
+                .prepare_cached("SELECT inode, size, mtime, ctime, boot, durable FROM sound WHERE hash=?1")?
+                .query_row([digest.hash], |row| {
+                    Ok(Sound {
+                        stamp: Stamp {
+                            inode: row.get::<_, i64>(0)?.cast_unsigned(),
+                            size: row.get::<_, i64>(1)?.cast_unsigned(),
+                            mtime: row.get(2)?,
+                            ctime: row.get(3)?,
+                        },
+                        boot: row.get(4)?,
+                        durable: row.get(5)?,
+                    })
+                })
+                .optional()
+        })
+    }
+
+    pub(crate) fn put_sound(&self, digest: &Digest, sound: &Sound) -> Result<(), StoreError> {
+        let Stamp { inode, size, mtime, ctime } = sound.stamp;
+        let (inode, size) = (inode.cast_signed(), size.cast_signed());
+        self.database.write(|connection| {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO sound VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+                .execute(params![digest.hash, inode, size, mtime, ctime, sound.boot, sound.durable])
+                .map(drop)
+        })
+    }
+
+    pub(crate) fn composed(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.entry(COMPOSED, &digest.hash)
+    }
+
+    pub(crate) fn put_composed(&self, digest: &Digest, record: &[u8]) -> Result<(), StoreError> {
+        self.put_entries(COMPOSED, &[(digest.hash.as_slice(), record)])
+    }
+
+    pub(crate) fn outcome(&self, key: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.entry(OUTCOME, &key.hash)
+    }
+
+    pub(crate) fn put_outcome(&self, key: &Digest, value: &[u8]) -> Result<(), StoreError> {
+        self.put_entries(OUTCOME, &[(key.hash.as_slice(), value)])
+    }
+
+    pub(crate) fn remove_outcome(&self, key: &Digest) -> Result<(), StoreError> {
+        self.remove_entry(OUTCOME, &key.hash)
+    }
+
+    pub(crate) fn memos(&self, table: &str, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.entries(&memo_space(table), keys)
+    }
+
+    pub(crate) fn put_memos(&self, table: &str, memos: &[(&[u8], &[u8])]) -> Result<(), StoreError> {
+        self.put_entries(&memo_space(table), memos)
+    }
+
+    fn entry(&self, space: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.entries(space, &[key])?.pop().flatten())
+    }
+
+    fn entries(&self, space: &str, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let found = self.database.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let mut select =
+                transaction.prepare_cached("SELECT value FROM entry WHERE space=?1 AND key=?2")?;
+            let mut values = Vec::with_capacity(keys.len());
+            for key in keys {
+                values
+                    .push(select.query_row(params![space, key], |row| row.get::<_, Vec<u8>>(0)).optional()?);
+            }
+            drop(select);
+            transaction.commit()?;
+            Ok(values)
+        })?;
+        let mut values = Vec::with_capacity(keys.len());
+        for (key, sealed) in keys.iter().zip(found) {
+            let was_there = sealed.is_some();
+            let value = sealed.and_then(|sealed| unseal(space, key, sealed));
+            if was_there && value.is_none() {
+                let table = space.strip_prefix("memo:").unwrap_or(space).to_owned();
+                self.warnings.add(Cause::CorruptEntry { table });
+                tolerate_refusal(self.remove_entry(space, key))?;
+            }
+            values.push(value);
+        }
+        Ok(values)
+    }
+
+    fn put_entries(&self, space: &str, entries: &[(&[u8], &[u8])]) -> Result<(), StoreError> {
+        let sealed: Vec<_> = entries.iter().map(|(key, value)| (*key, sealed(space, key, value))).collect();
+        self.database.write(|connection| {
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO entry (space, key, value) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (space, key) DO UPDATE SET value=excluded.value WHERE value IS NOT excluded.value",
+            )?;
+            sealed.iter().try_for_each(|(key, value)| insert.execute(params![space, key, value]).map(drop))
+        })
+    }
+
+    fn remove_entry(&self, space: &str, key: &[u8]) -> Result<(), StoreError> {
+        self.database.write(|connection| {
+            connection
+                .prepare_cached("DELETE FROM entry WHERE space=?1 AND key=?2")?
+                .execute(params![space, key])
+                .map(drop)
+        })
+    }
+}
+
+fn select_blob(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT data FROM blob WHERE hash=?1")?
+        .query_row([digest.hash], |row| row.get(0))
+        .optional()
+}
+
+/// Tables of others cannot be mistaken for ours.
+fn memo_space(table: &str) -> String {
+    format!("memo:{table}")
+}
+
+fn seal(space: &str, key: &[u8], value: &[u8]) -> [u8; SEAL] {
+    let mut hasher = blake3::Hasher::new();
+    for part in [space.as_bytes(), key] {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    hasher.update(value);
+    let mut seal = [0; SEAL];
+    seal.copy_from_slice(&hasher.finalize().as_bytes()[..SEAL]);
+    seal
+}
+
+fn sealed(space: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
+    [&seal(space, key, value), value].concat()
+}
+
+fn unseal(space: &str, key: &[u8], mut sealed: Vec<u8>) -> Option<Vec<u8>> {
+    let (found, value) = sealed.split_first_chunk::<SEAL>()?;
+    if *found != seal(space, key, value) {
+        return None;
+    }
+    sealed.drain(..SEAL);
+    Some(sealed)
+}

@@ -1,0 +1,184 @@
+//! Looks at a workspace's files, and reads those that have changed; it does not know how the index is kept.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::StatError;
+use super::file::{Record, State};
+use crate::layer::SMALL;
+use crate::{Digest, Store, StoreError};
+
+/// How often a file that is being written to is read.
+const ATTEMPTS: u32 = 10;
+/// How far apart two times of a file system are at most: a tick of the slowest kernel clock, doubled.
+const FINE: i64 = 20_000_000;
+/// The same for file systems that keep whole seconds, of which FAT keeps every second one.
+const COARSE: i64 = 2_000_000_000;
+
+/// What a look at a file tells.
+pub(super) enum Look {
+    Same(Record),
+    Changed,
+}
+
+/// Looks at the file at `path`, without reading it.
+pub(super) fn look(root: &File, path: &Path, known: Option<&Record>) -> Result<Look, StatError> {
+    let stat =
+        rustix::fs::statat(root, path, AtFlags::empty()).map_err(|errno| refused(root, path, errno))?;
+    check_kind(&stat, path)?;
+    match known {
+        Some(record) if !record.racy && record.state == state(&stat) => Ok(Look::Same(*record)),
+        _ => Ok(Look::Changed),
+    }
+}
+
+/// Reads the files at `paths` and puts them into the store, the small ones in one transaction.
+pub(super) fn store_all(
+    store: &Store,
+    root: &File,
+    root_path: &Path,
+    paths: &[(usize, &Path)],
+) -> Vec<(usize, Result<Record, StatError>)> {
+    let mut small: Vec<(Digest, Vec<u8>)> = Vec::new();
+    let mut records = Vec::with_capacity(paths.len());
+    for (index, path) in paths {
+        let keep = |digest, bytes| small.push((digest, bytes));
+        records.push((*index, read_stable(store, root, root_path, path, keep)));
+    }
+    let blobs: Vec<_> = small.iter().map(|(digest, bytes)| (*digest, bytes.as_slice())).collect();
+    if store.put_hashed(&blobs).is_err() {
+        // Each tells on its own why it could not be stored.
+        for ((_, path), (_, record)) in paths.iter().zip(&mut records) {
+            let Ok(found) = record else { continue };
+            let digest = found.digest();
+            let Some(blob) = blobs.iter().find(|(of, _)| *of == digest) else { continue };
+            if let Err(source) = store.put_hashed(&[*blob]) {
+                *record = Err(StatError::Store { path: (*path).to_owned(), source });
+            }
+        }
+    }
+    records
+}
+
+/// Reads a file until nobody wrote to it meanwhile. A small one is given to `keep`, a large one is stored.
+fn read_stable(
+    store: &Store,
+    root: &File,
+    root_path: &Path,
+    path: &Path,
+    mut keep: impl FnMut(Digest, Vec<u8>),
+) -> Result<Record, StatError> {
+    let unreadable = |source: io::Error| StatError::Unreadable { path: path.to_owned(), source };
+    for _ in 0..ATTEMPTS {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let opened = rustix::fs::openat(root, path, flags, Mode::empty())
+            .map_err(|errno| refused(root, path, errno))?;
+        let mut file = File::from(opened);
+        let now = clock_gettime(ClockId::RealtimeCoarse);
+        let before = rustix::fs::fstat(&file).map_err(|errno| unreadable(errno.into()))?;
+        check_kind(&before, path)?;
+        let before = state(&before);
+        let mut bytes = Vec::new();
+        let digest = if before.size <= SMALL {
+            (&mut file).take(SMALL + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+            store.digest(&bytes)
+        } else {
+            let stored = store.put_open(&mut file, &root_path.join(path));
+            stored.map_err(|source| cannot_store(path, &root_path.join(path), source))?
+        };
+        let after = rustix::fs::fstat(&file).map_err(|errno| unreadable(errno.into()))?;
+        if state(&after) == before && digest.size == before.size {
+            if before.size <= SMALL {
+                keep(digest, bytes);
+            }
+            let now = now.tv_sec.saturating_mul(1_000_000_000).saturating_add(now.tv_nsec);
+            return Ok(Record { state: before, hash: digest.hash, racy: is_racy(&before, now) });
+        }
+    }
+    Err(StatError::Changing { path: path.to_owned() })
+}
+
+/// Whether a write after `now` could leave the same times.
+fn is_racy(state: &State, now: i64) -> bool {
+    let whole_seconds = state.mtime % 1_000_000_000 == 0 && state.ctime % 1_000_000_000 == 0;
+    let granularity = if whole_seconds { COARSE } else { FINE };
+    state.mtime.max(state.ctime) >= now.saturating_sub(granularity)
+}
+
+/// What went wrong while a file was copied into the store: with the file, or with the store.
+fn cannot_store(path: &Path, full_path: &Path, source: StoreError) -> StatError {
+    let path = path.to_owned();
+    match source {
+        StoreError::Io { path: at, source, .. } if at == full_path => StatError::Unreadable { path, source },
+        source => StatError::Store { path, source },
+    }
+}
+
+fn state(stat: &Stat) -> State {
+    let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+    State {
+        device: stat.st_dev,
+        inode: stat.st_ino,
+        size: u64::try_from(stat.st_size).unwrap_or_default(),
+        mtime: nanoseconds(stat.st_mtime, stat.st_mtime_nsec.cast_signed()),
+        ctime: nanoseconds(stat.st_ctime, stat.st_ctime_nsec.cast_signed()),
+        executable: stat.st_mode & 0o100 != 0,
+    }
+}
+
+fn check_kind(stat: &Stat, path: &Path) -> Result<(), StatError> {
+    let found = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => return Ok(()),
+        FileType::Directory => "a directory",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        _ => "a device",
+    };
+    Err(StatError::NotAFile { path: path.to_owned(), found })
+}
+
+fn refused(root: &File, path: &Path, errno: Errno) -> StatError {
+    let path = path.to_owned();
+    match errno {
+        Errno::LOOP => StatError::Dangling { path },
+        Errno::NOENT | Errno::NOTDIR => {
+            let link = rustix::fs::statat(root, &path, AtFlags::SYMLINK_NOFOLLOW)
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
+            if link { StatError::Dangling { path } } else { StatError::NotFound { path } }
+        }
+        Errno::NXIO => StatError::NotAFile { path, found: "a special file" },
+        errno => StatError::Unreadable { path, source: errno.into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{State, is_racy};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    /// Whether a file with these times, read at `now`, has to be read again.
+    fn check(mtime: i64, ctime: i64, now: i64, expected: bool) {
+        let state = State { device: 1, inode: 1, size: 1, mtime, ctime, executable: false };
+        assert_eq!(is_racy(&state, now), expected, "{mtime} {ctime} {now}");
+    }
+
+    #[test]
+    fn a_second_write_within_one_tick_is_reckoned_with() {
+        let time = 1_000 * SECOND + 123_456_789;
+        check(time, time, time, true);
+        check(time, time, time + 20_000_000, true);
+        check(time, time, time + 20_000_001, false);
+        check(time - SECOND, time, time, true);
+        check(time, time - SECOND, time, true);
+        check(time, time, time - SECOND, true);
+        let whole = 1_000 * SECOND;
+        check(whole, whole, whole + 2 * SECOND, true);
+        check(whole, whole, whole + 2 * SECOND + 1, false);
+    }
+}
