@@ -1,0 +1,244 @@
+//! What can be wrong with BUILD files, each with its place.
+
+use std::fmt;
+
+use graph::{FieldError, LabelReason, Place};
+
+/// One error or warning of loading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadError {
+    /// What is wrong.
+    pub problem: Box<Problem>,
+    /// Where; none for what has no line, such as a directory that cannot be read.
+    pub place: Option<Place>,
+    /// Other places that belong to it, each with what is there.
+    pub notes: Vec<(Place, String)>,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
+pub enum Problem {
+    #[error("{message}")]
+    Syntax { message: String },
+    #[error("{message}")]
+    Evaluation { message: String },
+    #[error("evaluating `{file}` takes more than {limit} steps")]
+    TooManySteps { file: String, limit: u64 },
+    #[error("evaluating `{file}` takes more than {} MiB of memory", .limit >> 20)]
+    TooMuchMemory { file: String, limit: usize },
+    #[error("functions call each other more than {limit} deep")]
+    TooManyCalls { limit: usize },
+    #[error("brackets, operators and blocks are nested more than {limit} deep")]
+    TooDeep { limit: usize },
+    #[error("`{file}` has {size} bytes, more than the {limit} that are read")]
+    TooLarge { file: String, size: u64, limit: u64 },
+    #[error("`{file}` cannot be read: {reason}")]
+    Unreadable { file: String, reason: String },
+    #[error("`{file}` is not UTF-8")]
+    NotUtf8 { file: String },
+    #[error("evaluating `{file}` failed inside of the evaluator: {reason}")]
+    Panicked { file: String, reason: String },
+    #[error("`{directory}` has both a `BUILD` and a `BUILD.pants`")]
+    TwoBuildFiles { directory: String },
+    #[error("a file in `{directory}` is left out, since its name `{name}` is not UTF-8")]
+    NotUtf8Name { name: String, directory: String },
+    #[error("the files of the repository cannot be listed: {reason}")]
+    Walk { reason: String },
+    #[error("the pattern `{pattern}` to ignore is wrong: {reason}")]
+    IgnorePattern { pattern: String, reason: String },
+    #[error("there is no rule or function `{name}`")]
+    UnknownName { name: String, near: Vec<String> },
+    #[error("`{rule}` takes named arguments alone")]
+    Positional { rule: String },
+    #[error("`{rule}` has no field `{field}`")]
+    UnknownField { rule: String, field: String, near: Vec<String>, fields: Vec<&'static str> },
+    #[error("`{rule}` gives the field `{field}` twice, under two names")]
+    FieldTwice { rule: String, field: &'static str },
+    #[error("`{rule}` needs the field `{field}`")]
+    MissingField { rule: String, field: &'static str, example: &'static str },
+    #[error("{0}")]
+    Field(FieldError),
+    #[error("`{name}` cannot be the name of a target: {reason}")]
+    Name { name: String, reason: LabelReason },
+    #[error("a target in the root directory needs a `name`")]
+    NoName,
+    #[error("two targets are named `{label}`")]
+    DuplicateTarget { label: String },
+    #[error("`{rule}` is called while `{file}` is loaded; only a BUILD file can have targets")]
+    TargetInModule { rule: String, file: String },
+    #[error("there is no file `{file}`")]
+    MissingSource { file: String, near: Vec<String> },
+    #[error("`{file}` is ignored")]
+    IgnoredSource { file: String },
+    #[error("`{file}` is a directory")]
+    SourceIsDirectory { file: String },
+    #[error("the pattern `{pattern}` matches no file")]
+    Unmatched { pattern: String },
+    #[error("the pattern `{pattern}` is wrong: {reason}")]
+    Pattern { pattern: String, reason: String },
+    #[error("`{path}` leaves the directory of the BUILD file")]
+    LeavesPackage { path: String },
+    #[error(
+        "`{path}` cannot be loaded: expected `//directory/file.bzl`, `//directory:file.bzl` or `:file.bzl`"
+    )]
+    ModulePath { path: String },
+    #[error("there is no file `{file}` to load")]
+    MissingModule { file: String, near: Vec<String> },
+    #[error("`{file}` has no `{symbol}` to load")]
+    MissingSymbol { file: String, symbol: String, near: Vec<String> },
+    #[error("files load each other in a circle: {}", .path.join(" -> "))]
+    LoadCycle { path: Vec<String> },
+}
+
+impl Problem {
+    /// The error at a place.
+    pub(crate) fn at(self, place: Place) -> LoadError {
+        LoadError { problem: Box::new(self), place: Some(place), notes: Vec::new() }
+    }
+
+    /// The error without a place.
+    pub(crate) fn nowhere(self) -> LoadError {
+        LoadError { problem: Box::new(self), place: None, notes: Vec::new() }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.problem, f)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+impl LoadError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match &*self.problem {
+            Problem::Syntax { .. } => "loader::syntax",
+            Problem::Evaluation { .. } => "loader::evaluation",
+            Problem::TooManySteps { .. } => "loader::steps",
+            Problem::TooMuchMemory { .. } => "loader::memory",
+            Problem::TooManyCalls { .. } => "loader::calls",
+            Problem::TooDeep { .. } => "loader::nesting",
+            Problem::TooLarge { .. } => "loader::file_size",
+            Problem::Unreadable { .. } => "loader::unreadable",
+            Problem::NotUtf8 { .. } => "loader::not_utf8",
+            Problem::Panicked { .. } => "loader::panicked",
+            Problem::TwoBuildFiles { .. } => "loader::two_build_files",
+            Problem::NotUtf8Name { .. } => "loader::not_utf8_name",
+            Problem::Walk { .. } => "loader::walk",
+            Problem::IgnorePattern { .. } => "loader::ignore_pattern",
+            Problem::UnknownName { .. } => "loader::unknown_name",
+            Problem::Positional { .. } => "loader::positional",
+            Problem::UnknownField { .. } => "loader::unknown_field",
+            Problem::FieldTwice { .. } => "loader::field_twice",
+            Problem::MissingField { .. } => "loader::missing_field",
+            Problem::Field(error) => error.code(),
+            Problem::Name { .. } | Problem::NoName => "loader::name",
+            Problem::DuplicateTarget { .. } => "graph::duplicate_target",
+            Problem::TargetInModule { .. } => "loader::target_in_module",
+            Problem::MissingSource { .. } | Problem::SourceIsDirectory { .. } => "loader::missing_source",
+            Problem::IgnoredSource { .. } => "loader::ignored_source",
+            Problem::Unmatched { .. } => "loader::unmatched_pattern",
+            Problem::Pattern { .. } => "loader::pattern",
+            Problem::LeavesPackage { .. } => "loader::leaves_package",
+            Problem::ModulePath { .. } => "loader::module_path",
+            Problem::MissingModule { .. } => "loader::missing_module",
+            Problem::MissingSymbol { .. } => "loader::missing_symbol",
+            Problem::LoadCycle { .. } => "loader::load_cycle",
+        }
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match &*self.problem {
+            Problem::UnknownField { near, fields, .. } if near.is_empty() => {
+                Some(format!("its fields are {}", quoted(fields)))
+            }
+            Problem::UnknownName { near, .. }
+            | Problem::UnknownField { near, .. }
+            | Problem::MissingSource { near, .. }
+            | Problem::MissingModule { near, .. }
+            | Problem::MissingSymbol { near, .. } => did_you_mean(near),
+            Problem::Syntax { message } => syntax_help(message),
+            Problem::Field(error) => error.help(),
+            Problem::Positional { .. } => Some("write `name = \"…\"`".to_owned()),
+            Problem::MissingField { field, example, .. } if !example.is_empty() => {
+                Some(format!("for example `{field} = {example}`"))
+            }
+            Problem::TwoBuildFiles { .. } => Some("move the targets of one into the other".to_owned()),
+            Problem::DuplicateTarget { .. } => Some("give one of them another `name`".to_owned()),
+            Problem::TargetInModule { .. } => {
+                Some("put the call into a function that a BUILD file calls".to_owned())
+            }
+            Problem::Unmatched { .. } => {
+                Some("remove it, or correct it; `!` and `exclude` may match nothing".to_owned())
+            }
+            Problem::LoadCycle { .. } => Some("move what both need into a file of its own".to_owned()),
+            Problem::LeavesPackage { .. } => Some(
+                "sources lie in the directory of the BUILD file or below it; depend on a target of the other"
+                    .to_owned(),
+            ),
+            Problem::TooManySteps { .. } | Problem::TooManyCalls { .. } => {
+                Some("is there a loop or a recursion that does not end?".to_owned())
+            }
+            Problem::TooDeep { .. } => {
+                Some("is a bracket never closed? else spread it over several assignments".to_owned())
+            }
+            Problem::SourceIsDirectory { file } => {
+                let name = file.rsplit('/').next().unwrap_or(file);
+                Some(format!("name the files in it, as by `{name}/**`"))
+            }
+            Problem::IgnoredSource { .. } => Some(
+                "a `.gitignore` or `pants_ignore` names it: take it out there, or leave it out here"
+                    .to_owned(),
+            ),
+            Problem::Unreadable { file, reason } if reason == "permission denied" => {
+                Some(format!("`ls -l {file}` shows who may read it"))
+            }
+            Problem::Walk { .. } => {
+                Some("name in `pants_ignore` what does not belong to the repository".to_owned())
+            }
+            Problem::NotUtf8 { .. } => Some("save it as UTF-8".to_owned()),
+            Problem::TooMuchMemory { .. } => Some(
+                "a list, string or number in it, or in a file that it loads, grows without bound".to_owned(),
+            ),
+            Problem::NotUtf8Name { .. } => Some("rename it, or name it in `pants_ignore`".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// What to do about a message of the parser.
+fn syntax_help(message: &str) -> Option<String> {
+    let help = if message.ends_with("expected symbol `)`")
+        || message.ends_with("expected symbol `]`")
+        || message.ends_with("expected symbol `}`")
+    {
+        "is a comma or a closing bracket missing before it?"
+    } else if message.contains("reserved keyword") {
+        "a BUILD file is Starlark, a small part of Python, without `import`, `class`, `while` and `try`; `load` \
+         takes names from other files"
+    } else {
+        return None;
+    };
+    Some(help.to_owned())
+}
+
+fn did_you_mean(near: &[String]) -> Option<String> {
+    (!near.is_empty()).then(|| format!("did you mean {}?", alternatives(near)))
+}
+
+fn alternatives(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,218 @@
+//! All files of the repository, found in one walk; it does not read them.
+
+use std::fs::FileType;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use ignore::{DirEntry, WalkBuilder, WalkState};
+
+use crate::error::{LoadError, Problem};
+use crate::options::Options;
+
+/// The names that a BUILD file may have.
+pub(crate) const BUILD_FILES: [&str; 2] = ["BUILD", "BUILD.pants"];
+
+/// The directories of the repository, each with the names of its files.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// Sorted by path.
+    directories: Vec<Directory>,
+}
+
+/// A directory with files.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    /// Its path relative to the root, `""` for the root.
+    pub(crate) path: Arc<str>,
+    /// The names of its files, sorted.
+    pub(crate) files: Vec<Box<str>>,
+}
+
+impl Directory {
+    /// Whether it has the file.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.files.binary_search_by(|file| (**file).cmp(name)).is_ok()
+    }
+}
+
+impl Listing {
+    /// Walks the root, following no symbolic link to a directory.
+    ///
+    /// `.gitignore` files count, also without git; hidden directories and `dist` at the root are left out. Gives
+    /// errors for what cannot be listed, and warnings for names that are not UTF-8.
+    pub(crate) fn walk(options: &Options) -> (Self, Vec<LoadError>, Vec<LoadError>) {
+        let mut errors = Vec::new();
+        let mine = Arc::new(ignored(options, &mut errors));
+        let root = options.root.clone();
+        let mut builder = WalkBuilder::new(&options.root);
+        builder.hidden(false).parents(false).ignore(false).git_global(false).git_exclude(false);
+        builder.git_ignore(true).require_git(false).follow_links(false).threads(options.jobs.max(1));
+        builder.filter_entry(move |entry| entry.depth() == 0 || keep(entry, &root, &mine));
+        let all = Mutex::new(Vec::new());
+        builder.build_parallel().run(|| {
+            let mut collector = Collector { root: &options.root, found: Found::default(), all: &all };
+            Box::new(move |entry| {
+                collector.add(entry);
+                WalkState::Continue
+            })
+        });
+        let mut found = Found::default();
+        for part in all.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            found.files.extend(part.files);
+            errors.extend(part.errors);
+            found.warnings.extend(part.warnings);
+        }
+        errors.sort_by_cached_key(ToString::to_string);
+        found.warnings.sort_by_cached_key(ToString::to_string);
+        (Self::new(found.files), errors, found.warnings)
+    }
+
+    fn new(mut files: Vec<(Arc<str>, Box<str>)>) -> Self {
+        files.sort_unstable();
+        let mut directories: Vec<Directory> = Vec::new();
+        for (directory, name) in files {
+            match directories.last_mut() {
+                Some(last) if *last.path == *directory => last.files.push(name),
+                _ => directories.push(Directory { path: directory, files: vec![name] }),
+            }
+        }
+        Self { directories }
+    }
+
+    /// The directories with files, sorted.
+    pub(crate) fn directories(&self) -> &[Directory] {
+        &self.directories
+    }
+
+    /// The directory, if it has files.
+    pub(crate) fn directory(&self, path: &str) -> Option<&Directory> {
+        let index = self.directories.binary_search_by(|directory| (*directory.path).cmp(path)).ok()?;
+        self.directories.get(index)
+    }
+
+    /// The directory and all below it, sorted.
+    pub(crate) fn below(&self, path: &str) -> impl Iterator<Item = &Directory> {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let start = self.directories.partition_point(|directory| *directory.path < *prefix);
+        let below =
+            self.directories[start..].iter().take_while(move |directory| directory.path.starts_with(&prefix));
+        let own = if path.is_empty() { None } else { self.directory(path) };
+        own.into_iter().chain(below)
+    }
+
+    /// Whether there is the file, by its path relative to the root.
+    pub(crate) fn has(&self, file: &str) -> bool {
+        let (directory, name) = file.rsplit_once('/').unwrap_or(("", file));
+        self.directory(directory).is_some_and(|directory| directory.has(name))
+    }
+
+    /// Whether there is a directory with files somewhere below it.
+    pub(crate) fn has_directory(&self, path: &str) -> bool {
+        self.below(path).next().is_some()
+    }
+}
+
+/// The patterns that the repository ignores by its configuration.
+fn ignored(options: &Options, errors: &mut Vec<LoadError>) -> Gitignore {
+    let mut builder = GitignoreBuilder::new(&options.root);
+    for pattern in &options.ignore {
+        if let Err(error) = builder.add_line(None, pattern) {
+            let problem = Problem::IgnorePattern { pattern: pattern.clone(), reason: error.to_string() };
+            errors.push(problem.nowhere());
+        }
+    }
+    builder.build().unwrap_or_else(|error| {
+        let problem = Problem::IgnorePattern { pattern: options.ignore.join(" "), reason: error.to_string() };
+        errors.push(problem.nowhere());
+        Gitignore::empty()
+    })
+}
+
+fn keep(entry: &DirEntry, root: &Path, mine: &Gitignore) -> bool {
+    let directory = entry.file_type().is_some_and(|kind| kind.is_dir());
+    let name = entry.file_name().as_encoded_bytes();
+    if directory && (name.starts_with(b".") || (entry.depth() == 1 && name == b"dist")) {
+        return false;
+    }
+    let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
+    !mine.matched(path, directory).is_ignore()
+}
+
+/// What something is that is neither a file nor a directory, nor leads to one.
+pub(crate) fn irregular(kind: FileType) -> &'static str {
+    if kind.is_symlink() { "it is a symbolic link that leads to no file" } else { "it is no regular file" }
+}
+
+#[derive(Default)]
+struct Found {
+    /// Directory and name; neighbours share the directory.
+    files: Vec<(Arc<str>, Box<str>)>,
+    errors: Vec<LoadError>,
+    warnings: Vec<LoadError>,
+}
+
+/// Collects what one thread of the walk finds, and hands it over when the thread is done.
+struct Collector<'a> {
+    root: &'a PathBuf,
+    found: Found,
+    all: &'a Mutex<Vec<Found>>,
+}
+
+impl Drop for Collector<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.found));
+    }
+}
+
+impl Collector<'_> {
+    fn add(&mut self, entry: Result<DirEntry, ignore::Error>) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                return self.found.errors.push(Problem::Walk { reason: error.to_string() }.nowhere());
+            }
+        };
+        let path = entry.path().strip_prefix(self.root).unwrap_or(entry.path());
+        let Some(text) = path.to_str() else { return self.not_utf8(path) };
+        let Some(kind) = entry.file_type() else { return };
+        if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
+            let (directory, name) = text.rsplit_once('/').unwrap_or(("", text));
+            let directory = match self.found.files.last() {
+                Some((last, _)) if **last == *directory => last.clone(),
+                _ => directory.into(),
+            };
+            self.found.files.push((directory, name.into()));
+        } else if BUILD_FILES.contains(&text.rsplit('/').next().unwrap_or(text)) && !entry.path().is_dir() {
+            let reason = irregular(kind).to_owned();
+            self.found.errors.push(Problem::Unreadable { file: text.to_owned(), reason }.nowhere());
+        }
+    }
+
+    /// Warns of a name, but not of all the names below it.
+    fn not_utf8(&mut self, path: &Path) {
+        let Some(parent) = path.parent().and_then(Path::to_str) else { return };
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes().escape_ascii().to_string();
+        let directory = if parent.is_empty() { ".".to_owned() } else { parent.to_owned() };
+        self.found.warnings.push(Problem::NotUtf8Name { name, directory }.nowhere());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arc, Listing};
+
+    #[test]
+    fn what_is_below_is_found_among_names_that_sort_between() {
+        let files = ["a/x", "a-b/x", "a/b/x", "a.c/x", "ab/x", "x", "a/b-c/y"];
+        let split = |file: &str| {
+            let (directory, name) = file.rsplit_once('/').unwrap_or(("", file));
+            (Arc::from(directory), Box::from(name))
+        };
+        let listing = Listing::new(files.map(split).into());
+        let below = |path: &str| listing.below(path).map(|found| found.path.to_string()).collect::<Vec<_>>();
+        assert_eq!(below("a"), ["a", "a/b", "a/b-c"]);
+        assert_eq!(below("").len(), 7);
+        assert!(listing.has("a/b-c/y") && listing.has("x") && !listing.has("a/b"));
+    }
+}

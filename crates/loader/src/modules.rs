@@ -1,0 +1,195 @@
+//! The `.bzl` files that BUILD files load: found, ordered, and each evaluated once; it does not know targets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use graph::{Place, join, near_all};
+use starlark::environment::FrozenModule;
+
+use crate::error::{LoadError, Problem};
+use crate::evaluate::{Loaded, Parsed, evaluate, parse};
+use crate::options::Options;
+use crate::places::Load;
+use crate::read::{Digest, read};
+use crate::sources::Sources;
+
+/// All `.bzl` files that something loads, by their path relative to the root.
+pub(crate) struct Modules<'a> {
+    options: &'a Options,
+    sources: &'a Sources<'a>,
+    all: BTreeMap<String, Module>,
+    pub(crate) errors: Vec<LoadError>,
+    pub(crate) messages: Vec<(Place, String)>,
+}
+
+/// One `.bzl` file.
+enum Module {
+    /// It is being looked at: who loads it now makes a circle.
+    Open,
+    /// Something is wrong with it or with what it loads, and is told.
+    Failed,
+    /// It is evaluated; with its digest and the digests of all that it loads, by path.
+    Ready(FrozenModule, BTreeMap<String, Digest>),
+}
+
+/// What the loads of a file come to: the modules by the text of the `load`, and the digests of all files behind them.
+pub(crate) type Resolved = (Loaded, BTreeMap<String, Digest>);
+
+impl<'a> Modules<'a> {
+    pub(crate) fn new(options: &'a Options, sources: &'a Sources<'a>) -> Self {
+        Self { options, sources, all: BTreeMap::new(), errors: Vec::new(), messages: Vec::new() }
+    }
+
+    /// Evaluates all that the file of `package` loads and has not been evaluated yet.
+    pub(crate) fn add(&mut self, package: &str, loads: &[Load]) {
+        for load in loads {
+            if let Ok(path) = path(load, package) {
+                self.visit(&path, &load.place, &mut Vec::new());
+            }
+        }
+    }
+
+    /// The modules that a file loads, each symbol checked; none if there is something wrong, and then `errors` has
+    /// what is wrong with the `load`s themselves.
+    pub(crate) fn resolve(
+        &self,
+        package: &str,
+        loads: &[Load],
+        errors: &mut Vec<LoadError>,
+    ) -> Option<Resolved> {
+        let mut loaded = Loaded::new();
+        let mut digests = BTreeMap::new();
+        let mut complete = true;
+        for load in loads {
+            let path = match path(load, package) {
+                Ok(path) => path,
+                Err(error) => {
+                    errors.push(error);
+                    complete = false;
+                    continue;
+                }
+            };
+            if !self.sources.listing.has(&path) && !self.options.root.join(&path).is_file() {
+                errors.push(self.missing(&path, load));
+                complete = false;
+            } else if let Some(Module::Ready(module, behind)) = self.all.get(&path) {
+                complete &= symbols(module, &path, load, errors);
+                loaded.insert(load.path.clone(), module.clone());
+                digests.extend(behind.iter().map(|(path, digest)| (path.clone(), *digest)));
+            } else {
+                complete = false;
+            }
+        }
+        complete.then_some((loaded, digests))
+    }
+
+    /// Looks at a file and, before it, at what it loads; `trail` has the files that are open, each with the place
+    /// where it loads the next.
+    fn visit(&mut self, path: &str, place: &Place, trail: &mut Vec<(String, Place)>) {
+        match self.all.get(path) {
+            Some(Module::Open) => return self.circle(path, place, trail),
+            Some(_) => return,
+            None => {}
+        }
+        if !self.options.root.join(path).is_file() {
+            return;
+        }
+        self.all.insert(path.to_owned(), Module::Open);
+        let package = path.rsplit_once('/').map_or("", |(package, _)| package);
+        let done = match self.parse(path) {
+            Ok((parsed, digest)) => {
+                for load in &parsed.loads {
+                    if let Ok(next) = self::path(load, package) {
+                        trail.push((path.to_owned(), load.place.clone()));
+                        self.visit(&next, &load.place, trail);
+                        trail.pop();
+                    }
+                }
+                self.evaluate(path, package, &parsed, digest)
+            }
+            Err(error) => {
+                self.errors.push(error);
+                Module::Failed
+            }
+        };
+        self.all.insert(path.to_owned(), done);
+    }
+
+    fn parse(&self, path: &str) -> Result<(Parsed, Digest), LoadError> {
+        let (text, digest) = read(self.options, path)?;
+        Ok((parse(&path.into(), text, self.options.limits)?, digest))
+    }
+
+    fn evaluate(&mut self, path: &str, package: &str, parsed: &Parsed, digest: Digest) -> Module {
+        let mut errors = Vec::new();
+        let resolved = self.resolve(package, &parsed.loads, &mut errors);
+        self.errors.append(&mut errors);
+        let Some((loaded, mut digests)) = resolved else { return Module::Failed };
+        let package: Arc<str> = package.into();
+        let evaluated = evaluate(parsed, &package, true, &loaded, self.sources, self.options.limits);
+        self.errors.extend(evaluated.gathered.errors);
+        self.messages.extend(evaluated.gathered.messages);
+        digests.insert(path.to_owned(), digest);
+        evaluated.module.map_or(Module::Failed, |module| Module::Ready(module, digests))
+    }
+
+    /// Tells of files that load each other.
+    fn circle(&mut self, path: &str, place: &Place, trail: &[(String, Place)]) {
+        let start = trail.iter().position(|(file, _)| file == path).unwrap_or(0);
+        let circle = &trail[start..];
+        let mut files: Vec<String> = circle.iter().map(|(file, _)| file.clone()).collect();
+        files.push(path.to_owned());
+        let mut error =
+            Problem::LoadCycle { path: files }.at(circle.first().map_or(place, |(_, place)| place).clone());
+        error.notes =
+            circle.iter().skip(1).map(|(_, place)| (place.clone(), "which loads".to_owned())).collect();
+        self.errors.push(error);
+    }
+
+    fn missing(&self, path: &str, load: &Load) -> LoadError {
+        let listing = self.sources.listing;
+        let mut all = BTreeSet::new();
+        for directory in listing.directories() {
+            let files = directory.files.iter().filter(|name| name.ends_with(".bzl"));
+            all.extend(files.map(|name| join(&directory.path, name)));
+        }
+        let near = near_all(path, all.iter().map(String::as_str)).into_iter().map(label).collect();
+        Problem::MissingModule { file: path.to_owned(), near }.at(load.place.clone())
+    }
+}
+
+fn label(path: &str) -> String {
+    format!("//{path}")
+}
+
+/// Checks that a module has what is loaded of it.
+fn symbols(module: &FrozenModule, path: &str, load: &Load, errors: &mut Vec<LoadError>) -> bool {
+    let names: BTreeSet<String> = module.names().map(|name| name.as_str().to_owned()).collect();
+    let before = errors.len();
+    for symbol in load.symbols.iter().filter(|symbol| !names.contains(&symbol.name)) {
+        let near = near_all(&symbol.name, names.iter().map(String::as_str));
+        let near = near.into_iter().map(str::to_owned).collect();
+        let problem = Problem::MissingSymbol { file: path.to_owned(), symbol: symbol.name.clone(), near };
+        errors.push(problem.at(symbol.place.clone()));
+    }
+    errors.len() == before
+}
+
+/// The path of a file to load, relative to the root.
+fn path(load: &Load, package: &str) -> Result<String, LoadError> {
+    let text = &load.path;
+    let path = match (text.strip_prefix("//"), text.strip_prefix(':')) {
+        (Some(rest), _) => match rest.split_once(':') {
+            Some((directory, file)) => join(directory, file),
+            None => rest.to_owned(),
+        },
+        (None, Some(file)) => join(package, file),
+        (None, None) => String::new(),
+    };
+    let wrong =
+        |segment: &str| segment.is_empty() || segment == "." || segment == ".." || segment.contains(':');
+    if path.split('/').any(wrong) || !path.ends_with(".bzl") {
+        return Err(Problem::ModulePath { path: text.clone() }.at(load.place.clone()));
+    }
+    Ok(path)
+}

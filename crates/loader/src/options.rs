@@ -1,0 +1,45 @@
+//! What the loader is told: where to look and how far to go.
+
+use std::path::PathBuf;
+
+/// What to load, and within which bounds.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The root of the repository.
+    pub root: PathBuf,
+    /// Patterns of paths that are not looked at, as in a `.gitignore` at the root.
+    pub ignore: Vec<String>,
+    /// How many threads load; at least one.
+    pub jobs: usize,
+    /// The bounds of an evaluation.
+    pub limits: Limits,
+}
+
+impl Options {
+    /// Loads `root` with all processors and the usual limits.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { root: root.into(), ignore: Vec::new(), jobs, limits: Limits::default() }
+    }
+}
+
+/// The bounds of the evaluation of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The size of a file in bytes.
+    pub file_size: u64,
+    /// How deep its brackets, operators and blocks are nested.
+    pub nesting: usize,
+    /// Calls and turns of loops.
+    pub steps: u64,
+    /// Functions that call each other.
+    pub calls: usize,
+    /// Bytes of memory, where the binary has installed [`crate::CountingAllocator`].
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { file_size: 1 << 20, nesting: 300, steps: 1_000_000, calls: 100, memory: 256 << 20 }
+    }
+}
