@@ -1,1 +1,28 @@
 //! Actions, keys, the schedule and the processes: no language, no network.
+//!
+//! A rule adds [`Action`]s to an [`ActionGraph`]; [`execute()`] runs what is not in the cache. What the engine cannot
+//! know is behind the traits [`Fetch`], [`Runner`], [`Cache`], [`Tools`], [`Sources`] and [`Watch`].
+
+mod action;
+pub mod archive;
+mod execute;
+pub mod extract;
+mod failure;
+mod functions;
+mod key;
+mod process;
+mod schedule;
+mod seams;
+mod verbs;
+
+pub use action::{
+    Action, ActionGraph, ActionId, Archive, Download, Input, Literal, Members, Origin, Process, Program, Verb,
+};
+pub use archive::Packing;
+pub use execute::{ActionFailure, Execution, Executor, execute};
+pub use failure::{Failure, Fault};
+pub use functions::{Call, CallError, Function, Functions};
+pub use key::{Resolved, explain, key};
+pub use process::{Ended, LocalRunner, run_to_end};
+pub use seams::{Cache, Cancel, Event, Fetch, Finish, RunError, Runner, Sources, Tool, Tools, Watch};
+pub use verbs::ActionError;

@@ -1,0 +1,224 @@
+//! Actions as values, and the graph that they form. Knows neither how an action is run nor where its result is kept.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use store::Digest;
+
+use crate::archive::Packing;
+use crate::key::GraphKey;
+
+/// The dense number of an action in its graph; inputs always have smaller numbers than what consumes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActionId(u32);
+
+impl ActionId {
+    /// The position of the action in [`ActionGraph::actions`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What an action consumes: a tree of the store, or the tree that another action yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A tree whose digest is known before anything runs.
+    Tree(Digest),
+    /// The result of another action of the same graph.
+    Action(ActionId),
+}
+
+/// One step of a build: a verb applied to input trees, yielding one tree.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// What is done.
+    pub verb: Verb,
+    /// What it is done to, in the order that the verb expects.
+    pub inputs: Vec<Input>,
+    /// What a person is shown while it runs. Not part of the key.
+    pub description: String,
+}
+
+/// The closed set of things that the engine can do.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    /// Yields the given entries. Takes no input.
+    Write(Vec<(String, Literal)>),
+    /// Yields one file of known content from elsewhere. Takes no input.
+    Fetch(Download),
+    /// Unpacks the one zip file that its one input holds.
+    Extract,
+    /// Lays its inputs over each other, each below its prefix (`""` for the top).
+    Merge {
+        /// One for each input.
+        prefixes: Vec<String>,
+    },
+    /// Packs its inputs into one zip file.
+    Archive(Archive),
+    /// Runs a program in a folder that holds its one input.
+    Run(Process),
+    /// Calls a native function that a language crate registered.
+    Apply {
+        /// The name under which it is registered; its version is added to the key.
+        function: &'static str,
+        /// Whatever the function takes besides trees, in an encoding that it defines.
+        arguments: Vec<u8>,
+    },
+}
+
+impl Verb {
+    /// The verb's name in keys, reports and events.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verb::Write(_) => "write",
+            Verb::Fetch(_) => "fetch",
+            Verb::Extract => "extract",
+            Verb::Merge { .. } => "merge",
+            Verb::Archive(_) => "archive",
+            Verb::Run(_) => "run",
+            Verb::Apply { .. } => "apply",
+        }
+    }
+}
+
+/// A leaf of a tree that is written as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Literal {
+    /// A file with its content.
+    File {
+        /// Its bytes.
+        content: Vec<u8>,
+        /// Whether its mode lets it be run.
+        executable: bool,
+    },
+    /// A symbolic link to this target.
+    Symlink(String),
+}
+
+/// A file that somebody else serves, identified by its content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Download {
+    /// The name of the file in the resulting tree.
+    pub name: String,
+    /// SHA-256 of the content.
+    pub sha256: [u8; 32],
+    /// The number of bytes, where it is known beforehand.
+    pub size: Option<u64>,
+    /// Where to look, in terms of whoever implements [`Fetch`](crate::Fetch). Not part of the key: the content is.
+    pub origin: Origin,
+}
+
+/// Where a download is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The name of the place, such as that of an index in the configuration.
+    pub source: String,
+    /// What it is listed under there.
+    pub project: String,
+}
+
+/// A zip file in the making.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// The name of the file in the resulting tree.
+    pub name: String,
+    /// Whether the file is executable.
+    pub executable: bool,
+    /// A file of an input that stands before the first member: the number of the input and the path in it.
+    pub prefix: Option<(usize, String)>,
+    /// What goes in.
+    pub members: Vec<Members>,
+}
+
+/// Members of an archive that come from one input.
+#[derive(Clone, Debug)]
+pub struct Members {
+    /// The number of the input.
+    pub input: usize,
+    /// What messages call the input. Not part of the key.
+    pub origin: String,
+    /// The folder of the archive that they go below, `""` for the top.
+    pub under: String,
+    /// How their bytes get there.
+    pub packing: Packing,
+    /// The only paths of the input that are taken; none: all of them.
+    pub only: Vec<String>,
+    /// Folders that get an entry of their own.
+    pub directories: Vec<String>,
+}
+
+/// A program to be run, as a value.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// What is run.
+    pub program: Program,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its whole environment.
+    pub environment: BTreeMap<String, String>,
+    /// Paths, files or folders, that it makes and that are kept.
+    pub outputs: Vec<String>,
+    /// The time after which it is stopped.
+    pub timeout: Option<Duration>,
+}
+
+/// What a process starts from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// A tool by its symbol, such as `python:cp311`.
+    Tool(String),
+    /// A file of the input, by its path.
+    Input(String),
+}
+
+/// All actions of a request, each standing for all who want the same.
+#[derive(Debug, Default)]
+pub struct ActionGraph {
+    actions: Vec<Action>,
+    known: HashMap<GraphKey, ActionId>,
+}
+
+impl ActionGraph {
+    /// An empty graph.
+    pub fn new() -> ActionGraph {
+        ActionGraph::default()
+    }
+
+    /// Adds an action, or finds the equal one that is there already; the description of the first stays.
+    ///
+    /// # Panics
+    /// If an input is an action of another graph.
+    pub fn add(&mut self, verb: Verb, inputs: Vec<Input>, description: impl Into<String>) -> ActionId {
+        for input in &inputs {
+            if let Input::Action(id) = input {
+                assert!(id.index() < self.actions.len(), "an input is added before what consumes it");
+            }
+        }
+        let next = ActionId(u32::try_from(self.actions.len()).expect("fewer than 2^32 actions"));
+        let action = Action { verb, inputs, description: description.into() };
+        let id = *self.known.entry(GraphKey::of(&action)).or_insert(next);
+        if id == next {
+            self.actions.push(action);
+        }
+        id
+    }
+
+    /// All actions; the position of each is its number.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// Every action with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (ActionId, &Action)> {
+        (0u32..).map(ActionId).zip(&self.actions)
+    }
+}
+
+impl std::ops::Index<ActionId> for ActionGraph {
+    type Output = Action;
+
+    fn index(&self, id: ActionId) -> &Action {
+        &self.actions[id.index()]
+    }
+}

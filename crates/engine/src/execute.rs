@@ -1,0 +1,313 @@
+//! Runs an action graph: the one loop that owns the schedule, and the workers that it hands actions to.
+//!
+//! An action whose outcome is in the cache is not run. What fails stops only what depends on it. An input that the
+//! store has lost is made again by the action that yielded it, or restored from the workspace.
+
+use std::collections::{BTreeMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use store::{Digest, Outcome, Store, StoreError};
+
+use crate::action::{ActionGraph, ActionId, Input};
+use crate::functions::Functions;
+use crate::key::{Resolved, key};
+use crate::schedule::{Lane, Schedule};
+use crate::seams::{Cache, Cancel, Event, Fetch, Finish, Runner, Sources, Tools, Watch};
+use crate::verbs::{self, ActionError};
+
+/// How many downloads go on at once: they wait for answers, not for a processor.
+const DOWNLOADS: usize = 16;
+
+/// All that an execution needs besides its graph.
+#[derive(Clone, Copy)]
+pub struct Executor<'a> {
+    /// Where trees are.
+    pub store: &'a Store,
+    /// Where outcomes are.
+    pub cache: &'a dyn Cache,
+    /// Who brings files.
+    pub fetch: &'a dyn Fetch,
+    /// Who runs processes.
+    pub runner: &'a dyn Runner,
+    /// Who knows the tools.
+    pub tools: &'a dyn Tools,
+    /// The registered functions.
+    pub functions: &'a Functions,
+    /// Who has the sources.
+    pub sources: &'a dyn Sources,
+    /// Who watches.
+    pub watch: &'a dyn Watch,
+    /// How many actions use a processor at once.
+    pub jobs: usize,
+    /// Who may ask to stop.
+    pub cancel: &'a Cancel,
+}
+
+/// What became of an execution.
+#[derive(Debug, Default)]
+pub struct Execution {
+    /// The tree of each root that succeeded.
+    pub trees: BTreeMap<ActionId, Digest>,
+    /// All failures, in the order of the graph.
+    pub failures: Vec<ActionFailure>,
+    /// Actions that ran, by verb.
+    pub run: BTreeMap<&'static str, u64>,
+    /// Actions whose outcome was in the cache, by verb.
+    pub hits: BTreeMap<&'static str, u64>,
+    /// Actions that could not run since something that they need failed.
+    pub skipped: Vec<ActionId>,
+    /// Whether somebody asked to stop before all was done.
+    pub cancelled: bool,
+}
+
+/// An action that failed, and why.
+#[derive(Debug)]
+pub struct ActionFailure {
+    /// Which.
+    pub id: ActionId,
+    /// What it was doing, for people.
+    pub description: String,
+    /// Why it failed.
+    pub error: ActionError,
+}
+
+/// Runs whatever `roots` need of `graph` and is not in the cache.
+pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>) -> Execution {
+    let mut schedule = Schedule::new(graph, roots);
+    executor.watch.event(Event::Planned { actions: schedule.planned() });
+    let fetches = graph.actions().iter().filter(|action| Lane::of(&action.verb) == Lane::Network).count();
+    let workers = [executor.jobs.max(1), DOWNLOADS.min(fetches)];
+    let (answers, results) = mpsc::channel();
+    let (processor, network) = (mpsc::channel(), mpsc::channel());
+    let queues = [Mutex::new(processor.1), Mutex::new(network.1)];
+    let handed_out: HashSet<ActionId> = roots.iter().copied().collect();
+    let handed_out = &handed_out;
+    let mut execution = std::thread::scope(|scope| {
+        for (queue, &count) in queues.iter().zip(&workers) {
+            for _ in 0..count {
+                let answers = answers.clone();
+                scope.spawn(move || work(graph, handed_out, executor, queue, &answers));
+            }
+        }
+        let mut owner = Owner {
+            graph,
+            executor,
+            schedule: &mut schedule,
+            execution: Execution::default(),
+            ended: BTreeMap::new(),
+        };
+        owner.drive([&processor.0, &network.0], workers, &results);
+        let execution = owner.execution;
+        // Workers end when nobody can send them anything any more.
+        drop((processor.0, network.0));
+        execution
+    });
+    execution.failures.sort_by_key(|failure| failure.id);
+    execution.skipped.sort_unstable();
+    for root in roots {
+        if let Some(tree) = schedule.result(*root) {
+            execution.trees.insert(*root, tree);
+        }
+    }
+    execution
+}
+
+struct Job {
+    id: ActionId,
+    inputs: Vec<Digest>,
+    force: bool,
+}
+
+struct Answer {
+    id: ActionId,
+    result: Result<Digest, ActionError>,
+    /// The outcome to record, and its key: none where it came from the cache or there is none.
+    record: Option<(Digest, Outcome)>,
+    duration: Duration,
+}
+
+/// Takes jobs until there can be no more.
+fn work(
+    graph: &ActionGraph,
+    handed_out: &HashSet<ActionId>,
+    executor: &Executor<'_>,
+    queue: &Mutex<Receiver<Job>>,
+    answers: &Sender<Answer>,
+) {
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        let start = Instant::now();
+        let mut record = None;
+        // An action whose code panics fails as any other does; unanswered, it would be waited for without end.
+        let settled =
+            catch_unwind(AssertUnwindSafe(|| settle(graph, handed_out, executor, &job, &mut record)));
+        let result = settled.unwrap_or(Err(ActionError::Panicked));
+        let answer = Answer { id: job.id, result, record, duration: start.elapsed() };
+        if answers.send(answer).is_err() {
+            return;
+        }
+    }
+}
+
+/// Looks an action up in the cache and, failing that, runs it.
+fn settle(
+    graph: &ActionGraph,
+    handed_out: &HashSet<ActionId>,
+    executor: &Executor<'_>,
+    job: &Job,
+    record: &mut Option<(Digest, Outcome)>,
+) -> Result<Digest, ActionError> {
+    let action = &graph[job.id];
+    let tool = verbs::tool(action, executor)?;
+    let resolved = Resolved {
+        inputs: job.inputs.clone(),
+        tool: tool.as_ref().map(|tool| tool.identity.clone()),
+        function_version: verbs::function_version(action, executor),
+    };
+    let key = key(executor.store, action, &resolved);
+    if !job.force
+        && let Some(outcome) = executor.cache.get(&key)?
+        && outcome.exit_code == 0
+        // What is handed out must be whole; the loss of anything else is noticed by whoever reads it.
+        && (!handed_out.contains(&job.id) || executor.store.is_complete(&outcome.tree)?)
+    {
+        return Ok(outcome.tree);
+    }
+    let verb = action.verb.name();
+    executor.watch.event(Event::Started { id: job.id, verb, description: &action.description });
+    let outcome = match verbs::perform(job.id, action, &job.inputs, tool.as_ref(), executor) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            if let ActionError::Exit { outcome, .. } = &error {
+                *record = Some((key, **outcome));
+            }
+            return Err(error);
+        }
+    };
+    // A verb that hands blobs on without reading them does not notice that they have gone.
+    if (job.force || handed_out.contains(&job.id))
+        && let Some(lost) = executor.store.missing(&outcome.tree)?.first()
+    {
+        return Err(ActionError::Store(StoreError::Missing(*lost)));
+    }
+    *record = Some((key, outcome));
+    Ok(outcome.tree)
+}
+
+/// The one owner of everything that changes while actions run.
+struct Owner<'a, 'g> {
+    graph: &'g ActionGraph,
+    executor: &'a Executor<'a>,
+    schedule: &'a mut Schedule<'g>,
+    execution: Execution,
+    /// How each action that is done came to be so.
+    ended: BTreeMap<ActionId, Finish>,
+}
+
+impl Owner<'_, '_> {
+    fn drive(&mut self, queues: [&Sender<Job>; 2], workers: [usize; 2], results: &Receiver<Answer>) {
+        let mut free = workers;
+        loop {
+            for lane in [Lane::Processor, Lane::Network] {
+                while free[lane as usize] > 0 && !self.executor.cancel.is_cancelled() {
+                    let Some((id, inputs, force)) = self.schedule.take(lane) else { break };
+                    free[lane as usize] -= 1;
+                    queues[lane as usize]
+                        .send(Job { id, inputs, force })
+                        .expect("workers outlive their queue");
+                }
+            }
+            if !self.schedule.is_running() {
+                break;
+            }
+            let answer = results.recv().expect("a worker answers every job");
+            free[Lane::of(&self.graph[answer.id].verb) as usize] += 1;
+            self.take(answer);
+        }
+        self.count();
+        self.execution.cancelled = self.executor.cancel.is_cancelled();
+    }
+
+    fn take(&mut self, answer: Answer) {
+        let Answer { id, result, record, duration } = answer;
+        let recorded = match &record {
+            Some((key, outcome)) => self.executor.cache.put(key, outcome),
+            None => Ok(()),
+        };
+        match (result, recorded) {
+            (Ok(tree), Ok(())) => self.succeed(id, tree, record.is_some(), duration),
+            (Err(ActionError::Store(StoreError::Missing(digest))), _) => self.recover(id, digest, duration),
+            (Err(error), _) => self.fail(id, error, duration),
+            (Ok(_), Err(error)) => self.fail(id, ActionError::Store(error), duration),
+        }
+    }
+
+    fn succeed(&mut self, id: ActionId, tree: Digest, ran: bool, duration: Duration) {
+        let how = if ran { Finish::Ran } else { Finish::Cached };
+        self.ended.insert(id, how);
+        self.executor.watch.event(Event::Finished { id, how, duration });
+        self.schedule.done(id, tree);
+    }
+
+    /// Counts what ran and what was in the cache; what had to run after all counts as run.
+    fn count(&mut self) {
+        for (id, how) in &self.ended {
+            let ran = *how == Finish::Ran;
+            let counts = if ran { &mut self.execution.run } else { &mut self.execution.hits };
+            *counts.entry(self.graph[*id].verb.name()).or_default() += 1;
+        }
+    }
+
+    /// A blob that an action needs has gone: has it made again, or brings it back from the workspace.
+    fn recover(&mut self, id: ActionId, lost: Digest, duration: Duration) {
+        match self.producers_to_repeat(id, &lost) {
+            Ok(Some(producers)) if self.schedule.retry(id, &producers) => {}
+            Ok(_) => self.fail(id, ActionError::Store(StoreError::Missing(lost)), duration),
+            Err(error) => self.fail(id, ActionError::Store(error), duration),
+        }
+    }
+
+    /// Restores all lost sources that `id` takes in, and gives those of its inputs that are not whole even so. None
+    /// where that cannot bring the lost blob back.
+    fn producers_to_repeat(&self, id: ActionId, lost: &Digest) -> Result<Option<Vec<ActionId>>, StoreError> {
+        let (store, sources) = (self.executor.store, self.executor.sources);
+        let mut producers = Vec::new();
+        for input in &self.graph[id].inputs {
+            let (producer, tree) = match input {
+                Input::Tree(tree) => (None, Some(*tree)),
+                Input::Action(action) => (Some(*action), self.schedule.result(*action)),
+            };
+            let mut whole = tree.is_some();
+            for blob in tree.map_or_else(|| Ok(Vec::new()), |tree| store.missing(&tree))? {
+                whole &= sources.restore(&blob)?;
+            }
+            if !whole {
+                producers.extend(producer);
+            }
+        }
+        producers.sort_unstable();
+        producers.dedup();
+        let helped = !producers.is_empty() || store.has(lost)? || sources.restore(lost)?;
+        Ok(helped.then_some(producers))
+    }
+
+    fn fail(&mut self, id: ActionId, error: ActionError, duration: Duration) {
+        let how = if matches!(error, ActionError::Cancelled) { Finish::Skipped } else { Finish::Failed };
+        self.executor.watch.event(Event::Finished { id, how, duration });
+        for skipped in self.schedule.failed(id) {
+            let how = Finish::Skipped;
+            self.executor.watch.event(Event::Finished { id: skipped, how, duration: Duration::ZERO });
+            self.execution.skipped.push(skipped);
+        }
+        if how == Finish::Skipped {
+            self.execution.skipped.push(id);
+        } else {
+            let description = self.graph[id].description.clone();
+            self.execution.failures.push(ActionFailure { id, description, error });
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Processes of this machine: the local [`Runner`], and the plain spawning beneath it. Knows no language.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use store::{Digest, Entry, Outcome, Store, Tree};
+
+use crate::action::{Process, Program};
+use crate::seams::{Cancel, RunError, Runner, Tool};
+
+/// How a process ended that was waited for.
+#[derive(Debug)]
+pub enum Ended {
+    /// By itself; what it had started and left behind was stopped.
+    Exited(ExitStatus),
+    /// It took longer than it may, and was stopped with all that it had started.
+    TimedOut,
+    /// Somebody asked to stop, and it was stopped with all that it had started.
+    Cancelled,
+}
+
+/// Starts `command` in a process group of its own and waits for it, no longer than `limit`. Nothing of the group
+/// outlives it.
+///
+/// # Errors
+/// When it cannot be started or waited for.
+pub fn run_to_end(command: &mut Command, limit: Option<Duration>, cancel: &Cancel) -> io::Result<Ended> {
+    let start = Instant::now();
+    let mut child = command.process_group(0).spawn()?;
+    let group = Pid::from_child(&child);
+    let mut pause = Duration::from_micros(200);
+    loop {
+        if has_ended(group)? {
+            return Ok(Ended::Exited(stop(&mut child, group)?));
+        }
+        let timed_out = limit.is_some_and(|limit| start.elapsed() >= limit);
+        if timed_out || cancel.is_cancelled() {
+            stop(&mut child, group)?;
+            return Ok(if timed_out { Ended::TimedOut } else { Ended::Cancelled });
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// Whether a child has ended. It stays to be waited for, so that its number stays its own.
+fn has_ended(child: Pid) -> io::Result<bool> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match waitid(WaitId::Pid(child), options) {
+        Ok(status) => Ok(status.is_some()),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Kills all of a group whose leader was not waited for yet, and waits for the leader.
+fn stop(leader: &mut Child, group: Pid) -> io::Result<ExitStatus> {
+    match kill_process_group(group, Signal::KILL) {
+        // Some systems refuse to signal a group of which only the ended leader is left.
+        Ok(()) | Err(rustix::io::Errno::SRCH | rustix::io::Errno::PERM) => {}
+        Err(error) => return Err(error.into()),
+    }
+    leader.wait()
+}
+
+/// Runs processes on this machine, each in a fresh folder of the store, which vanishes however this process ends.
+#[derive(Debug)]
+pub struct LocalRunner;
+
+impl Runner for LocalRunner {
+    fn run(
+        &self,
+        process: &Process,
+        tool: Option<&Tool>,
+        input: &Digest,
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<Outcome, RunError> {
+        let start = Instant::now();
+        let scratch = store.scratch()?;
+        let folder = tempfile::Builder::new()
+            .prefix("run-")
+            .tempdir_in(&scratch)
+            .map_err(|source| RunError::Folder { path: scratch.clone(), source })?;
+        let root = folder.path().join("work");
+        create_folder(&root)?;
+        lay_out(store, &store.tree(input)?, &root)?;
+        let (stdout, stderr) = (folder.path().join("stdout"), folder.path().join("stderr"));
+        let (name, program) = match (&process.program, tool) {
+            (Program::Tool(symbol), Some(tool)) => (symbol, tool.path.clone()),
+            (Program::Tool(symbol), None) | (Program::Input(symbol), _) => (symbol, root.join(symbol)),
+        };
+        let mut command = Command::new(program);
+        command.args(&process.arguments).env_clear().envs(&process.environment).current_dir(&root);
+        command.stdin(Stdio::null()).stdout(create_file(&stdout)?).stderr(create_file(&stderr)?);
+        let ended = run_to_end(&mut command, process.timeout, cancel)
+            .map_err(|source| RunError::Spawn { program: name.clone(), source })?;
+        let status = match (ended, process.timeout) {
+            (Ended::Exited(status), _) => status,
+            (Ended::TimedOut, Some(limit)) => return Err(RunError::Timeout { program: name.clone(), limit }),
+            (Ended::TimedOut, None) | (Ended::Cancelled, _) => return Err(RunError::Cancelled),
+        };
+        let exit_code = exit_code(status);
+        let tree = if exit_code == 0 { collect(process, name, &root, store)? } else { Tree::new() };
+        Ok(Outcome {
+            tree: store.put_tree(&tree)?,
+            exit_code,
+            stdout: store.put_file(&stdout)?,
+            stderr: store.put_file(&stderr)?,
+            duration: start.elapsed(),
+        })
+    }
+}
+
+/// The exit status as shells count it: 128 and the signal where one ended the process.
+fn exit_code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+fn create_folder(path: &Path) -> Result<(), RunError> {
+    fs::create_dir_all(path).map_err(|source| RunError::Folder { path: path.to_owned(), source })
+}
+
+fn create_file(path: &Path) -> Result<File, RunError> {
+    File::create(path).map_err(|source| RunError::Folder { path: path.to_owned(), source })
+}
+
+/// Writes a tree into a folder.
+fn lay_out(store: &Store, tree: &Tree, folder: &Path) -> Result<(), RunError> {
+    for (name, entry) in tree.entries() {
+        let path = folder.join(name);
+        match entry {
+            Entry::File { digest, executable } => store.place(digest, &path, *executable)?,
+            Entry::Symlink { target } => {
+                symlink(target, &path).map_err(|source| RunError::Folder { path, source })?;
+            }
+            Entry::Directory(below) => {
+                create_folder(&path)?;
+                lay_out(store, below, &path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps what a process declared as its outputs.
+fn collect(process: &Process, program: &str, root: &Path, store: &Store) -> Result<Tree, RunError> {
+    let mut tree = Tree::new();
+    let mut missing = Vec::new();
+    for output in &process.outputs {
+        match root.join(output).symlink_metadata() {
+            Ok(_) => keep(&mut tree, program, root, output, store)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(output.clone()),
+            Err(source) => return Err(RunError::Folder { path: root.join(output), source }),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(tree);
+    }
+    Err(RunError::Outputs { program: program.to_owned(), missing })
+}
+
+fn keep(tree: &mut Tree, program: &str, root: &Path, path: &str, store: &Store) -> Result<(), RunError> {
+    let full = root.join(path);
+    let folder = |source| RunError::Folder { path: full.clone(), source };
+    let kind = || RunError::Kind { program: program.to_owned(), path: path.to_owned() };
+    let metadata = full.symlink_metadata().map_err(folder)?;
+    let added = if metadata.is_dir() {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&full).map_err(folder)? {
+            names.push(entry.map_err(folder)?.file_name().into_string().map_err(|_| kind())?);
+        }
+        names.sort_unstable();
+        for name in &names {
+            keep(tree, program, root, &format!("{path}/{name}"), store)?;
+        }
+        if names.is_empty() { tree.add_directory(path) } else { Ok(()) }
+    } else if metadata.is_symlink() {
+        let target = fs::read_link(&full).map_err(folder)?;
+        tree.add_symlink(path, target.to_str().ok_or_else(kind)?)
+    } else if metadata.is_file() {
+        use std::os::unix::fs::PermissionsExt;
+        tree.add_file(path, store.put_file(&full)?, metadata.permissions().mode() & 0o100 != 0)
+    } else {
+        return Err(kind());
+    };
+    added.map_err(|_| kind())
+}

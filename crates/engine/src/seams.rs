@@ -1,0 +1,226 @@
+//! What the engine needs and cannot know itself, as traits: other machines, caches, tools, and who is watching.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use store::{Digest, Outcome, Store, StoreError};
+
+use crate::action::{ActionId, Download, Process};
+use crate::failure::Failure;
+
+/// Brings files from elsewhere.
+pub trait Fetch: Sync {
+    /// Puts the content of `download` into `store`, having checked its SHA-256 and its size, and gives its digest.
+    /// `progress` is told the bytes so far and, once known, the total.
+    ///
+    /// # Errors
+    /// Whatever kept the file from arriving whole; nothing of it is kept then.
+    fn fetch(
+        &self,
+        download: &Download,
+        store: &Store,
+        cancel: &Cancel,
+        progress: &dyn Fn(u64, Option<u64>),
+    ) -> Result<Digest, Box<dyn Failure>>;
+}
+
+/// Runs processes, here or elsewhere.
+pub trait Runner: Sync {
+    /// Runs `process` in a folder that holds `input`, and keeps its outputs in `store`.
+    /// A non-zero exit is an outcome, not an error.
+    ///
+    /// # Errors
+    /// When it could not be run, did not end in time, or did not make what it declared.
+    fn run(
+        &self,
+        process: &Process,
+        tool: Option<&Tool>,
+        input: &Digest,
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<Outcome, RunError>;
+}
+
+/// Keeps the outcomes of actions by their keys.
+pub trait Cache: Sync {
+    /// The outcome that was kept under `key`, if any.
+    ///
+    /// # Errors
+    /// When the cache cannot be read at all; an entry that is damaged counts as absent.
+    fn get(&self, key: &Digest) -> Result<Option<Outcome>, StoreError>;
+
+    /// Keeps `outcome` under `key`.
+    ///
+    /// # Errors
+    /// When the cache cannot be written.
+    fn put(&self, key: &Digest, outcome: &Outcome) -> Result<(), StoreError>;
+}
+
+/// The cache on this machine.
+impl Cache for Store {
+    fn get(&self, key: &Digest) -> Result<Option<Outcome>, StoreError> {
+        self.outcome(key)
+    }
+
+    fn put(&self, key: &Digest, outcome: &Outcome) -> Result<(), StoreError> {
+        self.put_outcome(key, outcome)
+    }
+}
+
+/// Maps the symbols of tools to what stands behind them here.
+pub trait Tools: Sync {
+    /// The tool called `symbol`.
+    ///
+    /// # Errors
+    /// When this machine has no such tool.
+    fn tool(&self, symbol: &str) -> Result<Tool, Box<dyn Failure>>;
+}
+
+/// A tool of this machine.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    /// Where it is. Never part of a key.
+    pub path: PathBuf,
+    /// What it is: implementation, full version and ABI. Part of the key.
+    pub identity: String,
+}
+
+/// The files of the workspace that inputs were made of, to bring back what the store has lost of them.
+pub trait Sources: Sync {
+    /// Puts the source whose content has this digest into the store again; false where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn restore(&self, digest: &Digest) -> Result<bool, StoreError>;
+}
+
+/// Who is told what happens while it happens.
+pub trait Watch: Sync {
+    /// Takes the next event. Called from several threads.
+    fn event(&self, event: Event<'_>);
+}
+
+/// What happens during an execution.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The number of actions is known.
+    Planned {
+        /// All actions of the request.
+        actions: usize,
+    },
+    /// An action was not in the cache and starts.
+    Started {
+        /// Which.
+        id: ActionId,
+        /// The name of its verb.
+        verb: &'static str,
+        /// What it does, for people.
+        description: &'a str,
+    },
+    /// A download went on.
+    Progress {
+        /// Which action.
+        id: ActionId,
+        /// Bytes so far.
+        done: u64,
+        /// All bytes, where known.
+        total: Option<u64>,
+    },
+    /// An action is settled.
+    Finished {
+        /// Which.
+        id: ActionId,
+        /// How it ended.
+        how: Finish,
+        /// How long it took.
+        duration: Duration,
+    },
+}
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// Its outcome was in the cache.
+    Cached,
+    /// It ran and succeeded.
+    Ran,
+    /// It failed.
+    Failed,
+    /// Something that it needs failed, or the request was cancelled.
+    Skipped,
+}
+
+/// Asks everything that runs to stop; shared, and never taken back.
+#[derive(Debug, Default)]
+pub struct Cancel(AtomicBool);
+
+impl Cancel {
+    /// Not cancelled.
+    pub const fn new() -> Cancel {
+        Cancel(AtomicBool::new(false))
+    }
+
+    /// Asks to stop. Only sets a flag, so that a signal handler may call it.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a process has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed, or lacks a part of the input.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The folder that it runs in could not be made or read.
+    #[error("cannot prepare the folder of a process at `{}`", path.display())]
+    Folder {
+        /// Which path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The program could not be started.
+    #[error("cannot start `{program}`")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It ran longer than it may.
+    #[error("`{program}` was stopped after {} seconds", limit.as_secs_f64())]
+    Timeout {
+        /// The program.
+        program: String,
+        /// How long it may run.
+        limit: Duration,
+    },
+    /// It succeeded without making what it declared.
+    #[error("`{program}` succeeded but did not make {}", missing.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "))]
+    Outputs {
+        /// The program.
+        program: String,
+        /// The declared paths that are not there.
+        missing: Vec<String>,
+    },
+    /// A path that it made cannot be kept.
+    #[error(
+        "`{program}` made `{path}`, which is neither a file, a folder nor a symbolic link with a UTF-8 name"
+    )]
+    Kind {
+        /// The program.
+        program: String,
+        /// The path.
+        path: String,
+    },
+    /// The request was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}

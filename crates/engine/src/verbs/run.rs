@@ -1,0 +1,28 @@
+//! The verb `run`: a process, which is the runner's business; a status other than 0 is a failure, and recorded.
+
+use store::{Digest, Outcome};
+
+use super::ActionError;
+use crate::action::{Process, Program};
+use crate::execute::Executor;
+use crate::seams::Tool;
+
+pub(super) fn perform(
+    process: &Process,
+    tool: Option<&Tool>,
+    inputs: &[Digest],
+    executor: &Executor<'_>,
+) -> Result<Outcome, ActionError> {
+    let [input] = inputs else {
+        return Err(ActionError::Malformed("a process has exactly one input"));
+    };
+    let outcome = executor.runner.run(process, tool, input, executor.store, executor.cancel)?;
+    if outcome.exit_code == 0 {
+        return Ok(outcome);
+    }
+    let program = match &process.program {
+        Program::Tool(symbol) => symbol.clone(),
+        Program::Input(path) => path.clone(),
+    };
+    Err(ActionError::Exit { program, outcome: Box::new(outcome) })
+}

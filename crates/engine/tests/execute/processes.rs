@@ -1,0 +1,91 @@
+//! Processes end with all that they started, in time, and see nothing but what is declared.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use engine::{ActionGraph, Execution, Process, Program, Verb};
+
+use crate::rig::{Rig, counts};
+
+/// Runs a script in an otherwise empty folder.
+fn check(script: &str, limit: Option<Duration>, expect: impl Fn(&Rig, &Execution)) {
+    let rig = Rig::new();
+    let mut graph = ActionGraph::new();
+    let process = Process {
+        program: Program::Tool("sh".to_owned()),
+        arguments: vec!["-c".to_owned(), script.to_owned()],
+        environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+        outputs: Vec::new(),
+        timeout: limit,
+    };
+    let root = graph.add(Verb::Run(process), vec![rig.tree(&[])], "run");
+    let execution = rig.go(&graph, &[root]);
+    expect(&rig, &execution);
+}
+
+/// Whether a process is there and not merely waited for.
+fn lives(pid: &str) -> bool {
+    let state = std::fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"));
+    state.is_ok_and(|state| !state.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')))
+}
+
+/// Waits for the end of the processes whose numbers were written to a file.
+fn all_end(pids: &Path) {
+    let pids = std::fs::read_to_string(pids).unwrap();
+    assert!(pids.lines().count() >= 2, "{pids:?}");
+    let begin = Instant::now();
+    while pids.lines().any(lives) {
+        assert!(begin.elapsed() < Duration::from_secs(5), "something outlives its process");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A script that starts a shell that starts two sleepers, and notes all their numbers.
+fn tree_of_processes(pids: &Path, then: &str) -> String {
+    let pids = pids.display();
+    format!(
+        "(sleep 300 & echo $! >> {pids}; sleep 300 & echo $! >> {pids}; wait) & echo $! >> {pids}; sleep 0.3; {then}"
+    )
+}
+
+#[test]
+fn a_timeout_stops_the_whole_tree() {
+    let dir = tempfile::tempdir().unwrap();
+    let pids = dir.path().join("pids");
+    let begin = Instant::now();
+    check(&tree_of_processes(&pids, "wait"), Some(Duration::from_millis(700)), |_, execution| {
+        let [failure] = &execution.failures[..] else { panic!("{execution:?}") };
+        assert_eq!(failure.error.code(), "run::process");
+        assert_eq!(failure.error.to_string(), "`sh` was stopped after 0.7 seconds");
+    });
+    assert!(begin.elapsed() < Duration::from_secs(20));
+    all_end(&pids);
+}
+
+#[test]
+fn what_a_process_leaves_behind_ends_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let pids = dir.path().join("pids");
+    check(&tree_of_processes(&pids, "exit 0"), None, |_, execution| {
+        assert_eq!(execution.run, counts(&[("run", 1)]));
+    });
+    all_end(&pids);
+}
+
+#[test]
+fn a_process_sees_what_is_declared_alone() {
+    // A shell adds variables of its own; nothing of the test's comes through.
+    check("test -z \"$HOME$USER$CARGO\" && test -z \"$(ls -A)\" && ! read line", None, |_, execution| {
+        assert!(execution.failures.is_empty(), "{:?}", execution.failures);
+    });
+}
+
+#[test]
+fn nothing_of_a_process_stays_in_the_folder_for_temporary_files() {
+    check("mkdir -p a/b; echo x > a/b/c; chmod 500 a/b", None, |rig, execution| {
+        assert!(execution.failures.is_empty(), "{:?}", execution.failures);
+        // The folder of this process and its lock, both gone with it.
+        assert_eq!(rig.temporary(), 2);
+    });
+}
