@@ -1,0 +1,136 @@
+//! The address of an index: a URL whose credentials are kept apart from what may be shown.
+
+use std::fmt;
+
+use url::Url;
+
+use super::error::IndexError;
+
+/// The address of an index, or of a file on one. `Debug` and `Display` never show credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IndexUrl {
+    url: Url,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+impl IndexUrl {
+    /// Reads an `http`, `https` or `file` URL; credentials in it are taken out and kept.
+    /// A path that starts with `/` is read as a `file` URL.
+    ///
+    /// # Errors
+    /// [`IndexError::Address`] with the `origin` that was given, never with the text itself.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, IndexError> {
+        let bad = |reason: &str| IndexError::Address { origin: origin.to_owned(), reason: reason.to_owned() };
+        let text = text.trim();
+        let mut url = if text.starts_with('/') {
+            Url::from_directory_path(text).map_err(|()| bad("not an absolute path"))?
+        } else {
+            Url::parse(text).map_err(|error| bad(&error.to_string()))?
+        };
+        if !matches!(url.scheme(), "http" | "https" | "file") {
+            return Err(bad("expected an address that starts with `https://`, `http://` or `file://`"));
+        }
+        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let username = Some(decode(url.username())).filter(|name| !name.is_empty());
+        let password = url.password().map(decode);
+        // Both only fail for URLs without a host, which have no credentials either.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_fragment(None);
+        Ok(Self { url, username, password })
+    }
+
+    /// The address without credentials.
+    #[must_use]
+    pub fn without_credentials(&self) -> &Url {
+        &self.url
+    }
+
+    /// User name and password, decoded, where the address has any.
+    #[must_use]
+    pub fn credentials(&self) -> Option<(&str, &str)> {
+        match (&self.username, &self.password) {
+            (None, None) => None,
+            (name, password) => {
+                Some((name.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default()))
+            }
+        }
+    }
+
+    /// The address of the page of `project`, whose name is normalised (simple repository API, "Base HTML API").
+    #[must_use]
+    pub fn page_of(&self, project: &str) -> Url {
+        let mut page = self.url.clone();
+        if let Ok(mut segments) = page.path_segments_mut() {
+            segments.pop_if_empty().push(project).push("");
+        }
+        page
+    }
+
+    /// Whether `other` is the same address but for credentials and a final slash.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Url) -> bool {
+        let trim = |url: &Url| url.path().trim_end_matches('/').to_owned();
+        self.url.origin() == other.origin()
+            && self.url.scheme() == other.scheme()
+            && trim(&self.url) == trim(other)
+            && self.url.query() == other.query()
+    }
+
+    /// Whether credentials of this index may be sent to `other`: same scheme, host and port.
+    #[must_use]
+    pub fn trusts(&self, other: &Url) -> bool {
+        self.url.scheme() != "file" && self.url.origin() == other.origin()
+    }
+}
+
+impl fmt::Debug for IndexUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let note = if self.credentials().is_some() { " with credentials" } else { "" };
+        write!(f, "IndexUrl({}{note})", self.url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, shown: &str, credentials: Option<(&str, &str)>) {
+        let url = IndexUrl::parse(text, "test").unwrap();
+        assert_eq!(url.without_credentials().as_str(), shown);
+        assert_eq!(url.credentials(), credentials);
+        assert!(!format!("{url:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn credentials_are_taken_out() {
+        check("https://h.example/simple", "https://h.example/simple", None);
+        check("https://bob:s3cret@h.example/simple/", "https://h.example/simple/", Some(("bob", "s3cret")));
+        check("https://bob:s3cret%40%2F@h.example/", "https://h.example/", Some(("bob", "s3cret@/")));
+        check("https://s3cret@h.example/", "https://h.example/", Some(("s3cret", "")));
+        check("file:///srv/simple", "file:///srv/simple", None);
+        check("/srv/simple", "file:///srv/simple/", None);
+    }
+
+    #[test]
+    fn a_bad_address_is_refused_without_being_shown() {
+        for text in ["ftp://bob:s3cret@h.example", "https://", "bob:s3cret@h.example", "", "relative/path"] {
+            let error = IndexUrl::parse(text, "`PIP_INDEX_URL`").unwrap_err().to_string();
+            assert!(error.contains("`PIP_INDEX_URL`"), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn pages_lie_below_the_index() {
+        for base in ["https://h.example/simple", "https://h.example/simple/"] {
+            let url = IndexUrl::parse(base, "test").unwrap();
+            assert_eq!(url.page_of("flask").as_str(), "https://h.example/simple/flask/");
+            assert!(url.is_same_place(&Url::parse("https://h.example/simple/").unwrap()));
+            assert!(url.trusts(&Url::parse("https://h.example/files/a.whl").unwrap()));
+            assert!(!url.trusts(&Url::parse("http://h.example/files/a.whl").unwrap()));
+            assert!(!url.trusts(&Url::parse("https://other.example/a.whl").unwrap()));
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! What can go wrong with an index: facts, each with the index's name and never with its address.
+
+use std::path::PathBuf;
+
+use store::StoreError;
+
+/// Who has to act: the exit code of the command line is made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The request or the configuration is wrong (exit code 2).
+    Request,
+    /// The network, the disk or a missing tool (exit code 3).
+    Environment,
+}
+
+/// The indexes could not be told, or no client be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// An address that cannot be read.
+    #[error("{origin} is not the address of an index: {reason}")]
+    Address {
+        /// What said it, such as a variable or a file.
+        origin: String,
+        /// What is wrong, without the text.
+        reason: String,
+    },
+    /// Two indexes of one name.
+    #[error("the index name `{name}` is given twice, by {first} and by {second}")]
+    Twice {
+        /// The name.
+        name: String,
+        /// What named it first.
+        first: String,
+        /// What named it again.
+        second: String,
+    },
+    /// A name that cannot be written into a lock or an environment variable.
+    #[error("`{name}` in {origin} is not a name for an index: expected letters, digits, `-`, `_` and `.`")]
+    Name {
+        /// The name.
+        name: String,
+        /// What said it.
+        origin: String,
+    },
+    /// Nothing on this machine says where packages come from.
+    #[error("no package index is configured, and neither `pip` nor `uv` says what the default is")]
+    NoDefault,
+    /// A configuration file that exists and cannot be read.
+    #[error("cannot read the configuration file `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A configuration file with wrong syntax.
+    #[error("the configuration file `{}` is not valid: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A bundle of certificates that cannot be used.
+    #[error("no certificate could be read from `{}`, which {origin} names", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What named it.
+        origin: String,
+    },
+    /// A proxy whose address cannot be read.
+    #[error("the address of the proxy in `{variable}` cannot be read")]
+    Proxy {
+        /// The environment variable.
+        variable: String,
+    },
+}
+
+impl IndexError {
+    /// The stable code of this error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Address { .. } => "packaging::index-address",
+            Self::Twice { .. } => "packaging::index-twice",
+            Self::Name { .. } => "packaging::index-name",
+            Self::NoDefault => "packaging::index-no-default",
+            Self::Unreadable { .. } => "packaging::index-unreadable",
+            Self::Syntax { .. } => "packaging::index-syntax",
+            Self::Certificates { .. } => "packaging::index-certificates",
+            Self::Proxy { .. } => "packaging::index-proxy",
+        }
+    }
+
+    /// What to do about it, where that can be told.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NoDefault => Some(
+                "give one in `pants.toml`, or in `UV_DEFAULT_INDEX` or `PIP_INDEX_URL`, or install `pip`"
+                    .into(),
+            ),
+            Self::Twice { .. } => Some("give each index a name of its own".into()),
+            Self::Certificates { .. } => Some("expected a file of certificates in PEM form".into()),
+            _ => None,
+        }
+    }
+
+    /// Who has to act.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoDefault | Self::Unreadable { .. } | Self::Certificates { .. } => Fault::Environment,
+            _ => Fault::Request,
+        }
+    }
+}
+
+/// A page or file of an index could not be had. Nothing broken is kept after any of these.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// `--offline`, and the file is not in the cache.
+    #[error("`{what}` is not in the cache, and the network must not be used")]
+    Offline {
+        /// The file, or the page of a project.
+        what: String,
+    },
+    /// A lock names an index that nothing configures.
+    #[error("no index has the name `{name}`; there is {known}")]
+    UnknownIndex {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The index does not know the project.
+    #[error("the index `{index}` has no project `{project}`")]
+    NoProject {
+        /// The name of the index.
+        index: String,
+        /// The project.
+        project: String,
+    },
+    /// The project is there, the file is not.
+    #[error("the index `{index}` has no file `{file}` of `{project}`")]
+    NoFile {
+        /// The name of the index.
+        index: String,
+        /// The project.
+        project: String,
+        /// The file.
+        file: String,
+    },
+    /// 401, 403 or 407.
+    #[error("the index `{index}` refused `{what}`: {}", status_text(*status))]
+    Refused {
+        /// The name of the index.
+        index: String,
+        /// The file, or the page of a project.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// What said where the index is.
+        origin: String,
+        /// Whether credentials were sent.
+        credentials: bool,
+    },
+    /// Any other status that is not success, after all attempts.
+    #[error("the index `{index}` answered {} for `{what}`{}", status_text(*status), after(*attempts))]
+    Status {
+        /// The name of the index.
+        index: String,
+        /// The file, or the page of a project.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// No connection, or one that broke, after all attempts.
+    #[error("cannot get `{what}` from the index `{index}`: {cause}{}", after(*attempts))]
+    Connection {
+        /// The name of the index.
+        index: String,
+        /// The file, or the page of a project.
+        what: String,
+        /// What happened, without any address.
+        cause: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// What said where the index is.
+        origin: String,
+    },
+    /// The certificate of the index is not trusted.
+    #[error("the connection to the index `{index}` is not trusted: {cause}")]
+    Untrusted {
+        /// The name of the index.
+        index: String,
+        /// What the check of the certificate said.
+        cause: String,
+        /// What named the certificates that are trusted.
+        bundle: String,
+    },
+    /// A page that is neither of the two forms of the simple repository API.
+    #[error("the page of `{project}` on the index `{index}` cannot be read: {reason}")]
+    Page {
+        /// The name of the index.
+        index: String,
+        /// The project.
+        project: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// More or fewer bytes than the lock says.
+    #[error("`{file}` from the index `{index}` has {found} bytes, expected {expected}")]
+    Size {
+        /// The name of the index.
+        index: String,
+        /// The file.
+        file: String,
+        /// The bytes that the lock says.
+        expected: u64,
+        /// `more than N`, or the number that came.
+        found: String,
+    },
+    /// Other bytes than the lock says.
+    #[error("`{file}` from the index `{index}` has SHA-256 `{found}`, expected `{expected}`")]
+    Hash {
+        /// The name of the index.
+        index: String,
+        /// The file.
+        file: String,
+        /// The hash that the lock says.
+        expected: String,
+        /// The hash of what came.
+        found: String,
+    },
+    /// An archive that cannot be read as one.
+    #[error("`{file}` cannot be read as a wheel: {reason}")]
+    Archive {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The cache could not be written.
+    #[error("cannot keep `{file}` in the cache")]
+    Disk {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store could not take the file.
+    #[error("cannot keep `{file}` in the cache")]
+    Store {
+        /// The file.
+        file: String,
+        /// Why.
+        source: StoreError,
+    },
+}
+
+impl FetchError {
+    /// The stable code of this error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Offline { .. } => "packaging::fetch-offline",
+            Self::UnknownIndex { .. } => "packaging::fetch-unknown-index",
+            Self::NoProject { .. } => "packaging::fetch-no-project",
+            Self::NoFile { .. } => "packaging::fetch-no-file",
+            Self::Refused { .. } => "packaging::fetch-refused",
+            Self::Status { .. } => "packaging::fetch-status",
+            Self::Connection { .. } => "packaging::fetch-connection",
+            Self::Untrusted { .. } => "packaging::fetch-untrusted",
+            Self::Page { .. } => "packaging::fetch-page",
+            Self::Size { .. } => "packaging::fetch-size",
+            Self::Hash { .. } => "packaging::fetch-hash",
+            Self::Archive { .. } => "packaging::fetch-archive",
+            Self::Disk { .. } => "packaging::fetch-disk",
+            Self::Store { source, .. } => source.code(),
+        }
+    }
+
+    /// What to do about it, where that can be told.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Offline { .. } => Some("run once without `--offline` to fill the cache".into()),
+            Self::UnknownIndex { name, .. } => {
+                Some(format!("name it in `pants.toml`, or lock again without `{name}`: `pants lock`"))
+            }
+            Self::NoProject { .. } => Some("check the spelling, and which index serves it".into()),
+            Self::NoFile { .. } => Some(
+                "the file may have been deleted, or a mirror may lack it; `pants lock` chooses again".into(),
+            ),
+            Self::Refused { origin, credentials: false, .. } => {
+                Some(format!("no credentials were sent; the address of the index comes from {origin}"))
+            }
+            Self::Refused { origin, credentials: true, .. } => {
+                Some(format!("check the credentials of the index; its address comes from {origin}"))
+            }
+            Self::Connection { origin, .. } => Some(format!(
+                "the address of the index comes from {origin}; what is cached still works with `--offline`"
+            )),
+            Self::Untrusted { bundle, .. } => Some(format!(
+                "certificates are trusted by {bundle}; `SSL_CERT_FILE` or `PIP_CERT` names another file of them"
+            )),
+            Self::Size { .. } | Self::Hash { .. } => Some(
+                "nothing was kept; if the index serves another file under this name now, find out why before `pants lock`"
+                    .into(),
+            ),
+            Self::Store { source, .. } => source.help(),
+            Self::Disk { .. } => Some(
+                "free some space on the file system of the cache, or name another place for it with `--cache-dir`"
+                    .into(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Who has to act.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::UnknownIndex { .. } | Self::NoProject { .. } => Fault::Request,
+            _ => Fault::Environment,
+        }
+    }
+}
+
+fn status_text(status: u16) -> String {
+    let reason = match status {
+        401 => "credentials are needed",
+        403 => "forbidden",
+        404 => "not found",
+        407 => "the proxy wants credentials",
+        429 => "too many requests",
+        500 => "internal error",
+        502 => "bad gateway",
+        503 => "unavailable",
+        504 => "gateway timeout",
+        _ => return format!("status {status}"),
+    };
+    format!("status {status} ({reason})")
+}
+
+fn after(attempts: u32) -> String {
+    if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() }
+}

@@ -1,0 +1,29 @@
+//! Package indexes: where they are, what their pages say, and how a file gets from one into the store.
+//!
+//! Nothing here knows requirements, locks or targets. Errors name an index by its name and never show its
+//! address, since addresses carry credentials and locks must serve behind every mirror.
+
+mod address;
+mod archive;
+mod auth;
+mod backoff;
+mod client;
+pub mod config;
+mod download;
+mod error;
+mod failure;
+mod page;
+mod partial;
+mod settings;
+mod transport;
+mod trust;
+
+pub use address::IndexUrl;
+pub use archive::archive_names;
+pub(crate) use auth::variable_part;
+pub use backoff::RetryPolicy;
+pub use client::{Client, ClientOptions};
+pub use config::{DEFAULT, DeclaredIndex, Index, Indexes, Surroundings, machine_default};
+pub use download::{FetchRequest, Fetched, Progress, fetch_file};
+pub use error::{Fault, FetchError, IndexError};
+pub use page::{IndexFile, Page};

@@ -1,0 +1,146 @@
+//! The lock of a resolve (`*.lock`): what it records, how it is written and read; knows no index's host and chooses
+//! nothing.
+
+mod error;
+mod raw;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::collections::BTreeMap;
+
+use crate::constraints::InterpreterConstraints;
+use crate::marker::Marker;
+use crate::name::{ExtraName, PackageName};
+use crate::platform::Platform;
+use crate::python::Wanted;
+use crate::requirement::Requirement;
+use crate::wheel::WheelFilename;
+use crate::{Version, VersionSpecifiers};
+
+pub use error::{LockError, LockFault};
+
+/// The version of PEP 751's format.
+const LOCK_VERSION: &str = "1.0";
+/// The version of what this tool adds to it.
+const FORMAT: u32 = 1;
+
+/// A lock: the packages of one resolve for all interpreters and platforms that it was made for, and what it was made
+/// from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// The versions of Python that it holds for.
+    pub requires_python: VersionSpecifiers,
+    /// The environments that it holds for, one of which holds for each of its targets.
+    pub environments: Vec<Marker>,
+    /// The requirements that it was made from, exactly as asked, sorted by their text.
+    pub requirements: Vec<Requirement>,
+    /// The interpreters that binaries are built for unless they say otherwise.
+    pub interpreters: Vec<Wanted>,
+    /// The interpreter constraints of the resolve.
+    pub interpreter_constraints: InterpreterConstraints,
+    /// The platforms that it was made for.
+    pub platforms: Vec<Platform>,
+    /// The names of the indexes, the default one first.
+    pub indexes: Vec<String>,
+    /// The options that it was made with, by name.
+    pub options: BTreeMap<String, String>,
+    /// The packages, sorted by name and version.
+    pub packages: Vec<Package>,
+}
+
+/// One version of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// The normalised name.
+    pub name: PackageName,
+    /// The version.
+    pub version: Version,
+    /// Where this version is the one to take, if the lock has several of the project.
+    pub marker: Marker,
+    /// The versions of Python that it says it runs on.
+    pub requires_python: Option<VersionSpecifiers>,
+    /// What it needs, sorted by name.
+    pub dependencies: Vec<Dependency>,
+    /// The source distribution, if there is one.
+    pub sdist: Option<SourceFile>,
+    /// The wheels, sorted by name.
+    pub wheels: Vec<WheelFile>,
+    /// The modules that it provides: top-level names, or dotted ones below a namespace package, sorted. Empty if
+    /// unknown.
+    pub modules: Vec<String>,
+}
+
+/// What a package needs of another in the same lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// The normalised name of the other.
+    pub name: PackageName,
+    /// Its version, where the lock has several.
+    pub version: Option<Version>,
+    /// The extras that are asked of it.
+    pub extras: Vec<ExtraName>,
+    /// When it is needed; an `extra` in it is one asked of the package that depends.
+    pub marker: Marker,
+}
+
+/// A wheel on an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WheelFile {
+    /// The name of the file.
+    pub name: WheelFilename,
+    /// Its size in bytes, where the index says it.
+    pub size: Option<u64>,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// The name of the index that has it; `None` is the default one.
+    pub index: Option<String>,
+}
+
+/// A source distribution on an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The name of the file.
+    pub name: String,
+    /// Its size in bytes, where the index says it.
+    pub size: Option<u64>,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// The name of the index that has it; `None` is the default one.
+    pub index: Option<String>,
+}
+
+impl Lock {
+    /// The packages of a project, in order of version; usually one.
+    #[must_use]
+    pub fn named(&self, name: &PackageName) -> &[Package] {
+        let start = self.packages.partition_point(|package| package.name < *name);
+        let end = self.packages.partition_point(|package| package.name <= *name);
+        &self.packages[start..end]
+    }
+
+    /// Brings everything into the one order in which it is written.
+    pub(crate) fn sort(&mut self) {
+        self.requirements.sort_by(|a, b| a.text().cmp(b.text()));
+        self.requirements.dedup();
+        for package in &mut self.packages {
+            for dependency in &mut package.dependencies {
+                dependency.extras.sort_unstable();
+                dependency.extras.dedup();
+            }
+            package.dependencies.sort_by(|a, b| a.key().cmp(&b.key()));
+            package.dependencies.dedup();
+            package.wheels.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
+            package.modules.sort_unstable();
+            package.modules.dedup();
+        }
+        self.packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    }
+}
+
+impl Dependency {
+    fn key(&self) -> (&PackageName, Option<&Version>, &[ExtraName], &str) {
+        (&self.name, self.version.as_ref(), &self.extras, self.marker.text())
+    }
+}

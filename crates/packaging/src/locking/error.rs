@@ -1,0 +1,190 @@
+//! Why a resolve could not be locked, and what a lock that was made lacks.
+
+use std::path::PathBuf;
+
+use crate::index::{Fault, FetchError};
+
+/// A lock could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Requirements by URL or path.
+    #[error("the resolve `{resolve}` has requirements that come from no index: {}", refused.join(", "))]
+    NotAnIndex {
+        /// The resolve.
+        resolve: String,
+        /// The projects, and who asks for them.
+        refused: Vec<String>,
+    },
+    /// No versions satisfy all requirements.
+    #[error("no versions satisfy the requirements of the resolve `{resolve}`: {explanation}")]
+    NoSolution {
+        /// The resolve.
+        resolve: String,
+        /// How it follows, as uv derives it.
+        explanation: String,
+        /// The requirements that it speaks of, and who asks for them.
+        asked: Vec<String>,
+    },
+    /// An index could not be reached, or refused.
+    #[error("cannot resolve `{resolve}`: {cause}")]
+    Network {
+        /// The resolve.
+        resolve: String,
+        /// What happened, without addresses.
+        cause: String,
+    },
+    /// `--offline`, and not all that is needed is in the cache.
+    #[error("cannot resolve `{resolve}` without the network: {cause}")]
+    Offline {
+        /// The resolve.
+        resolve: String,
+        /// What is missing.
+        cause: String,
+    },
+    /// uv failed in another way, such as a source distribution whose metadata cannot be built.
+    #[error("cannot resolve `{resolve}`: {cause}")]
+    Uv {
+        /// The resolve.
+        resolve: String,
+        /// What it said, without addresses and paths.
+        cause: String,
+    },
+    /// uv could not be had.
+    #[error("locking needs uv {version}, which is not on `PATH` and could not be fetched")]
+    NoUv {
+        /// The version.
+        version: &'static str,
+        /// Why.
+        source: Box<FetchError>,
+    },
+    /// No wheel of the pinned uv fits this machine.
+    #[error("locking needs uv {version} on `PATH`: none is known for {machine}")]
+    NoUvForMachine {
+        /// The version.
+        version: &'static str,
+        /// System and architecture.
+        machine: String,
+    },
+    /// A program could not be started.
+    #[error("cannot run `{}`", program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of the scratch project or of the cache could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What uv wrote is not what its pinned version writes.
+    #[error("the lock that uv made for `{resolve}` cannot be read: {reason}")]
+    Unreadable {
+        /// The resolve.
+        resolve: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl LockError {
+    /// The stable code of this error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAnIndex { .. } => "packaging::lock-not-an-index",
+            Self::NoSolution { .. } => "packaging::lock-no-solution",
+            Self::Network { .. } => "packaging::lock-network",
+            Self::Offline { .. } => "packaging::lock-offline",
+            Self::Uv { .. } => "packaging::lock-uv",
+            Self::NoUv { .. } => "packaging::lock-no-uv",
+            Self::NoUvForMachine { .. } => "packaging::lock-no-uv-for-machine",
+            Self::Spawn { .. } => "packaging::lock-spawn",
+            Self::Disk { .. } => "packaging::lock-disk",
+            Self::Unreadable { .. } => "packaging::lock-unreadable",
+        }
+    }
+
+    /// What to do about it, where that can be told.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NotAnIndex { .. } => Some("ask for a version of the project on an index".into()),
+            Self::NoSolution { asked, .. } if !asked.is_empty() => {
+                Some(format!("change one of these, or give them different resolves: {}", asked.join("; ")))
+            }
+            Self::Network { .. } => {
+                Some("check the network and where the indexes are; a lock that is there still works".into())
+            }
+            Self::Offline { .. } => Some("run `pants lock` once without `--offline`".into()),
+            Self::NoUv { source, version } => {
+                let more = source.help().map_or_else(String::new, |help| format!("; {help}"));
+                Some(format!("install uv {version}, or make the index serve its wheel{more}"))
+            }
+            Self::NoUvForMachine { version, .. } => Some(format!("install uv {version}")),
+            _ => None,
+        }
+    }
+
+    /// Who has to act.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NotAnIndex { .. } | Self::NoSolution { .. } | Self::Uv { .. } => Fault::Request,
+            _ => Fault::Environment,
+        }
+    }
+}
+
+/// What a lock that was made lacks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockWarning {
+    /// The modules of a package are unknown, so that imports of them cannot be matched.
+    #[error("cannot tell the modules of `{package}`: {reason}")]
+    Modules {
+        /// The name and version.
+        package: String,
+        /// Why.
+        reason: String,
+    },
+    /// The versions of Python that a package is for are unknown, so that a file for several targets may be refused
+    /// without need.
+    #[error("cannot tell the versions of Python of `{package}`: {reason}")]
+    Pythons {
+        /// The name and version.
+        package: String,
+        /// Why.
+        reason: String,
+    },
+    /// A file without SHA-256 was left out.
+    #[error("`{file}` is left out: the index says no SHA-256 of it")]
+    NoHash {
+        /// The file.
+        file: String,
+    },
+    /// A package that can be installed nowhere.
+    #[error("`{package}` has no file for any of the interpreters and platforms")]
+    NoFiles {
+        /// The name and version.
+        package: String,
+    },
+}
+
+impl LockWarning {
+    /// The stable code of this warning.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Modules { .. } => "packaging::lock-modules",
+            Self::Pythons { .. } => "packaging::lock-pythons",
+            Self::NoHash { .. } => "packaging::lock-no-hash",
+            Self::NoFiles { .. } => "packaging::lock-no-files",
+        }
+    }
+}

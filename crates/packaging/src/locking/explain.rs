@@ -1,0 +1,158 @@
+//! Turns what uv says when it fails into an error of ours: its derivation, without its name, paths and addresses.
+
+use std::path::Path;
+
+use super::error::LockError;
+use super::{LockRequest, LockTools, project};
+use crate::index::Indexes;
+
+/// The error for what uv `said`.
+pub(super) fn explain(
+    said: &str,
+    request: &LockRequest<'_>,
+    tools: &LockTools<'_>,
+    scratch: &Path,
+) -> LockError {
+    let text = plain(said, request.resolve, tools.client.indexes(), scratch);
+    let resolve = request.resolve.to_owned();
+    let has = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
+    if tools.client.is_offline()
+        && has(&[
+            "network was disabled",
+            "Network connectivity is disabled",
+            "network is disabled",
+            "not found in the cache",
+        ])
+    {
+        return LockError::Offline { resolve, cause: text };
+    }
+    if said.contains("No solution found") {
+        let asked = asked_for(&text, request);
+        return LockError::NoSolution { resolve, explanation: text, asked };
+    }
+    if has(&[
+        "Failed to fetch",
+        "error sending request",
+        "Request failed",
+        "Could not connect",
+        "HTTP status",
+        "dns error",
+    ]) {
+        return LockError::Network { resolve, cause: text };
+    }
+    LockError::Uv { resolve, cause: text }
+}
+
+/// The requirements whose project a text speaks of, and who asks for them.
+fn asked_for(text: &str, request: &LockRequest<'_>) -> Vec<String> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let words: std::collections::BTreeSet<&str> = text.split(|c| !inside(c)).collect();
+    let named = request.requirements.iter().filter(|asked| words.contains(asked.requirement.name.as_ref()));
+    let mut found: Vec<String> =
+        named.map(|asked| format!("`{}` of {}", asked.requirement, asked.by)).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The text without what is noise or secret: the lines that are no error, the prefixes, the scratch project's name
+/// and path, and every address.
+fn plain(said: &str, resolve: &str, indexes: &Indexes, scratch: &Path) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in said.lines().map(str::trim) {
+        // Advice on uv's own options helps nobody here.
+        let advice = line.starts_with("hint: ")
+            && ["`tool.uv", "network", "requires-python"].iter().any(|sign| line.contains(sign));
+        let skipped = advice
+            || line.is_empty()
+            || line.starts_with("Using ")
+            || line.starts_with("warning:")
+            || line.contains("No solution found when resolving");
+        if !skipped {
+            let line = ["error: ", "cause: ", "Caused by: "]
+                .iter()
+                .fold(line, |line, prefix| line.strip_prefix(prefix).unwrap_or(line));
+            lines.push(line.trim_start_matches(['×', '╰', '─', '▶', '│', ' ']));
+        }
+    }
+    let text = lines.join("\n");
+    let ours = format!("the resolve `{resolve}`");
+    let text = text
+        .replace(&format!("{}/", scratch.display()), "")
+        .replace(&*scratch.to_string_lossy(), "the scratch project");
+    let text = text.replace("your project's requirements", &format!("the requirements of {ours}"));
+    let text = text.replace("your project", &ours).replace(project::PROJECT, resolve);
+    let text = without_trials(&without_addresses(&text, indexes));
+    let text = text.trim_end().trim_end_matches('.');
+    match text.strip_prefix("Because ") {
+        Some(rest) => format!("because {rest}"),
+        None => text.to_owned(),
+    }
+}
+
+/// Takes out `(try: …)`, which names options of uv.
+fn without_trials(text: &str) -> String {
+    let mut made = text.to_owned();
+    while let Some(start) = made.find(" (try: ") {
+        let end = made[start..].find(')').map_or(made.len(), |end| start + end + 1);
+        made.replace_range(start..end, "");
+    }
+    made
+}
+
+/// Replaces each address by the name of the index that it belongs to.
+fn without_addresses(text: &str, indexes: &Indexes) -> String {
+    let mut made = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) =
+        ["https://", "http://", "file://"].iter().filter_map(|scheme| rest.find(scheme)).min()
+    {
+        made.push_str(rest[..at].trim_end_matches(['`', '<', '(']));
+        rest = &rest[at..];
+        let end = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '`' | '>' | ')' | ',' | '"'))
+            .unwrap_or(rest.len());
+        let (address, after) = rest.split_at(end);
+        let here = |address: &str| {
+            indexes.iter().find(|index| {
+                url::Url::parse(address)
+                    .is_ok_and(|url| url.host_str() == index.url.without_credentials().host_str())
+            })
+        };
+        match here(address) {
+            Some(index) => made.push_str(&format!("the index `{}`", index.name)),
+            None => made.push_str("an address"),
+        }
+        rest = after.trim_start_matches(['`', '>', ')']);
+    }
+    made.push_str(rest);
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(said: &str, expected: &str) {
+        let indexes = Indexes::single("https://bob:s3cret@h.example/simple").unwrap();
+        assert_eq!(plain(said, "web", &indexes, Path::new("/tmp/x")), expected);
+    }
+
+    #[test]
+    fn what_uv_says_is_made_plain() {
+        check("Using CPython 3.12.1 interpreter at: /usr/bin/python\nerror: It is bad.\n", "It is bad");
+        check(
+            "error: Failed to fetch: `https://h.example/simple/a/`\n  Caused by: cut (https://other.example/x)\n",
+            "Failed to fetch: the index `default`\ncut an address",
+        );
+        check(
+            "error: No solution found when resolving dependencies for split (markers: x)\n  cause: Because your project depends on a, we conclude that your project's requirements are unsatisfiable.",
+            "because the resolve `web` depends on a, we conclude that the requirements of the resolve `web` are unsatisfiable",
+        );
+        check(
+            "hint: limit `tool.uv.environments`\nhint: there is 1.0rc1 (try: `--prerelease=allow`)\n",
+            "hint: there is 1.0rc1",
+        );
+        check("error: /tmp/x/pyproject.toml is bad", "pyproject.toml is bad");
+    }
+}

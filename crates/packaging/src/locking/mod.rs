@@ -1,0 +1,140 @@
+//! Makes the lock of a resolve: requirements go to a pinned `uv lock` in a scratch project, and what it finds is
+//! written as a [`Lock`] of ours. Knows no target and no file of the repository.
+//!
+//! Requirements come from indexes only; those by URL or path are refused. Two runs on one state of the indexes give
+//! the same lock: nothing in it tells the time, the machine, a path or the address of an index.
+
+mod changes;
+mod convert;
+mod error;
+mod explain;
+mod legacy;
+mod modules;
+mod project;
+mod pythons;
+mod span;
+mod uv;
+mod uv_lock;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use store::Store;
+
+pub use changes::Change;
+pub use error::{LockError, LockWarning};
+pub use uv::{UV_VERSION, find_uv};
+
+use crate::constraints::InterpreterConstraints;
+use crate::index::Client;
+use crate::lock::Lock;
+use crate::name::PackageName;
+use crate::platform::Platform;
+use crate::python::Wanted;
+use crate::requirement::{Requirement, Source};
+
+/// A requirement of a resolve, and who asks for it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The requirement.
+    pub requirement: Requirement,
+    /// Who asks, for messages: `` `//3rdparty:flask` at 3rdparty/BUILD:3:5 ``.
+    pub by: String,
+}
+
+/// Which versions of the previous lock may move although nothing makes them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Upgrade {
+    /// None: what can stay stays.
+    #[default]
+    Nothing,
+    /// Those of these projects.
+    Only(BTreeSet<PackageName>),
+    /// All.
+    Everything,
+}
+
+/// What is to be locked.
+#[derive(Debug, Clone, Copy)]
+pub struct LockRequest<'a> {
+    /// The name of the resolve.
+    pub resolve: &'a str,
+    /// Its requirements.
+    pub requirements: &'a [Asked],
+    /// The interpreters that it must hold for.
+    pub interpreter_constraints: &'a InterpreterConstraints,
+    /// The interpreters that the lock records as those to build for.
+    pub interpreters: &'a [Wanted],
+    /// The platforms that it must hold for.
+    pub platforms: &'a [Platform],
+    /// The lock that there is, whose versions are kept where they can be.
+    pub previous: Option<&'a Lock>,
+    /// What of it may move.
+    pub upgrade: &'a Upgrade,
+    /// Leaves out files that were uploaded later: an RFC 3339 time or a date.
+    pub exclude_newer: Option<&'a str>,
+}
+
+/// What locking uses of the machine.
+#[derive(Clone, Copy)]
+pub struct LockTools<'a> {
+    /// The indexes.
+    pub client: &'a Client,
+    /// Where what wheels provide is memoised.
+    pub store: &'a Store,
+    /// The executable of uv, from [`find_uv`].
+    pub uv: &'a Path,
+    /// Any interpreter from 3.8 on, which uv builds the metadata of source distributions with. It need not be one of the resolve.
+    pub python: &'a Path,
+    /// The folder for uv's own cache.
+    pub uv_cache: &'a Path,
+    /// The environment variables, of which proxies and `PATH` are passed on.
+    pub env: &'a BTreeMap<String, String>,
+}
+
+/// A lock that was made.
+#[derive(Debug, Clone)]
+pub struct LockOutcome {
+    /// The lock.
+    pub lock: Lock,
+    /// What is otherwise than in the previous lock, by name.
+    pub changes: Vec<Change>,
+    /// What could not be told of some packages; the lock is good without.
+    pub warnings: Vec<LockWarning>,
+}
+
+/// Resolves the requirements and makes a lock of what was found.
+///
+/// # Errors
+/// See [`LockError`].
+pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutcome, LockError> {
+    refuse_what_is_no_index(request)?;
+    let span = span::Span::new(request.interpreter_constraints, request.interpreters, request.platforms);
+    let found = project::resolve(request, tools, &span)?;
+    let mut warnings = Vec::new();
+    let mut lock = convert::convert(request, tools, &span, &found, &mut warnings)?;
+    legacy::complete(&mut lock, request.resolve, tools, &span)?;
+    lock.sort();
+    let bare = lock.packages.iter().filter(|package| package.wheels.is_empty() && package.sdist.is_none());
+    warnings.extend(
+        bare.map(|package| LockWarning::NoFiles { package: format!("{} {}", package.name, package.version) }),
+    );
+    pythons::tell(&mut lock, tools, &mut warnings);
+    modules::tell(&mut lock, request.previous, tools, &mut warnings);
+    let changes = changes::between(request.previous, &lock);
+    Ok(LockOutcome { lock, changes, warnings })
+}
+
+fn refuse_what_is_no_index(request: &LockRequest<'_>) -> Result<(), LockError> {
+    let elsewhere = |asked: &&Asked| !matches!(asked.requirement.source, Source::Index(_));
+    let refused: Vec<String> = request
+        .requirements
+        .iter()
+        .filter(elsewhere)
+        .map(|asked| format!("`{}` of {}", asked.requirement.name, asked.by))
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(LockError::NotAnIndex { resolve: request.resolve.to_owned(), refused })
+}

@@ -1,0 +1,145 @@
+//! The scratch project that uv locks: its files, its environment, and the run. Nothing of the user's configuration
+//! of uv gets in, and no credentials get onto the disk.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::error::LockError;
+use super::span::Span;
+use super::uv_lock::{UvLock, preferences};
+use super::{LockRequest, LockTools, Upgrade, explain};
+use crate::index::{Indexes, variable_part};
+use crate::name::PackageName;
+
+/// The name of the scratch project; no project on an index has a name like it.
+pub(super) const PROJECT: &str = "pants-scratch-resolve-root";
+
+/// Of the variables, what uv and the builds of source distributions may see.
+const PASSED_ON: [&str; 10] = [
+    "PATH",
+    "TMPDIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
+
+/// Runs `uv lock` on the requirements.
+pub(super) fn resolve(
+    request: &LockRequest<'_>,
+    tools: &LockTools<'_>,
+    span: &Span,
+) -> Result<UvLock, LockError> {
+    let disk = |path: &Path| {
+        let path = path.to_owned();
+        move |source| LockError::Disk { path, source }
+    };
+    let scratch = tempfile::Builder::new()
+        .prefix("pants-lock-")
+        .tempdir()
+        .map_err(disk(Path::new("a temporary folder")))?;
+    let write = |name: &str, text: &str| {
+        let path = scratch.path().join(name);
+        std::fs::write(&path, text).map_err(disk(&path))
+    };
+    let indexes = tools.client.indexes();
+    write("pyproject.toml", &pyproject(request, span))?;
+    write("uv.toml", &settings(request, indexes))?;
+    if let (Some(previous), false) = (request.previous, *request.upgrade == Upgrade::Everything) {
+        let moves =
+            |name: &PackageName| matches!(request.upgrade, Upgrade::Only(names) if names.contains(name));
+        write("uv.lock", &preferences(previous, indexes, &moves))?;
+    }
+    let mut command = command(request, tools, scratch.path());
+    let output =
+        command.output().map_err(|source| LockError::Spawn { program: tools.uv.to_owned(), source })?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(explain::explain(&said, request, tools, scratch.path()));
+    }
+    let unreadable = |reason| LockError::Unreadable { resolve: request.resolve.to_owned(), reason };
+    let path = scratch.path().join("uv.lock");
+    let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+    let lock: UvLock = toml::from_str(&text).map_err(|error| unreadable(error.message().to_owned()))?;
+    if lock.version != 1 {
+        return Err(unreadable(format!("expected version 1 of the form, found {}", lock.version)));
+    }
+    Ok(lock)
+}
+
+fn pyproject(request: &LockRequest<'_>, span: &Span) -> String {
+    let mut requirements: Vec<&str> =
+        request.requirements.iter().map(|asked| asked.requirement.text()).collect();
+    // The order in which targets are found must not show.
+    requirements.sort_unstable();
+    requirements.dedup();
+    let list = |texts: &[&str]| {
+        let quoted: Vec<_> =
+            texts.iter().map(|text| toml::Value::String((*text).to_owned()).to_string()).collect();
+        quoted.join(",\n    ")
+    };
+    let environments: Vec<&str> = span.uv_environments().iter().map(String::as_str).collect();
+    format!(
+        "[project]\nname = \"{PROJECT}\"\nversion = \"0\"\nrequires-python = \">=2.7\"\ndependencies = [\n    {}\n]\n\n\
+         [tool.uv]\npackage = false\nenvironments = [\n    {}\n]\n",
+        list(&requirements),
+        list(&environments)
+    )
+}
+
+/// uv's settings, which take the place of every file that it would read.
+fn settings(request: &LockRequest<'_>, indexes: &Indexes) -> String {
+    let mut text = String::new();
+    let quote = |text: &str| toml::Value::String(text.to_owned());
+    // Writing to a string does not fail.
+    if let Some(time) = request.exclude_newer {
+        let _ = writeln!(text, "exclude-newer = {}", quote(time));
+    }
+    for index in indexes.iter() {
+        let (name, url) = (quote(&index.name), quote(index.url.without_credentials().as_str()));
+        let default = index == indexes.default_index();
+        let _ = writeln!(text, "\n[[index]]\nname = {name}\nurl = {url}\ndefault = {default}");
+    }
+    text
+}
+
+fn command(request: &LockRequest<'_>, tools: &LockTools<'_>, scratch: &Path) -> Command {
+    let mut command = Command::new(tools.uv);
+    command.current_dir(scratch).stdin(Stdio::null());
+    command.args(["lock", "--config-file", "uv.toml", "--color", "never", "--no-progress", "--python"]);
+    command.arg(tools.python);
+    if tools.client.is_offline() {
+        command.arg("--offline");
+    }
+    match request.upgrade {
+        Upgrade::Nothing => {}
+        Upgrade::Everything => {
+            command.arg("--refresh");
+        }
+        Upgrade::Only(names) => {
+            for name in names {
+                command.args(["--refresh-package", name.as_ref()]);
+            }
+        }
+    }
+    command.env_clear().env("HOME", scratch).env("UV_CACHE_DIR", tools.uv_cache);
+    command.env("UV_PYTHON_DOWNLOADS", "never").env("LC_ALL", "C.UTF-8");
+    command.envs(PASSED_ON.iter().filter_map(|name| Some((name, tools.env.get(*name)?))));
+    command.env("UV_HTTP_RETRIES", tools.client.retries().to_string());
+    if let Some(path) = tools.client.certificates() {
+        command.env(if path.is_dir() { "SSL_CERT_DIR" } else { "SSL_CERT_FILE" }, path);
+    }
+    for index in tools.client.indexes().iter() {
+        if let Some((username, password)) = index.credentials() {
+            let part = variable_part(&index.name);
+            command.env(format!("UV_INDEX_{part}_USERNAME"), username);
+            command.env(format!("UV_INDEX_{part}_PASSWORD"), password);
+        }
+    }
+    command
+}

@@ -1,0 +1,140 @@
+//! The files by which a PEX starts: `PEX-INFO`, `__main__.py`, the import hook, and what stands before the zip.
+//! They agree with each other because they are made in one place. Knows no files on disk.
+
+use super::entry::EntryPoint;
+use super::hash::Hasher;
+use super::options::{Boot, InheritPath, Layout, PexOptions};
+use super::python_text::{boolean, literal, tuple};
+use super::spec::PexSpec;
+use super::{info, preamble, sh};
+
+/// Where the bootstrap is in a PEX.
+pub(super) const BOOTSTRAP_FOLDER: &str = ".bootstrap";
+
+/// The files by which a PEX starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BootFiles {
+    /// The content of `PEX-INFO`.
+    pub(super) info: String,
+    /// The content of `__main__.py`, which is executable.
+    pub(super) main: String,
+    /// The content of `__pex__/__init__.py`.
+    pub(super) hook: String,
+    /// What a zipapp starts with, before the zip archive; the other layouts have none.
+    pub(super) prefix: Option<String>,
+    /// The name of the PEX's installed copies.
+    pub(super) pex_hash: String,
+}
+
+/// Writes the files of `spec`, which has no [problems](PexSpec::problems), for user files whose hash is
+/// `code_hash`. `pex_boot` is the text of `pex/pex_boot.py` of the runtime.
+pub(super) fn files(spec: &PexSpec, entry: &EntryPoint, code_hash: &str, pex_boot: &str) -> BootFiles {
+    // First without the hash, which is made of everything that will stand in these files.
+    let draft = with_hash(spec, entry, code_hash, pex_boot, None);
+    let mut hasher = Hasher::new("pex");
+    for text in [&draft.info, &draft.main, &draft.hook] {
+        hasher.part(text.as_bytes());
+    }
+    hasher.part(draft.prefix.as_deref().unwrap_or_default().as_bytes());
+    with_hash(spec, entry, code_hash, pex_boot, Some(&hasher.finish()))
+}
+
+fn with_hash(
+    spec: &PexSpec,
+    entry: &EntryPoint,
+    code_hash: &str,
+    pex_boot: &str,
+    pex_hash: Option<&str>,
+) -> BootFiles {
+    let options = &spec.options;
+    let info = info::render(spec, entry, code_hash, pex_hash);
+    let pex_hash = pex_hash.unwrap_or_default();
+    let hook = format!("{pex_boot}\n\n{}", call(options, pex_hash));
+    let shebang = python_shebang(options);
+    let header = (options.boot == Boot::Sh).then(|| sh::script(options, pex_hash));
+    let (main, prefix) = match (options.layout, header) {
+        (Layout::Zipapp, Some(script)) => {
+            (format!("{shebang}\n\n{hook}"), Some(format!("#!/bin/sh\n{script}")))
+        }
+        (Layout::Packed | Layout::Loose, Some(script)) => {
+            (format!("{}\n\n{hook}", sh::as_python(&script)), None)
+        }
+        (layout, None) => {
+            let main = format!("{shebang}\n{}\n{hook}", preamble::text(options, pex_hash));
+            (main, (layout == Layout::Zipapp).then(|| format!("{shebang}\n")))
+        }
+    };
+    BootFiles { info, main, hook, prefix, pex_hash: pex_hash.to_owned() }
+}
+
+/// The call that starts the runtime. What it says is said in `PEX-INFO` as well.
+fn call(options: &PexOptions, pex_hash: &str) -> String {
+    let hermetic = match options.venv() {
+        Some(venv) => venv.hermetic_scripts,
+        None => options.inherit_path == InheritPath::False,
+    };
+    format!(
+        "result, should_exit, is_globals = boot(\n    \
+             bootstrap_dir={bootstrap_dir},\n    \
+             pex_root={pex_root},\n    \
+             pex_hash={pex_hash},\n    \
+             hermetic_boot={hermetic},\n    \
+             has_interpreter_constraints={constrained},\n    \
+             pex_path={pex_path},\n    \
+             is_venv={is_venv},\n    \
+             inject_python_args={python_args},\n\
+         )\n\
+         if should_exit:\n    \
+             sys.exit(0 if is_globals else result)\n\
+         elif is_globals:\n    \
+             globals().update(result)\n",
+        bootstrap_dir = literal(BOOTSTRAP_FOLDER),
+        pex_root = literal(options.pex_root()),
+        pex_hash = literal(pex_hash),
+        hermetic = boolean(hermetic),
+        constrained = boolean(!options.interpreter_constraints.is_empty()),
+        pex_path = tuple(&options.pex_path),
+        is_venv = boolean(options.venv().is_some()),
+        python_args = tuple(&options.inject_python_args),
+    )
+}
+
+/// The first line that starts a Python: the one asked for, or what the targets have in common.
+fn python_shebang(options: &PexOptions) -> String {
+    if let Boot::Python { shebang: Some(text) } = &options.boot {
+        let text = text.strip_prefix("#!").unwrap_or(text).trim();
+        let by_name = !text.starts_with('/');
+        return format!("#!{}{text}", if by_name { "/usr/bin/env " } else { "" });
+    }
+    match options.pythons.as_slice() {
+        [minor] => format!("#!/usr/bin/env python{minor}"),
+        several if several.iter().all(|python| python.major == 2) && !several.is_empty() => {
+            "#!/usr/bin/env python2".to_owned()
+        }
+        _ => "#!/usr/bin/env python3".to_owned(),
+    }
+}
+
+/// The installed copy of the PEX below the runtime's root, where its place can be told when it is built: the
+/// name of a virtual environment depends on the interpreter without constraints, and on other files with a
+/// `pex_path`.
+pub(super) fn installed_copy(options: &PexOptions, pex_hash: &str) -> Option<String> {
+    /// SHA-1 of the JSON `{"PEX_PYTHON_PATH": null, "pex_path": {}}`.
+    const CONSTRAINED: &str = "779eb2cc0ca9e2fdd204774cbc41848e4e7c5055";
+    match options.venv() {
+        None => Some(format!("unzipped_pexes/4/{pex_hash}")),
+        Some(_) if options.interpreter_constraints.is_empty() || !options.pex_path.is_empty() => None,
+        Some(_) => Some(format!("venvs/4/{pex_hash}/{CONSTRAINED}")),
+    }
+}
+
+/// Arguments of the interpreter that runs the virtual environment.
+pub(super) fn venv_python_args(options: &PexOptions) -> Vec<String> {
+    let mut args = options.inject_python_args.clone();
+    if options.venv().is_some_and(|venv| venv.hermetic_scripts) {
+        // Python 2 knows no `-I`; a file that is also for 2 gets what both understand.
+        let python2 = options.pythons.iter().any(|python| python.major == 2);
+        args.push(if python2 { "-sE" } else { "-I" }.to_owned());
+    }
+    args
+}

@@ -1,0 +1,204 @@
+//! What is read from a `pyproject.toml`, and what is refused.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::{Group, dependencies};
+
+/// Compares what is required, each with its group, and what is wrong, a line each.
+fn check(input: &str, expect: &str) {
+    let (found, errors) = dependencies("svc/pyproject.toml", input);
+    let mut text = String::new();
+    for one in &found {
+        let kind = match one.group {
+            Group::Project => "",
+            Group::Extra(_) => "extra ",
+            Group::Dependency(_) => "group ",
+        };
+        writeln!(text, "{} {kind}{}: {}", one.listed.place, one.group, one.listed.requirement).unwrap();
+    }
+    for error in &errors {
+        writeln!(text, "{} {}: {error}", error.place, error.code().trim_start_matches("packaging::"))
+            .unwrap();
+    }
+    let lines = |text: &str| text.trim().lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+    assert_eq!(lines(&text), lines(expect), "{input}");
+}
+
+#[test]
+fn groups_are_read_in_order() {
+    check(
+        "[dependency-groups]
+Test = ['pytest>=8', { include-group = 'typing_stubs' }, \"\"\"coverage\"\"\"]
+typing-stubs = ['mypy']
+all = [{include-group = 'TEST'}, {include-group = 'typing-stubs'}]
+[project]
+dependencies = [
+    'flask[async]==3.0.*; python_version >= \"3.8\"', # why
+    'requests',
+]
+[project.optional-dependencies]
+Web_UI = ['gunicorn']
+empty = []
+",
+        "7:5 dependencies: flask[async]==3.0.*; python_version >= \"3.8\"
+         8:5 dependencies: requests
+         11:11 extra web-ui: gunicorn
+         2:9 group test: pytest>=8
+         3:17 group test: mypy
+         2:58 group test: coverage
+         3:17 group typing-stubs: mypy
+         2:9 group all: pytest>=8
+         3:17 group all: mypy
+         2:58 group all: coverage",
+    );
+    check("", "");
+    check("[tool.black]\n[build-system]\nrequires = ['x']", "");
+}
+
+#[test]
+fn the_project_may_require_itself() {
+    check(
+        "[project]
+name = 'My.Svc'
+dependencies = ['base']
+[project.optional-dependencies]
+a = ['x', 'my-svc[b]']
+b = ['y', 'my_svc[a]']
+all = ['my-svc[a,b]']
+[dependency-groups]
+dev = ['my-svc[a]', 'pytest']
+bad = ['my-svc[a]>1', 'my-svc; os_name == \"nt\"', 'my-svc[none]']
+",
+        "3:17 dependencies: base
+         5:6 extra a: x
+         6:6 extra a: y
+         6:6 extra b: y
+         5:6 extra b: x
+         5:6 extra all: x
+         6:6 extra all: y
+         3:17 group dev: base
+         5:6 group dev: x
+         6:6 group dev: y
+         9:21 group dev: pytest
+         3:17 group bad: base
+         10:8 pyproject-self: the project requires itself with versions or a marker, expected only `my-svc` and extras
+         10:23 pyproject-self: the project requires itself with versions or a marker, expected only `my-svc` and extras
+         10:50 pyproject-unknown-group: there is no `none` in `project.optional-dependencies`",
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    check(
+        "[project]
+dependencies = ['flask=3', 'x @ https://u:secret@h', 7, {include-group = 'a'}, './x', '''
+ ok''', \"\\u0061 b\"]
+optional-dependencies = 'no'
+[dependency-groups]
+a = ['é']
+'b c' = []
+d = {}
+e = [[], {include-group = 1}, {include-group = 'a', x = 1}, {other = 'a'}, {include-group = '-'}]
+",
+        "2:87 dependencies: ok
+         2:23 requirement: `flask=3` is not a requirement: no such comparison operator \"=\", must be one of ~= == != <= >= < > ===
+         2:29 requirement-url: requirements by URL are not supported, expected a project's name and versions
+         2:54 pyproject-type: `project.dependencies[2]` is an integer, expected a string with a requirement
+         2:57 pyproject-type: `project.dependencies[3]` is a table, expected a string with a requirement
+         2:81 requirement-path: requirements by path are not supported, expected a project's name and versions
+         3:9 requirement: `a b` is not a requirement: expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `b`
+         4:25 pyproject-type: `project.optional-dependencies` is a string, expected a table
+         6:7 requirement: `é` is not a requirement: expected package name starting with an alphanumeric character, found `é`
+         7:1 name: `b c` in `dependency-groups` is not a valid name: expected ASCII letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit
+         8:5 pyproject-type: `dependency-groups.d` is a table, expected an array of requirements
+         9:6 pyproject-type: `dependency-groups.e[0]` is an array, expected a string with a requirement or a table `{ include-group = \"name\" }`
+         9:27 pyproject-type: `dependency-groups.e[1].include-group` is an integer, expected a string with the name of a group
+         9:31 pyproject-type: `dependency-groups.e[2]` is a table with other keys, expected a string with a requirement or a table `{ include-group = \"name\" }`
+         9:61 pyproject-type: `dependency-groups.e[3]` is a table with other keys, expected a string with a requirement or a table `{ include-group = \"name\" }`
+         9:93 name: `-` in `dependency-groups` is not a valid name: expected ASCII letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
+    );
+    check(
+        "project = 1\ndependency-groups = []",
+        "1:11 pyproject-type: `project` is an integer, expected a table
+         2:21 pyproject-type: `dependency-groups` is an array, expected a table",
+    );
+    check(
+        "[project]\ndynamic = ['version', 'dependencies']",
+        "2:23 pyproject-dynamic: `project.dependencies` is dynamic: only the build backend knows it, and none is run",
+    );
+    check(
+        "[project]\ndynamic = 'version'",
+        "2:11 pyproject-type: `project.dynamic` is a string, expected an array of strings",
+    );
+    check(
+        "a = \nb = ]",
+        "1:5 pyproject-toml: not readable as TOML: string values must be quoted, expected literal string
+        2:5 pyproject-toml: not readable as TOML: missing array opening, expected `[`",
+    );
+}
+
+#[test]
+fn groups_that_do_not_fit_together_are_errors() {
+    check(
+        "[dependency-groups]
+a = ['x', {include-group = 'B'}]
+b = [{include-group = 'c'}]
+c = [{include-group = 'a'}, {include-group = 'c'}]
+test = []
+tests = [{include-group = 'tset'}]
+Te_st = []
+te-st = []
+",
+        "2:6 group a: x
+         2:6 group b: x
+         2:6 group c: x
+         4:23 pyproject-cycle: the groups include each other: `a` -> `b` -> `c` -> `a`
+         4:46 pyproject-cycle: the groups include each other: `c` -> `c`
+         6:27 pyproject-unknown-group: there is no `tset` in `dependency-groups`
+         8:1 pyproject-same-name: `te-st` and `Te_st` in `dependency-groups` are the same name",
+    );
+}
+
+#[test]
+fn poetry_alone_is_refused() {
+    check(
+        "[tool.poetry]\nname = 'x'\n[tool.poetry.dependencies]\nflask = '^3'",
+        "1:7 pyproject-poetry: `[tool.poetry]` is not read: expected `[project]` with `dependencies`, `[project.optional-dependencies]` or `[dependency-groups]`",
+    );
+    check("[project]\ndependencies = ['a']\n[tool.poetry]", "2:17 dependencies: a");
+}
+
+#[test]
+fn depth_and_length_are_no_danger() {
+    let chain = |count: usize| {
+        let group = |i: usize| format!("g{i} = ['x', {{include-group = 'g{}'}}]\n", i + 1);
+        format!("[dependency-groups]\n{}g{count} = []", (0..count).map(group).collect::<String>())
+    };
+    let (found, errors) = dependencies("p", &chain(200));
+    assert_eq!((found.len(), errors.len()), (200 * 201 / 2, 0));
+    let (_, errors) = dependencies("p", &chain(1500));
+    assert_eq!(errors[0].code(), "packaging::pyproject-too-many");
+    let doubled = |i: usize| format!("g{i} = [{}]\n", format!("{{include-group = 'g{}'}},", i + 1).repeat(2));
+    let text: String = (0..60).map(doubled).collect();
+    let (found, errors) = dependencies("p", &format!("[dependency-groups]\n{text}g60 = ['x']"));
+    assert_eq!((found.len(), errors.len()), (61, 0));
+    for (open, garbage) in [("x = ", "["), ("project.dependencies = [", "'=',"), ("x", ".x"), ("", "[")] {
+        let (_, errors) = dependencies("p", &format!("{open}{}", garbage.repeat(50_000)));
+        assert!(!errors.is_empty(), "{garbage}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_text_never_panics(text in any::<String>(), tokens in proptest::collection::vec(
+        prop::sample::select(vec![
+            "[project]\n", "[dependency-groups]\n", "[project.optional-dependencies]\n", "a = [", "]\n", "'a'", "'é'",
+            "{include-group = 'a'}", "dependencies = [", ",", "b = [", "1", "\"\\u00e9\"", "name = 'a'\n", "A = [",
+        ]), 0..20)) {
+        for input in [text, tokens.concat()] {
+            let _ = dependencies("p", &input);
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The exact wheels that a set of root requirements needs on one target, out of a lock; fetches nothing.
+
+mod error;
+mod nearest;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::lock::{Lock, Package, WheelFile};
+use crate::marker::{Environment, Marker};
+use crate::name::{ExtraName, PackageName};
+use crate::platform::Platform;
+use crate::requirement::{Requirement, Source};
+use crate::tags::Tags;
+use crate::target::Target;
+use crate::wheel;
+
+pub use error::{Chain, SelectError};
+pub use shared::check_shared;
+
+/// What a target gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection<'l> {
+    /// The wheels, sorted by the name of the project.
+    pub wheels: Vec<Selected<'l>>,
+    /// What was assumed where a marker depends on what a target does not say.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// One wheel of a selection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected<'l> {
+    /// The package.
+    pub package: &'l Package,
+    /// The best of its wheels for the target.
+    pub wheel: &'l WheelFile,
+    /// The extras of it that are asked for.
+    pub extras: BTreeSet<ExtraName>,
+    /// How the requirements lead to it, by one of the shortest ways.
+    pub needed_by: Chain,
+}
+
+/// A marker whose answer rests on a value that the target does not say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assumption {
+    /// What the marker decides about.
+    pub name: PackageName,
+    /// The marker.
+    pub marker: String,
+    /// The variables that are unknown, such as `python_full_version`.
+    pub variables: Vec<&'static str>,
+    /// What was assumed: whether it holds.
+    pub holds: bool,
+}
+
+/// Chooses, from a lock, what the requirements `roots` reach on a target: dependencies are followed by their markers and extras, and
+/// of each package the best wheel is taken.
+///
+/// # Errors
+/// Fails with every reason why that is not possible.
+pub fn select<'l>(
+    lock: &'l Lock,
+    roots: &[Requirement],
+    target: &Target,
+) -> Result<Selection<'l>, Vec<SelectError>> {
+    let environment = target.environment();
+    let environments = &lock.environments;
+    let holds = environments.is_empty() || environments.iter().any(|one| one.holds(&environment, &[]));
+    if !holds || !environment.satisfies(&lock.requires_python) {
+        return Err(vec![not_for_target(lock, target)]);
+    }
+    let mut closure = Closure {
+        lock,
+        target,
+        environment,
+        found: BTreeMap::new(),
+        queue: VecDeque::new(),
+        assumptions: BTreeSet::new(),
+        errors: Vec::new(),
+    };
+    roots.iter().for_each(|root| closure.root(root));
+    while let Some(at) = closure.queue.pop_front() {
+        closure.follow(at);
+    }
+    closure.finish()
+}
+
+fn not_for_target(lock: &Lock, target: &Target) -> SelectError {
+    let platforms: Vec<String> = lock.platforms.iter().map(|platform| format!("`{platform}`")).collect();
+    SelectError::Target {
+        target: *target,
+        requires_python: lock.requires_python.to_string(),
+        platforms: platforms.join(", "),
+    }
+}
+
+/// Whether the lock has the wheels for a target, as far as there are any: those that fit no platform and no build that
+/// it was made for were left out of it.
+fn has_wheels_for(lock: &Lock, target: &Target) -> bool {
+    let ours = target.platform;
+    let same = |other: &Platform| ours.runs_on(*other) || other.runs_on(ours);
+    let threads = !target.abi.free_threaded
+        || lock.interpreters.iter().any(|wanted| wanted.free_threaded)
+        || lock.interpreter_constraints.names_free_threaded();
+    threads && lock.platforms.iter().any(same)
+}
+
+/// A package on the way.
+struct Reached {
+    extras: BTreeSet<ExtraName>,
+    needed_by: Chain,
+}
+
+/// The packages that are reached so far, by their index in the lock.
+struct Closure<'l, 't> {
+    lock: &'l Lock,
+    target: &'t Target,
+    environment: Environment,
+    found: BTreeMap<usize, Reached>,
+    queue: VecDeque<usize>,
+    assumptions: BTreeSet<Assumption>,
+    errors: Vec<SelectError>,
+}
+
+impl<'l> Closure<'l, '_> {
+    fn root(&mut self, root: &Requirement) {
+        if !self.holds(&root.name, &root.marker, &[]) {
+            return;
+        }
+        if !matches!(root.source, Source::Index(_)) {
+            self.error(SelectError::Location { requirement: root.text().to_owned() });
+            return;
+        }
+        let named = self.lock.named(&root.name);
+        if named.is_empty() {
+            self.error(SelectError::Missing { requirement: root.text().to_owned() });
+            return;
+        }
+        let here = self.candidates(&root.name);
+        if here.is_empty() {
+            self.not_here(&root.name);
+            return;
+        }
+        let Some(at) = here.iter().rev().find(|&&at| root.accepts(&self.lock.packages[at].version)) else {
+            let versions: Vec<String> =
+                here.iter().map(|&at| self.lock.packages[at].version.to_string()).collect();
+            self.error(SelectError::Stale {
+                name: root.name.clone(),
+                versions: versions.join(", "),
+                requirement: root.text().to_owned(),
+            });
+            return;
+        };
+        self.reach(*at, &root.extras, Chain::default());
+    }
+
+    /// Goes on to what a package depends on.
+    fn follow(&mut self, at: usize) {
+        let package = &self.lock.packages[at];
+        let reached = &self.found[&at];
+        let extras: Vec<ExtraName> = reached.extras.iter().cloned().collect();
+        let mut chain = reached.needed_by.clone();
+        chain.0.push(package.name.clone());
+        for dependency in &package.dependencies {
+            if !self.holds(&dependency.name, &dependency.marker, &extras) {
+                continue;
+            }
+            let here = match &dependency.version {
+                Some(version) => self.exactly(&dependency.name, version),
+                None => self.candidates(&dependency.name).last().copied(),
+            };
+            match here {
+                Some(next) => self.reach(next, &dependency.extras, chain.clone()),
+                None => self.not_here(&dependency.name),
+            }
+        }
+    }
+
+    /// The index of one version of a project.
+    fn exactly(&self, name: &PackageName, version: &crate::Version) -> Option<usize> {
+        let packages = &self.lock.packages;
+        let start = packages.partition_point(|package| package.name < *name);
+        let count = self.lock.named(name).iter().position(|package| package.version == *version)?;
+        Some(start + count)
+    }
+
+    /// The indexes of the versions of a project that are for this environment.
+    fn candidates(&mut self, name: &PackageName) -> Vec<usize> {
+        let lock = self.lock;
+        let start = lock.packages.partition_point(|package| package.name < *name);
+        let mut found = Vec::new();
+        for (at, package) in (start..).zip(lock.named(name)) {
+            if self.holds(name, &package.marker, &[]) {
+                found.push(at);
+            }
+        }
+        found
+    }
+
+    fn reach(&mut self, at: usize, extras: &[ExtraName], needed_by: Chain) {
+        let mut fresh = false;
+        let reached = self.found.entry(at).or_insert_with(|| {
+            fresh = true;
+            Reached { extras: BTreeSet::new(), needed_by }
+        });
+        for extra in extras {
+            fresh |= reached.extras.insert(extra.clone());
+        }
+        if fresh && !self.queue.contains(&at) {
+            self.queue.push_back(at);
+        }
+    }
+
+    fn holds(&mut self, name: &PackageName, marker: &Marker, extras: &[ExtraName]) -> bool {
+        if marker.is_always() {
+            return true;
+        }
+        let holds = marker.holds(&self.environment, extras);
+        let variables = marker.undecided(&self.environment, extras);
+        if !variables.is_empty() {
+            let marker = marker.text().to_owned();
+            self.assumptions.insert(Assumption { name: name.clone(), marker, variables, holds });
+        }
+        holds
+    }
+
+    fn not_here(&mut self, name: &PackageName) {
+        let named = self.lock.named(name).iter();
+        let versions: Vec<String> = named
+            .map(|package| match package.marker.text() {
+                "" => package.version.to_string(),
+                marker => format!("{} where {marker}", package.version),
+            })
+            .collect();
+        let versions = versions.join(", ");
+        self.error(SelectError::NotForTarget { name: name.clone(), versions, target: *self.target });
+    }
+
+    fn error(&mut self, error: SelectError) {
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    /// Takes the best wheel of each package.
+    fn finish(mut self) -> Result<Selection<'l>, Vec<SelectError>> {
+        let tags = self.target.tags();
+        let mut wheels: Vec<Selected<'l>> = Vec::with_capacity(self.found.len());
+        let mut before: Option<&Package> = None;
+        for (at, reached) in std::mem::take(&mut self.found) {
+            let package = &self.lock.packages[at];
+            if let Some(before) = before.replace(package).filter(|before| before.name == package.name) {
+                let (first, second) = (before.version.clone(), package.version.clone());
+                let target = *self.target;
+                self.error(SelectError::TwoVersions { name: package.name.clone(), first, second, target });
+            }
+            match self.wheel(package, &tags, &reached) {
+                Ok(wheel) => {
+                    let Reached { extras, needed_by } = reached;
+                    wheels.push(Selected { package, wheel, extras, needed_by });
+                }
+                Err(error) => self.error(error),
+            }
+        }
+        if !has_wheels_for(self.lock, self.target) {
+            // What is missing may exist all the same.
+            let count = self.errors.len();
+            self.errors.retain(|error| !matches!(error, SelectError::NoWheel { .. }));
+            if self.errors.len() < count {
+                self.error(not_for_target(self.lock, self.target));
+            }
+        }
+        if self.errors.is_empty() {
+            Ok(Selection { wheels, assumptions: self.assumptions.into_iter().collect() })
+        } else {
+            Err(self.errors)
+        }
+    }
+
+    fn wheel(
+        &self,
+        package: &'l Package,
+        tags: &Tags,
+        reached: &Reached,
+    ) -> Result<&'l WheelFile, SelectError> {
+        let (name, version) = (package.name.clone(), package.version.clone());
+        let needed_by = reached.needed_by.clone();
+        let target = *self.target;
+        if let Some(requires) = &package.requires_python
+            && !self.environment.satisfies(requires)
+        {
+            let requires_python = requires.to_string();
+            return Err(SelectError::Python { name, version, requires_python, target, needed_by });
+        }
+        if let Some(at) = wheel::best(tags, package.wheels.iter().map(|wheel| &wheel.name)) {
+            return Ok(&package.wheels[at]);
+        }
+        let has_source = package.sdist.is_some();
+        Err(match (package.wheels.is_empty(), has_source) {
+            (true, true) => SelectError::OnlySource { name, version, needed_by },
+            (true, false) => SelectError::NoFiles { name, version, needed_by },
+            (false, _) => {
+                let nearest = nearest::nearest(package, target);
+                SelectError::NoWheel { name, version, target, needed_by, nearest, has_source }
+            }
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! PEX files made of real parts: started by real interpreters, read by the runtime's own tools.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "what is skipped is said")]
+
+mod agreement;
+mod boots;
+mod measure;
+mod preamble;
+mod sh;
+mod steps;
+mod support;
+mod tools;
