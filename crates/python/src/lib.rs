@@ -1,1 +1,20 @@
 //! Rules and their meaning: what a Python target becomes.
+//!
+//! [`expand`] adds the targets that files of requirements generate, [`entry_point::edges`] the edges that entry points
+//! imply, and [`package`] the actions that make what goes into `dist/`.
+
+pub mod closure;
+pub mod configuration;
+pub mod entry_point;
+mod error;
+mod functions;
+mod requirements;
+mod rules;
+mod source_roots;
+mod stdlib;
+
+pub use error::RuleError;
+pub use functions::register;
+pub use requirements::{expand, resolve_of, wishes};
+pub use rules::{Analysis, Artifact, RULES, Resolve, Rule, package};
+pub use source_roots::{RootPatternError, SourceRoots};

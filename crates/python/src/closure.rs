@@ -1,0 +1,112 @@
+//! What a program's closure holds: files with the paths they have in it, and requirements with who asks for them.
+
+use graph::{Label, NodeId, Place, Target, TargetGraph};
+use packaging::requirement::Requirement;
+
+use crate::error::RuleError;
+use crate::requirements;
+use crate::source_roots::SourceRoots;
+
+/// All that a program is made of.
+#[derive(Debug, Default)]
+pub struct Closure {
+    /// The files of each target that has any, in the order of the labels.
+    pub code: Vec<TargetFiles>,
+    /// The requirements, in the order of the labels.
+    pub requirements: Vec<Wish>,
+}
+
+/// The files that one target gives to a program.
+#[derive(Debug)]
+pub struct TargetFiles {
+    /// The target.
+    pub label: Label,
+    /// Its files.
+    pub files: Vec<ClosureFile>,
+}
+
+/// A file of a closure.
+#[derive(Debug)]
+pub struct ClosureFile {
+    /// Its path, relative to the root of the repository.
+    pub path: String,
+    /// Its path in the program: that of its import, for data too unless the rule is `files`.
+    pub destination: String,
+}
+
+/// A requirement and who asks for it.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// What is asked for.
+    pub requirement: Requirement,
+    /// The target that asks.
+    pub label: Label,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl Closure {
+    /// Everything that `root` reaches.
+    ///
+    /// # Errors
+    /// All files without a source root and all requirements that cannot be read.
+    pub fn of(graph: &TargetGraph, root: NodeId, roots: &SourceRoots) -> Result<Closure, Vec<RuleError>> {
+        let mut closure = Closure::default();
+        let mut errors = Vec::new();
+        for node in graph.closure([root]) {
+            if graph.owner(node) != node {
+                continue;
+            }
+            let target = graph.target(node);
+            match target.rule.name {
+                "python_library" | "resources" => closure.add_files(target, Some(roots), &mut errors),
+                "files" => closure.add_files(target, None, &mut errors),
+                "python_requirement" => {
+                    let (wishes, wrong) = requirements::wishes(target);
+                    closure.requirements.extend(wishes);
+                    errors.extend(wrong);
+                }
+                "genrule" | "python_distribution" | "python_image" | "python_test" => {
+                    errors.push(RuleError::NotMade {
+                        program: graph.target(root).label.clone(),
+                        dependency: target.label.clone(),
+                        rule: target.rule.name,
+                        place: target.place.clone(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        if errors.is_empty() { Ok(closure) } else { Err(errors) }
+    }
+
+    /// The path of every file, relative to the root of the repository.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.code.iter().flat_map(|target| target.files.iter().map(|file| file.path.as_str()))
+    }
+
+    fn add_files(&mut self, target: &Target, roots: Option<&SourceRoots>, errors: &mut Vec<RuleError>) {
+        let mut files = Vec::with_capacity(target.sources.len());
+        let mut without_root = Vec::new();
+        for source in &target.sources {
+            let path = &*source.path;
+            match roots.map_or(Some(path), |roots| roots.import_path(path)) {
+                Some(destination) => {
+                    files.push(ClosureFile { path: path.to_owned(), destination: destination.to_owned() });
+                }
+                None => without_root.push(path),
+            }
+        }
+        if let [path, more @ ..] = without_root.as_slice() {
+            errors.push(RuleError::NoSourceRoot {
+                path: (*path).to_owned(),
+                more: more.len(),
+                label: target.label.clone(),
+                place: target.place.clone(),
+            });
+        }
+        if !files.is_empty() {
+            self.code.push(TargetFiles { label: target.label.clone(), files });
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What a program is built for: interpreters and platforms, from its fields, the configuration, the lock and the machine.
+
+use graph::{Place, Target};
+use packaging::constraints::InterpreterConstraints;
+use packaging::interpreter::Interpreter;
+use packaging::lock::Lock;
+use packaging::platform::{CURRENT, Machine, Platform};
+use packaging::python::Wanted;
+use packaging::target::Target as Configuration;
+
+use crate::error::RuleError;
+
+/// What the configuration says for all programs that do not say otherwise.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[python] interpreters`.
+    pub interpreters: Option<Vec<String>>,
+    /// `[python] platforms`.
+    pub platforms: Vec<String>,
+    /// The machine that stands for `current`.
+    pub machine: Machine,
+    /// The resolve of targets that name none.
+    pub default_resolve: String,
+}
+
+/// The interpreters of this machine.
+pub trait Interpreters {
+    /// The first that is what is wanted.
+    fn find(&self, wanted: Wanted) -> Option<Interpreter>;
+
+    /// The newest that the constraints accept.
+    fn newest(&self, constraints: &InterpreterConstraints) -> Option<Interpreter>;
+
+    /// All of them.
+    fn all(&self) -> Vec<Interpreter>;
+}
+
+/// What one file is built for: one configuration, unless several share the file.
+pub type Shared = Vec<Configuration>;
+
+/// The configurations of a program, grouped by the file that they get.
+///
+/// A platform called `current` needs its interpreter on this machine, so that a missing one is known before it is
+/// missed; a platform that is named does not.
+///
+/// # Errors
+/// Everything that cannot be read, that the program's own constraints exclude, or that the machine lacks.
+pub fn configurations(
+    program: &Target,
+    settings: &Settings,
+    constraints: &InterpreterConstraints,
+    lock: Option<&Lock>,
+    interpreters: &dyn Interpreters,
+) -> Result<Vec<Shared>, Vec<RuleError>> {
+    let mut errors = Vec::new();
+    let wanted = wanted(program, settings, constraints, lock, interpreters, &mut errors);
+    let platforms = platforms(program, settings, &mut errors);
+    for (field, is_empty) in [("interpreters", wanted.is_empty()), ("platforms", platforms.is_empty())] {
+        if is_empty && errors.is_empty() {
+            let place = program.field(field).map_or(&program.place, |field| &field.place).clone();
+            errors.push(RuleError::BuiltForNothing { label: program.label.clone(), field, place });
+        }
+    }
+    for (wanted, place) in &wanted {
+        let excluded = !constraints.accepts_minor(wanted.minor);
+        if excluded {
+            errors.push(RuleError::Excluded {
+                label: program.label.clone(),
+                wanted: *wanted,
+                constraints: constraints.to_string(),
+                place: place.clone(),
+            });
+        } else if platforms.iter().any(|(_, is_current)| *is_current) && interpreters.find(*wanted).is_none()
+        {
+            errors.push(RuleError::NoInterpreter {
+                wanted: wanted.to_string(),
+                label: program.label.clone(),
+                found: interpreters.all(),
+                place: place.clone(),
+            });
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut all: Vec<Configuration> = (wanted.iter())
+        .flat_map(|(wanted, _)| platforms.iter().map(|(platform, _)| Configuration::new(*wanted, *platform)))
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    let shared = program.bool_or_default("multi_platform");
+    Ok(if shared { vec![all] } else { all.into_iter().map(|one| vec![one]).collect() })
+}
+
+/// The Pythons to build for, each with the place that is to blame for it.
+fn wanted(
+    program: &Target,
+    settings: &Settings,
+    constraints: &InterpreterConstraints,
+    lock: Option<&Lock>,
+    interpreters: &dyn Interpreters,
+    errors: &mut Vec<RuleError>,
+) -> Vec<(Wanted, Place)> {
+    let read = |text: &str, place: Option<&Place>, errors: &mut Vec<RuleError>| {
+        let blame = place.unwrap_or(&program.place).clone();
+        match text.parse::<Wanted>() {
+            Ok(wanted) => Some((wanted, blame)),
+            Err(error) => {
+                errors.push(RuleError::Python { error, place: place.cloned() });
+                None
+            }
+        }
+    };
+    if let Some(field) = program.field("interpreters") {
+        let texts = program.list("interpreters").into_iter().enumerate();
+        return texts.filter_map(|(index, text)| read(text, Some(field.item_place(index)), errors)).collect();
+    }
+    if let Some(texts) = &settings.interpreters {
+        return texts.iter().filter_map(|text| read(text, None, errors)).collect();
+    }
+    let fits = |wanted: &&Wanted| constraints.accepts_minor(wanted.minor);
+    let locked: Vec<Wanted> =
+        lock.map_or_else(Vec::new, |lock| lock.interpreters.iter().filter(fits).copied().collect());
+    if !locked.is_empty() {
+        return locked.into_iter().map(|wanted| (wanted, program.place.clone())).collect();
+    }
+    match interpreters.newest(constraints) {
+        Some(newest) => {
+            let free_threaded = newest.abi.free_threaded;
+            let wanted = Wanted { free_threaded, ..Wanted::minor(newest.minor()) };
+            vec![(wanted, program.place.clone())]
+        }
+        None => {
+            let wanted = constraints.to_string();
+            errors.push(RuleError::NoInterpreter {
+                wanted,
+                label: program.label.clone(),
+                found: interpreters.all(),
+                place: program.place.clone(),
+            });
+            Vec::new()
+        }
+    }
+}
+
+/// The platforms to build for, each with whether it is the machine's own.
+fn platforms(program: &Target, settings: &Settings, errors: &mut Vec<RuleError>) -> Vec<(Platform, bool)> {
+    let field = program.field("platforms");
+    let texts: Vec<&str> = match field {
+        Some(_) => program.list("platforms"),
+        None => settings.platforms.iter().map(String::as_str).collect(),
+    };
+    let mut platforms = Vec::new();
+    for (index, text) in texts.into_iter().enumerate() {
+        match Platform::resolve(text, &settings.machine) {
+            Ok(platform) => platforms.push((platform, text == CURRENT)),
+            Err(error) => {
+                let place = field.map(|field| field.item_place(index).clone());
+                errors.push(RuleError::Platform { error, place });
+            }
+        }
+    }
+    platforms
+}
+
+/// The interpreter constraints of a program: its own, else those of its resolve.
+///
+/// # Errors
+/// All that cannot be read.
+pub fn constraints(
+    program: &Target,
+    of_resolve: &[String],
+) -> Result<InterpreterConstraints, Vec<RuleError>> {
+    let field = program.field("interpreter_constraints");
+    let texts: Vec<&str> = match field {
+        Some(_) => program.list("interpreter_constraints"),
+        None => of_resolve.iter().map(String::as_str).collect(),
+    };
+    let place = field.map(|field| field.place.clone());
+    InterpreterConstraints::parse(&texts).map_err(|errors| {
+        errors.into_iter().map(|error| RuleError::Constraint { error, place: place.clone() }).collect()
+    })
+}

@@ -1,0 +1,217 @@
+//! The entry point of a program: a module or a file, and perhaps something in it. Finds who owns it; reads no code.
+
+use std::collections::HashMap;
+
+use graph::{Edge, EdgeKind, Label, NodeId, Place, Target, TargetGraph};
+
+use crate::error::RuleError;
+use crate::source_roots::SourceRoots;
+
+/// An `entry_point` as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryPoint<'a> {
+    /// What is started.
+    pub code: Code<'a>,
+    /// What of it is called, such as `run` or `Cli.main`; none where it is run as a script.
+    pub attribute: Option<&'a str>,
+}
+
+/// What an entry point starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code<'a> {
+    /// A module by its dotted name.
+    Module(&'a str),
+    /// A file by its path, relative to the folder of the BUILD file.
+    File(&'a str),
+}
+
+impl<'a> EntryPoint<'a> {
+    /// Reads `svc.main`, `svc.main:run`, `main.py` or `main.py:run`; none where it is nothing of these.
+    pub fn parse(text: &'a str) -> Option<EntryPoint<'a>> {
+        let (code, attribute) = match text.split_once(':') {
+            Some((code, attribute)) => (code, Some(attribute)),
+            None => (text, None),
+        };
+        if attribute.is_some_and(|attribute| !is_dotted(attribute)) {
+            return None;
+        }
+        let is_path =
+            |path: &str| !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        match code.strip_suffix(".py") {
+            Some(_) if is_path(code) => Some(EntryPoint { code: Code::File(code), attribute }),
+            None if is_dotted(code) => Some(EntryPoint { code: Code::Module(code), attribute }),
+            _ => None,
+        }
+    }
+}
+
+fn is_dotted(text: &str) -> bool {
+    text.split('.').all(|part| {
+        let mut chars = part.chars();
+        chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+            && chars.all(|next| next.is_alphanumeric() || next == '_')
+    })
+}
+
+/// The import paths of what a module starts, in Python's order: a package goes before a module, and one that is run
+/// as a script before one that is imported for something in it.
+pub fn module_paths(module: &str, attribute: Option<&str>) -> Vec<String> {
+    let path = module.replace('.', "/");
+    let (main, init, file) =
+        (format!("{path}/__main__.py"), format!("{path}/__init__.py"), format!("{path}.py"));
+    if attribute.is_some() { vec![init, file] } else { vec![main, file, init] }
+}
+
+/// The module of an import path.
+pub fn module_of(import_path: &str) -> String {
+    let path = import_path.strip_suffix(".py").unwrap_or(import_path);
+    path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
+}
+
+/// The edges from each program to the owner of its entry point.
+///
+/// A module that no target owns may belong to a third party: that shows when its wheels are there.
+///
+/// # Errors
+/// All entry points that cannot be read, that name a file without an owner, or that two targets own.
+pub fn edges(targets: &[Target], roots: &SourceRoots) -> (Vec<Edge>, Vec<RuleError>) {
+    let programs: Vec<&Target> =
+        targets.iter().filter(|target| target.field("entry_point").is_some()).collect();
+    let (mut edges, mut errors) = (Vec::new(), Vec::new());
+    if programs.is_empty() {
+        return (edges, errors);
+    }
+    let owners = Owners::of(targets, roots);
+    for program in programs {
+        match owners.edge(program) {
+            Ok(edge) => edges.extend(edge),
+            Err(error) => errors.push(error),
+        }
+    }
+    (edges, errors)
+}
+
+/// Who owns which file, by its own path and by the path of its import.
+struct Owners<'t> {
+    by_path: HashMap<&'t str, Vec<&'t Target>>,
+    by_import: HashMap<&'t str, Vec<&'t Target>>,
+}
+
+impl<'t> Owners<'t> {
+    fn of(targets: &'t [Target], roots: &SourceRoots) -> Owners<'t> {
+        let mut owners = Owners { by_path: HashMap::new(), by_import: HashMap::new() };
+        for target in targets.iter().filter(|target| target.rule.file_nodes) {
+            for source in &target.sources {
+                owners.by_path.entry(&source.path).or_default().push(target);
+                if let Some(path) = roots.import_path(&source.path) {
+                    owners.by_import.entry(path).or_default().push(target);
+                }
+            }
+        }
+        owners
+    }
+
+    fn edge(&self, program: &Target) -> Result<Option<Edge>, RuleError> {
+        let field = program.field("entry_point").expect("programs were chosen for having one");
+        let text = field.value.as_str().unwrap_or_default();
+        let Some(entry) = EntryPoint::parse(text) else {
+            return Err(RuleError::EntryPoint { text: text.to_owned(), place: field.place.clone() });
+        };
+        let found = match entry.code {
+            Code::File(file) => {
+                let path = graph::join(program.label.package(), file);
+                let found = self.by_path.get(path.as_str());
+                if found.is_none() {
+                    return Err(self.unowned(path, field.place.clone()));
+                }
+                found
+            }
+            Code::Module(module) => module_paths(module, entry.attribute)
+                .iter()
+                .find_map(|path| self.by_import.get(path.as_str())),
+        };
+        let Some(found) = found else { return Ok(None) };
+        let owner = choose(program, text, found, &field.place)?;
+        let kind = EdgeKind::EntryPoint;
+        Ok(Some(Edge { from: program.label.clone(), to: owner, kind, place: Some(field.place.clone()) }))
+    }
+
+    fn unowned(&self, path: String, place: Place) -> RuleError {
+        let mut known: Vec<&str> = self.by_path.keys().copied().collect();
+        known.sort_unstable();
+        let near = graph::near(&path, known).map(ToOwned::to_owned);
+        RuleError::EntryPointUnowned { path, near, place }
+    }
+}
+
+/// The one of several owners that the program depends on, or else the one in the nearest folder.
+fn choose(program: &Target, entry: &str, owners: &[&Target], place: &Place) -> Result<Label, RuleError> {
+    let declared: Vec<&Label> = program.labels("dependencies").into_iter().map(|(label, _)| label).collect();
+    if let Some(owner) = owners.iter().find(|owner| declared.contains(&&owner.label)) {
+        return Ok(owner.label.clone());
+    }
+    let nearness = |target: &Target| {
+        let (one, other) = (target.label.package().split('/'), program.label.package().split('/'));
+        one.zip(other).take_while(|(a, b)| a == b).count()
+    };
+    let best = owners.iter().map(|owner| nearness(owner)).max().unwrap_or_default();
+    let mut nearest = owners.iter().filter(|owner| nearness(owner) == best);
+    match (nearest.next(), nearest.next()) {
+        (Some(owner), None) => Ok(owner.label.clone()),
+        (first, second) => Err(RuleError::EntryPointAmbiguous {
+            entry: entry.to_owned(),
+            owners: first.into_iter().chain(second).map(|owner| owner.label.clone()).collect(),
+            place: place.clone(),
+        }),
+    }
+}
+
+/// The module that an entry point file of a program is imported as.
+pub fn module_of_file(program: &Target, file: &str, roots: &SourceRoots) -> Option<String> {
+    roots.import_path(&graph::join(program.label.package(), file)).map(module_of)
+}
+
+/// The programs among some nodes.
+pub fn programs(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
+    let mut programs: Vec<NodeId> = (nodes.iter())
+        .map(|&node| graph.actual(node))
+        .filter(|&node| graph.target(node).rule.name == "python_binary")
+        .collect();
+    programs.sort_unstable();
+    programs.dedup();
+    programs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: Option<(Code<'_>, Option<&str>)>) {
+        let expect = expect.map(|(code, attribute)| EntryPoint { code, attribute });
+        assert_eq!(EntryPoint::parse(text), expect, "{text}");
+    }
+
+    #[test]
+    fn forms_of_entry_points() {
+        check("svc.main", Some((Code::Module("svc.main"), None)));
+        check("svc.main:run", Some((Code::Module("svc.main"), Some("run"))));
+        check("svc.main:Cli.run", Some((Code::Module("svc.main"), Some("Cli.run"))));
+        check("main.py", Some((Code::File("main.py"), None)));
+        check("sub/main.py:run", Some((Code::File("sub/main.py"), Some("run"))));
+        for wrong in
+            ["", ":run", "svc.main:", "svc..main", "../main.py", "/main.py", "svc/main", "a:b:c", "a b"]
+        {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn modules_and_paths() {
+        assert_eq!(module_of("svc/app.py"), "svc.app");
+        assert_eq!(module_of("svc/__init__.py"), "svc");
+        assert_eq!(
+            module_paths("svc.app", None),
+            ["svc/app/__main__.py", "svc/app.py", "svc/app/__init__.py"]
+        );
+    }
+}

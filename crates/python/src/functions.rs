@@ -1,0 +1,90 @@
+//! The functions of PEX assembly that are no verbs, registered with the engine under their names.
+
+use engine::{Call, CallError, Failure, Fault, Functions};
+use packaging::pex::PexSpec;
+use packaging::pex::steps::{self, StepError};
+use store::Digest;
+
+/// Chooses the runtime's files from its unpacked wheel. Argument: one byte, whether tools go in.
+pub(crate) const BOOTSTRAP: &str = "pex.bootstrap";
+/// Checks user files and leaves out what no PEX holds.
+pub(crate) const SOURCES: &str = "pex.sources";
+/// Writes PEX-INFO and all that starts the PEX. Argument: the specification as JSON. Inputs: the bootstrap, the user
+/// files, and the wheels where a script of them is started.
+pub(crate) const BOOT: &str = "pex.boot";
+
+/// Verifies a wheel, and yields the same.
+pub(crate) const WHEEL: &str = "pex.wheel";
+
+/// Registers all functions that Python's rules apply.
+pub fn register(functions: &mut Functions) {
+    functions.register(BOOTSTRAP, steps::VERSION, bootstrap);
+    functions.register(SOURCES, steps::VERSION, sources);
+    functions.register(BOOT, steps::VERSION, boot);
+    functions.register(WHEEL, steps::VERSION, wheel);
+}
+
+fn bootstrap(call: &Call<'_>) -> Result<Digest, CallError> {
+    let [runtime] = inputs(call)?;
+    done(steps::bootstrap(call.store, call.arguments == [1], &runtime))
+}
+
+fn sources(call: &Call<'_>) -> Result<Digest, CallError> {
+    let [user] = inputs(call)?;
+    done(steps::sources(call.store, &user))
+}
+
+fn wheel(call: &Call<'_>) -> Result<Digest, CallError> {
+    let [wheel] = inputs(call)?;
+    done(steps::wheel(call.store, &wheel))
+}
+
+fn boot(call: &Call<'_>) -> Result<Digest, CallError> {
+    let spec: PexSpec = serde_json::from_slice(call.arguments)
+        .map_err(|_| failed(StepError::Input("the arguments are no specification of a PEX")))?;
+    let [bootstrap, user, wheels @ ..] = call.inputs else {
+        return Err(failed(StepError::Input("expected the bootstrap and the user files")));
+    };
+    done(steps::boot(call.store, &spec, bootstrap, user, wheels))
+}
+
+fn inputs<const N: usize>(call: &Call<'_>) -> Result<[Digest; N], CallError> {
+    <[Digest; N]>::try_from(call.inputs)
+        .map_err(|_| failed(StepError::Input("the number of inputs is wrong")))
+}
+
+/// An error of the store stays one, so that the engine can make again what the store has lost.
+fn done(result: Result<Digest, StepError>) -> Result<Digest, CallError> {
+    use engine::extract::UnpackError;
+    result.map_err(|error| match error {
+        StepError::Store(error) | StepError::Wheel(UnpackError::Store(error)) => CallError::Store(error),
+        error => failed(error),
+    })
+}
+
+fn failed(error: StepError) -> CallError {
+    CallError::Failed(Box::new(PexFailure(error)))
+}
+
+/// A step's error as the engine's failure.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct PexFailure(StepError);
+
+impl Failure for PexFailure {
+    fn code(&self) -> &'static str {
+        self.0.code()
+    }
+
+    fn fault(&self) -> Fault {
+        match self.0 {
+            StepError::Runtime { .. } | StepError::Input(_) => Fault::Bug,
+            StepError::Store(_) => Fault::Environment,
+            _ => Fault::Request,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        self.0.help()
+    }
+}

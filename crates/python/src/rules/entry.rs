@@ -1,0 +1,90 @@
+//! What a program starts, as its fields say it, and whether that can be there. Opens no wheel.
+
+use graph::{Place, Target, TargetGraph, near_all};
+use packaging::pex::Entry;
+
+use crate::closure::Closure;
+use crate::entry_point::{Code, EntryPoint, module_of, module_of_file, module_paths};
+use crate::error::RuleError;
+use crate::source_roots::SourceRoots;
+use crate::stdlib::is_standard;
+
+/// What a program starts.
+pub(super) struct Started<'p> {
+    /// As the specification of the PEX has it.
+    pub(super) entry: Entry,
+    /// Whether only the wheels can tell that it is there.
+    pub(super) in_wheels: bool,
+    /// Where it is written, or else the program is.
+    pub(super) place: &'p Place,
+}
+
+/// Reads the fields `entry_point` and `script`.
+///
+/// # Errors
+/// Where what is to be started is in no source root, or nowhere: no target has the module, the standard library has
+/// not, and there are no wheels that could have it.
+pub(super) fn started<'p>(
+    program: &'p Target,
+    closure: &Closure,
+    graph: &TargetGraph,
+    roots: &SourceRoots,
+    has_wheels: bool,
+) -> Result<Started<'p>, RuleError> {
+    let place = |field| program.field(field).map_or(&program.place, |field| &field.place);
+    if let Some(script) = program.str("script") {
+        let place = place("script");
+        if !has_wheels {
+            return Err(RuleError::NoScript { script: script.to_owned(), place: place.clone() });
+        }
+        return Ok(Started { entry: Entry::Script(script.to_owned()), in_wheels: true, place });
+    }
+    let place = place("entry_point");
+    let Some(text) = program.str("entry_point") else {
+        return Ok(Started { entry: Entry::Repl, in_wheels: false, place });
+    };
+    let entry = EntryPoint::parse(text).expect("entry points were read when their edges were made");
+    let (module, in_wheels) = match entry.code {
+        Code::File(file) => {
+            let module = module_of_file(program, file, roots).ok_or_else(|| RuleError::NoSourceRoot {
+                path: text.to_owned(),
+                more: 0,
+                label: program.label.clone(),
+                place: place.clone(),
+            })?;
+            (module, false)
+        }
+        Code::Module(module) => {
+            (module.to_owned(), !is_standard(module) && !has_module(closure, module, entry.attribute))
+        }
+    };
+    if in_wheels && !has_wheels {
+        let near = near_modules(&module, graph, roots);
+        return Err(RuleError::NoModule { module, near, place: place.clone() });
+    }
+    let entry = Entry::Module(match entry.attribute {
+        Some(attribute) => format!("{module}:{attribute}"),
+        None => module,
+    });
+    Ok(Started { entry, in_wheels, place })
+}
+
+fn has_module(closure: &Closure, module: &str, attribute: Option<&str>) -> bool {
+    let paths = module_paths(module, attribute);
+    let mut files = closure.code.iter().flat_map(|target| &target.files);
+    files.any(|file| paths.contains(&file.destination))
+}
+
+/// The modules of all targets that are near to one that is nowhere.
+fn near_modules(module: &str, graph: &TargetGraph, roots: &SourceRoots) -> Vec<String> {
+    let mut all: Vec<String> = (graph.targets())
+        .filter(|(_, target)| target.rule.file_nodes)
+        .flat_map(|(_, target)| &target.sources)
+        .filter_map(|source| roots.import_path(&source.path))
+        .filter(|path| path.ends_with(".py"))
+        .map(module_of)
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    near_all(module, all.iter().map(String::as_str)).into_iter().map(ToOwned::to_owned).collect()
+}

@@ -1,0 +1,123 @@
+//! Rules: what a target means, one file each. Their schemas are the graph's.
+
+mod binary;
+mod entry;
+mod pex_options;
+
+use engine::{ActionGraph, ActionId};
+use graph::{Label, NodeId, Place, TargetGraph};
+use packaging::lock::Lock;
+use packaging::target::Target as Configuration;
+use store::{IndexEntry, Store};
+
+use crate::configuration::{Interpreters, Settings};
+use crate::error::RuleError;
+use crate::source_roots::SourceRoots;
+
+/// Everything that a rule may look at. All of it is data that was read before, so that analysis does no IO but to put
+/// trees into the store.
+pub struct Analysis<'a> {
+    /// All targets.
+    pub graph: &'a TargetGraph,
+    /// Where imports start.
+    pub roots: &'a SourceRoots,
+    /// Where trees go.
+    pub store: &'a Store,
+    /// The content of a source file, by its path relative to the root of the repository.
+    pub files: &'a dyn Fn(&str) -> IndexEntry,
+    /// The resolves of the configuration.
+    pub resolves: &'a dyn Fn(&str) -> Option<Resolve<'a>>,
+    /// The names of all resolves.
+    pub resolve_names: &'a [String],
+    /// What the configuration says of programs.
+    pub settings: &'a Settings,
+    /// The interpreters of the machine.
+    pub interpreters: &'a dyn Interpreters,
+}
+
+/// A resolve as far as rules need it.
+#[derive(Clone, Copy)]
+pub struct Resolve<'a> {
+    /// Its lock, where it has one.
+    pub lock: Option<&'a Lock>,
+    /// Where the lock is or would be, relative to the root.
+    pub path: &'a str,
+    /// The Pythons that it is for.
+    pub constraints: &'a [String],
+}
+
+/// Something that a goal puts into `dist/`.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// What it is made from.
+    pub label: Label,
+    /// What it is built for.
+    pub configurations: Vec<Configuration>,
+    /// Its path below `dist/`.
+    pub path: String,
+    /// The action that makes it.
+    pub action: ActionId,
+    /// The file of the action's tree that it is; none where it is the whole tree, as a folder.
+    pub file: Option<String>,
+    /// What is to blame where an action fails.
+    pub places: Vec<(ActionId, Place)>,
+}
+
+/// What a target of one rule means.
+pub trait Rule: Sync {
+    /// The name of the rule in its schema.
+    fn name(&self) -> &'static str;
+
+    /// Adds the actions that make what the target is packaged as.
+    ///
+    /// # Errors
+    /// All that is wrong with the target or with what it needs.
+    fn package(
+        &self,
+        target: NodeId,
+        analysis: &Analysis<'_>,
+        actions: &mut ActionGraph,
+    ) -> Result<Vec<Artifact>, Vec<RuleError>>;
+}
+
+/// All rules whose targets can be packaged.
+pub const RULES: &[&dyn Rule] = &[&binary::PythonBinary];
+
+/// Adds the actions of everything that is packaged among `targets`.
+///
+/// # Errors
+/// All that is wrong, of all targets; also two artifacts of one path.
+pub fn package(
+    targets: &[NodeId],
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<Vec<Artifact>, Vec<RuleError>> {
+    let (mut artifacts, mut errors) = (Vec::<Artifact>::new(), Vec::new());
+    for &node in targets {
+        let target = analysis.graph.target(node);
+        let Some(rule) = RULES.iter().find(|rule| rule.name() == target.rule.name) else { continue };
+        match rule.package(node, analysis, actions) {
+            Err(wrong) => errors.extend(wrong),
+            Ok(new) => {
+                for artifact in new {
+                    match artifacts.iter().find(|other| overlap(&other.path, &artifact.path)) {
+                        None => artifacts.push(artifact),
+                        Some(other) => errors.push(RuleError::OutputClash {
+                            path: artifact.path,
+                            first: other.label.clone(),
+                            second: artifact.label,
+                            place: target.place.clone(),
+                        }),
+                    }
+                }
+            }
+        }
+    }
+    if errors.is_empty() { Ok(artifacts) } else { Err(errors) }
+}
+
+/// Whether two paths are one, or one is a folder that would hold the other.
+fn overlap(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
