@@ -1,1 +1,114 @@
-fn main() {}
+//! The command line: the only crate that prints, exits, reads arguments or the environment.
+
+mod build;
+mod cli;
+mod config;
+mod console;
+mod diagnostic;
+mod dist;
+mod downloads;
+mod environment;
+mod explain;
+mod goals;
+mod machine;
+mod panics;
+mod progress;
+mod report;
+mod session;
+mod signals;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::error::ErrorKind;
+use clap::{ColorChoice, Parser};
+
+use crate::cli::{Cli, Goal, Output};
+use crate::config::Config;
+use crate::console::Console;
+use crate::diagnostic::{Diagnostic, Exit};
+use crate::environment::Environment;
+use crate::report::{Report, exit_of};
+use crate::session::Session;
+
+/// Bounds the memory that BUILD files can take.
+#[global_allocator]
+static ALLOCATOR: loader::CountingAllocator = loader::CountingAllocator;
+
+fn main() -> ExitCode {
+    let start = Instant::now();
+    panics::explain();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let environment = Environment::read();
+    let color = cli.options.color.unwrap_or(ColorChoice::Auto);
+    let mut console = Console::new(&cli.options, &environment);
+    console.set_color(color);
+    let exit = match run(&cli, &mut console, &environment, start) {
+        // An answer that could not be written is told as a diagnostic.
+        Ok(Exit::Done) => exit_of(&console.said()),
+        Ok(exit) => exit,
+        Err(diagnostics) => {
+            console.diagnostics(diagnostics);
+            let said = console.said();
+            let exit = exit_of(&said);
+            if cli.options.output == Output::Json {
+                let report = Report::default().json(cli.goal.name(), exit, &said, start);
+                console.answer(&format!("{report:#}\n"));
+            }
+            exit
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Says what is wrong with the command line, or gives the help that it asks for, in words of this product.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let exit = if error.use_stderr() { Exit::Wrong } else { Exit::Done };
+    if exit == Exit::Wrong && matches!(error.kind(), ErrorKind::InvalidSubcommand) {
+        let goals = error.render().to_string().replace("subcommand", "goal");
+        // Nobody is left to be told when standard error is gone.
+        let _ = write!(std::io::stderr(), "{goals}");
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(exit as u8)
+}
+
+/// Runs a goal. An error is what kept it from answering.
+fn run(
+    cli: &Cli,
+    console: &mut Console,
+    environment: &Environment,
+    start: Instant,
+) -> Result<Exit, Vec<Diagnostic>> {
+    match &cli.goal {
+        Goal::Completions(arguments) => return Ok(goals::completions::run(arguments, console)),
+        Goal::Help(arguments) => return goals::help::run(arguments, console),
+        _ => {}
+    }
+    let cancel = signals::watch();
+    let root = session::find_root(&cli.options, environment).map_err(|error| vec![error])?;
+    console.root.clone_from(&root);
+    let config = Config::load(&root)?;
+    if let (None, Some(color)) = (cli.options.color, config.color) {
+        console.set_color(color);
+    }
+    let session = Session::open(&cli.options, root, config, console, environment, &cancel, start)?;
+    let exit = match &cli.goal {
+        Goal::Binary(arguments) => goals::binary::run(&session, arguments),
+        Goal::Run(arguments) => goals::run::run(&session, arguments),
+        Goal::Lock(arguments) => goals::lock::run(&session, arguments),
+        Goal::List(arguments) => goals::list::run(&session, arguments),
+        Goal::Dependencies(arguments) => goals::dependencies::run(&session, arguments),
+        Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
+    };
+    console.diagnostics(session.take_warnings());
+    if cancel.is_cancelled() {
+        signals::await_the_end();
+    }
+    exit
+}

@@ -1,0 +1,265 @@
+//! From chosen programs to files in `dist/`: analysis, execution, placing. What `binary` and `run` have in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{
+    ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, Tool, Tools, execute,
+};
+use graph::{NodeId, Place, TargetGraph};
+use packaging::lock::Lock;
+use packaging::platform::Machine;
+use python::closure::Closure;
+use python::configuration::Settings;
+use python::{Analysis, Artifact, Resolve, RuleError};
+use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
+
+use crate::diagnostic::{Diagnostic, Exit};
+use crate::dist::{self, PlaceError};
+use crate::explain;
+use crate::machine::{self, MachineInterpreters};
+use crate::progress::Progress;
+use crate::report::{Built, Report};
+use crate::session::{Repository, Session, forgettable, shown};
+
+/// How often an artifact is built again because the cache lost a part of it between building and placing.
+const ATTEMPTS: usize = 3;
+
+/// Builds `programs` and puts what they are into `dist/`. The report is complete also where something failed.
+pub(crate) fn build(
+    session: &Session<'_>,
+    repository: &Repository,
+    programs: &[NodeId],
+) -> (Report, Vec<Diagnostic>) {
+    let mut report = Report::default();
+    let built = Plan::of(session, repository, programs).and_then(|plan| plan.carry_out(&mut report));
+    let mut diagnostics = built.err().unwrap_or_default();
+    diagnostics.extend(session.take_warnings());
+    (report, diagnostics)
+}
+
+/// What is to be done for some programs.
+struct Plan<'a> {
+    session: &'a Session<'a>,
+    store: &'a Store,
+    index: StatIndex,
+    actions: ActionGraph,
+    artifacts: Vec<Artifact>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(
+        session: &'a Session<'a>,
+        repository: &Repository,
+        programs: &[NodeId],
+    ) -> Result<Plan<'a>, Vec<Diagnostic>> {
+        let store = session.store()?;
+        let mut index =
+            StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
+        let files = read_sources(&mut index, repository, programs)?;
+        let locks = Locks::read(session, &repository.graph, programs)?;
+        let memo = machine::memo(session)?;
+        let interpreters = MachineInterpreters::new(session, &memo);
+        let settings = Settings {
+            interpreters: session.config.interpreters.clone(),
+            platforms: session.config.platforms.clone(),
+            machine: Machine::detect(),
+            default_resolve: session.config.default_resolve.clone(),
+        };
+        let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
+        let mut actions = ActionGraph::new();
+        let analysis = Analysis {
+            graph: &repository.graph,
+            roots: &repository.roots,
+            store,
+            files: &|path| files[path],
+            resolves: &|name| locks.resolve(name),
+            resolve_names: &names,
+            settings: &settings,
+            interpreters: &interpreters,
+        };
+        let artifacts = python::package(programs, &analysis, &mut actions)
+            .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
+        session.console.diagnostics(interpreters.take_notes());
+        Ok(Plan { session, store, index, actions, artifacts })
+    }
+
+    fn carry_out(&self, report: &mut Report) -> Result<(), Vec<Diagnostic>> {
+        let mut pending: Vec<&Artifact> = self.artifacts.iter().collect();
+        for _ in 0..ATTEMPTS {
+            let execution = self.execute(&pending)?;
+            add(&mut report.run, &execution.run);
+            // What is looked up again because the cache lost it counts once.
+            if report.hits.is_empty() {
+                add(&mut report.hits, &execution.hits);
+            }
+            let mut diagnostics = explain::failures(&execution.failures, &|id| self.blame(id));
+            let mut lost = Vec::new();
+            for artifact in pending {
+                let Some(tree) = execution.trees.get(&artifact.action) else { continue };
+                match self.place(artifact, tree) {
+                    Ok(built) => report.artifacts.push(built),
+                    Err(PlaceError::Lost) => lost.push(artifact),
+                    Err(PlaceError::Failed(diagnostic)) => diagnostics.push(*diagnostic),
+                }
+            }
+            if execution.cancelled {
+                diagnostics.push(Diagnostic::error(Exit::Failed, "build::cancelled", "cancelled"));
+            }
+            if !diagnostics.is_empty() {
+                return Err(diagnostics);
+            }
+            if lost.is_empty() {
+                return Ok(());
+            }
+            pending = lost;
+        }
+        let message = "the cache loses what is built faster than it can be used";
+        Err(vec![Diagnostic::error(Exit::Environment, "build::lost", message)])
+    }
+
+    /// What is written at the cause of an action's failure.
+    fn blame(&self, action: ActionId) -> Option<Place> {
+        let mut places = self.artifacts.iter().flat_map(|artifact| &artifact.places);
+        places.find(|(id, _)| *id == action).map(|(_, place)| place.clone())
+    }
+
+    fn execute(&self, artifacts: &[&Artifact]) -> Result<Execution, Vec<Diagnostic>> {
+        let session = self.session;
+        let mut functions = Functions::default();
+        python::register(&mut functions);
+        let downloads = session.downloads()?;
+        let progress = Progress::new(session.console);
+        let executor = Executor {
+            store: self.store,
+            cache: self.store,
+            fetch: &downloads,
+            runner: &LocalRunner,
+            tools: &NoTools,
+            functions: &functions,
+            sources: self,
+            watch: &progress,
+            jobs: session.jobs,
+            cancel: session.cancel,
+        };
+        let roots: Vec<_> = artifacts.iter().map(|artifact| artifact.action).collect();
+        Ok(progress.during(|| execute(&self.actions, &roots, &executor)))
+    }
+
+    fn place(&self, artifact: &Artifact, tree: &Digest) -> Result<Built, PlaceError> {
+        let destination = self.session.dist().join(&artifact.path);
+        let placed = dist::place(self.store, tree, artifact.file.as_deref(), &destination)?;
+        Ok(Built {
+            path: shown(&destination, &self.session.root),
+            target: artifact.label.to_string(),
+            configurations: artifact.configurations.clone(),
+            digest: placed.digest.hex(),
+            size: placed.size,
+        })
+    }
+}
+
+/// An error of a rule. What a program takes from the configuration is wrong there.
+fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
+    let key = match error {
+        RuleError::Python { .. } => "interpreters",
+        RuleError::Platform { .. } => "platforms",
+        RuleError::Constraint { .. } => "interpreter_constraints",
+        _ => return explain::rule(error),
+    };
+    let told = explain::rule(error);
+    let place = told.place.clone().or_else(|| session.config.place("python", key).cloned());
+    told.at(place)
+}
+
+/// Brings back what the store has lost of the workspace's files.
+impl Sources for Plan<'_> {
+    fn restore(&self, digest: &Digest) -> Result<bool, StoreError> {
+        match self.index.path_of(digest) {
+            Some(path) => Ok(self.store.put_file(&self.session.root.join(path))? == *digest),
+            None => Ok(false),
+        }
+    }
+}
+
+/// No rule of today runs a tool.
+struct NoTools;
+
+impl Tools for NoTools {
+    fn tool(&self, symbol: &str) -> Result<Tool, Box<dyn engine::Failure>> {
+        unreachable!("no rule asks for the tool `{symbol}`")
+    }
+}
+
+fn add(sum: &mut BTreeMap<&'static str, u64>, counts: &BTreeMap<&'static str, u64>) {
+    for (verb, count) in counts {
+        *sum.entry(verb).or_default() += count;
+    }
+}
+
+/// The content of all files that the programs reach. Errors of the closures themselves are the analysis's to tell.
+fn read_sources(
+    index: &mut StatIndex,
+    repository: &Repository,
+    programs: &[NodeId],
+) -> Result<BTreeMap<String, IndexEntry>, Vec<Diagnostic>> {
+    let paths = paths(&repository.graph, &repository.roots, programs);
+    let found = index.digests(&paths);
+    let (mut files, mut errors) = (BTreeMap::new(), Vec::new());
+    for (path, entry) in paths.into_iter().zip(found) {
+        match entry {
+            Ok(entry) => drop(files.insert(path, entry)),
+            Err(error) => {
+                let owner =
+                    repository.graph.owners(&path).first().map(|owner| repository.graph.target(*owner));
+                errors.push(explain::source(&error, owner));
+            }
+        }
+    }
+    forgettable(index.save()).map_err(|error| vec![explain::store(&error)])?;
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
+}
+
+fn paths(graph: &TargetGraph, roots: &python::SourceRoots, programs: &[NodeId]) -> Vec<String> {
+    let mut paths: Vec<String> = (programs.iter())
+        .filter_map(|program| Closure::of(graph, *program, roots).ok())
+        .flat_map(|closure| closure.paths().map(ToOwned::to_owned).collect::<Vec<_>>())
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+/// The locks of all resolves.
+struct Locks<'a> {
+    session: &'a Session<'a>,
+    locks: BTreeMap<&'a str, Option<Lock>>,
+}
+
+impl<'a> Locks<'a> {
+    /// Reads those that the programs are built in; what others hold does not matter to them.
+    fn read(
+        session: &'a Session<'a>,
+        graph: &TargetGraph,
+        programs: &[NodeId],
+    ) -> Result<Locks<'a>, Vec<Diagnostic>> {
+        let (mut locks, mut errors) = (BTreeMap::new(), Vec::new());
+        let default = &session.config.default_resolve;
+        let used: BTreeSet<&str> =
+            programs.iter().map(|program| python::resolve_of(graph.target(*program), default)).collect();
+        for (name, path) in session.config.resolves.iter().filter(|(name, _)| used.contains(name.as_str())) {
+            match session.lock(path) {
+                Ok(lock) => drop(locks.insert(name.as_str(), lock)),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if errors.is_empty() { Ok(Locks { session, locks }) } else { Err(errors) }
+    }
+
+    fn resolve(&self, name: &str) -> Option<Resolve<'_>> {
+        Some(Resolve {
+            lock: self.locks.get(name).and_then(Option::as_ref),
+            path: self.session.config.lock_path(name)?,
+            constraints: self.session.config.constraints_of(name),
+        })
+    }
+}

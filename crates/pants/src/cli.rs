@@ -1,0 +1,114 @@
+//! The command line as data: options that all goals share, and the goals. Each goal's own arguments are in its file.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::goals;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  pants list ::                      every target of the repository
+  pants binary //svc:app             build dist/svc/app.pex
+  pants run //svc:app -- --port 80   build it and run it
+  pants lock                         write the lock files of all resolves
+  pants help python_binary           the manual of a rule
+
+An address is //folder:name; //folder/... is all below a folder, :: is everything.
+Exit codes: 0 done; 1 a build failed; 2 the request, a BUILD file or the configuration is wrong;
+3 the machine failed (network, disk, no interpreter).";
+
+/// Builds Python monorepos: BUILD files and a lock become PEX files that run.
+#[derive(Debug, Parser)]
+#[command(name = "pants", version, styles = STYLES, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(subcommand_required = true, arg_required_else_help = true, subcommand_value_name = "GOAL")]
+#[command(subcommand_help_heading = "Goals", max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) goal: Goal,
+}
+
+/// Options that all goals share.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of all goals")]
+pub(crate) struct Options {
+    /// The repository [default: the nearest folder above that has a pants.toml]
+    #[arg(long, global = true, value_name = "DIR", env = "PANTS_ROOT", hide_env = true)]
+    pub(crate) root: Option<PathBuf>,
+
+    /// Where the cache is [default: $XDG_CACHE_HOME/pants]
+    #[arg(long, global = true, value_name = "DIR", env = "PANTS_CACHE_DIR", hide_env = true)]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// How many things to do at once [default: the number of processors]
+    #[arg(short, long, global = true, value_name = "N", env = "PANTS_JOBS", hide_env = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+
+    /// The form of the answer on standard output
+    #[arg(long, global = true, value_name = "FORM", env = "PANTS_OUTPUT", hide_env = true)]
+    #[arg(value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+
+    /// Whether messages have colours
+    #[arg(long, global = true, value_name = "WHEN", env = "PANTS_COLOR", hide_env = true)]
+    pub(crate) color: Option<ColorChoice>,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true, env = "PANTS_QUIET", hide_env = true, value_parser = FalseyValueParser::new(), overrides_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say of every step when it starts and how long it took
+    #[arg(short, long, global = true, env = "PANTS_VERBOSE", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) verbose: bool,
+
+    /// Never ask the network; what is not in the cache is an error
+    #[arg(long, global = true, env = "PANTS_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) offline: bool,
+}
+
+/// The form of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Lines for people.
+    Text,
+    /// One JSON value for programs.
+    Json,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Goal {
+    Binary(goals::binary::Arguments),
+    Run(goals::run::Arguments),
+    Lock(goals::lock::Arguments),
+    List(goals::list::Arguments),
+    Dependencies(goals::dependencies::Arguments),
+    Completions(goals::completions::Arguments),
+    Help(goals::help::Arguments),
+}
+
+impl Goal {
+    /// The name that it is called by.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Goal::Binary(_) => "binary",
+            Goal::Run(_) => "run",
+            Goal::Lock(_) => "lock",
+            Goal::List(_) => "list",
+            Goal::Dependencies(_) => "dependencies",
+            Goal::Completions(_) => "completions",
+            Goal::Help(_) => "help",
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The two streams: the answer goes to standard output, everything else to standard error.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use annotate_snippets::Renderer;
+use clap::ColorChoice;
+
+use crate::cli::{Options, Output};
+use crate::diagnostic::{Diagnostic, Exit, Severity};
+use crate::environment::Environment;
+
+/// Where things are said, and how.
+pub(crate) struct Console {
+    pub(crate) output: Output,
+    pub(crate) quiet: bool,
+    pub(crate) verbose: bool,
+    /// Whether messages have colours.
+    pub(crate) color: bool,
+    /// Whether messages go to a terminal.
+    pub(crate) terminal: bool,
+    /// Whether the environment asks for no colours.
+    plain: bool,
+    /// What excerpts of files are read relative to.
+    pub(crate) root: PathBuf,
+    /// All diagnostics so far, for reports.
+    said: Mutex<Vec<Diagnostic>>,
+}
+
+impl Console {
+    pub(crate) fn new(options: &Options, environment: &Environment) -> Console {
+        Console {
+            output: options.output,
+            quiet: options.quiet,
+            verbose: options.verbose,
+            color: false,
+            terminal: io::stderr().is_terminal(),
+            plain: environment.get("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb"),
+            root: PathBuf::new(),
+            said: Mutex::default(),
+        }
+    }
+
+    /// Chooses whether messages have colours; by itself only on a terminal that is not told otherwise.
+    pub(crate) fn set_color(&mut self, choice: ColorChoice) {
+        self.color = match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => self.terminal && !self.plain,
+        };
+    }
+
+    /// Writes the answer. A reader that has gone away is no error: `pants list :: | head` ends quietly.
+    pub(crate) fn answer(&self, text: &str) {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            let message = format!("cannot write the answer: {error}");
+            self.diagnostics(vec![Diagnostic::error(Exit::Environment, "console::answer", message)]);
+        }
+    }
+
+    /// Says something that is neither an answer nor wrong.
+    pub(crate) fn message(&self, text: &str) {
+        // Nobody is left to be told when standard error is gone.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Says what is wrong. Warnings are kept quiet by `--quiet`.
+    /// What was said before is not said again.
+    pub(crate) fn diagnostics(&self, diagnostics: Vec<Diagnostic>) {
+        let renderer = if self.color { Renderer::styled() } else { Renderer::plain() };
+        let mut said = self.said.lock().expect("nobody panics while adding to it");
+        for diagnostic in diagnostics {
+            if said.contains(&diagnostic) {
+                continue;
+            }
+            if !(self.quiet && diagnostic.severity == Severity::Warning) {
+                self.message(&diagnostic.text(&self.root, &renderer));
+            }
+            said.push(diagnostic);
+        }
+    }
+
+    /// All diagnostics so far.
+    pub(crate) fn said(&self) -> Vec<Diagnostic> {
+        self.said.lock().expect("nobody panics while adding to it").clone()
+    }
+}

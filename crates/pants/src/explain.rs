@@ -1,0 +1,123 @@
+//! Turns the errors of the libraries into diagnostics: the one place that knows them all and adds exit codes.
+
+use engine::{ActionError, ActionFailure, ActionId, Fault};
+use graph::{GraphError, LabelError, Place, Target};
+use loader::LoadError;
+use packaging::index::IndexError;
+use packaging::locking;
+use python::RuleError;
+use store::{StatError, StoreError};
+
+use crate::diagnostic::{Diagnostic, Exit};
+
+pub(crate) fn load(error: &LoadError) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(Exit::Wrong, error.code(), &error.problem)
+        .at(error.place().cloned())
+        .help(error.help());
+    diagnostic.notes = placed(&error.notes);
+    diagnostic
+}
+
+pub(crate) fn load_warning(error: &LoadError) -> Diagnostic {
+    Diagnostic { severity: crate::diagnostic::Severity::Warning, ..load(error) }
+}
+
+pub(crate) fn graph(error: &GraphError) -> Diagnostic {
+    let mut diagnostic =
+        Diagnostic::error(Exit::Wrong, error.code(), error).at(error.place().cloned()).help(error.help());
+    diagnostic.notes = placed(&error.notes());
+    diagnostic
+}
+
+fn placed(notes: &[(Place, String)]) -> Vec<(String, Option<Place>)> {
+    notes.iter().map(|(place, note)| (note.clone(), Some(place.clone()))).collect()
+}
+
+pub(crate) fn label(error: &LabelError) -> Diagnostic {
+    Diagnostic::error(Exit::Wrong, error.code(), error).help(error.help())
+}
+
+pub(crate) fn rule(error: &RuleError) -> Diagnostic {
+    if let RuleError::Store(error) = error {
+        return store(error);
+    }
+    let exit = if error.is_environment() { Exit::Environment } else { Exit::Wrong };
+    let diagnostic =
+        Diagnostic::error(exit, error.code(), error).at(error.place().cloned()).help(error.help());
+    error.notes().into_iter().fold(diagnostic, Diagnostic::note)
+}
+
+pub(crate) fn store(error: &StoreError) -> Diagnostic {
+    Diagnostic::error(Exit::Environment, error.code(), error).help(error.help()).causes(error)
+}
+
+pub(crate) fn store_warning(warning: &store::Warning) -> Diagnostic {
+    Diagnostic::warning(warning.code(), warning)
+}
+
+/// A source file that cannot be read, and the target that has it.
+pub(crate) fn source(error: &StatError, owner: Option<&Target>) -> Diagnostic {
+    let exit = if matches!(error, StatError::Store { .. }) { Exit::Environment } else { Exit::Wrong };
+    let diagnostic = Diagnostic::error(exit, error.code(), error).help(error.help()).causes(error);
+    match owner {
+        Some(owner) => {
+            diagnostic.note(format!("a source of `{}`", owner.label)).at(Some(owner.place.clone()))
+        }
+        None => diagnostic,
+    }
+}
+
+pub(crate) fn index(error: &IndexError) -> Diagnostic {
+    Diagnostic::error(packaging_exit(error.fault()), error.code(), error).help(error.help()).causes(error)
+}
+
+pub(crate) fn locking(error: &locking::LockError) -> Diagnostic {
+    Diagnostic::error(packaging_exit(error.fault()), error.code(), error).help(error.help()).causes(error)
+}
+
+fn packaging_exit(fault: packaging::index::Fault) -> Exit {
+    match fault {
+        packaging::index::Fault::Request => Exit::Wrong,
+        packaging::index::Fault::Environment => Exit::Environment,
+    }
+}
+
+/// Failed actions; those with one cause are told once, with a count.
+pub(crate) fn failures(
+    failures: &[ActionFailure],
+    blame: &dyn Fn(ActionId) -> Option<Place>,
+) -> Vec<Diagnostic> {
+    let mut told: Vec<(String, Diagnostic, usize)> = Vec::new();
+    for failure in failures {
+        let message = failure.error.to_string();
+        match told.iter_mut().find(|(known, _, _)| *known == message) {
+            Some((_, _, count)) => *count += 1,
+            None => told.push((message, failure_of(failure).at(blame(failure.id)), 1)),
+        }
+    }
+    let counted = |(_, diagnostic, count): (String, Diagnostic, usize)| match count {
+        1 => diagnostic,
+        2 => diagnostic.note("another step failed for the same reason"),
+        _ => diagnostic.note(format!("{} other steps failed for the same reason", count - 1)),
+    };
+    told.into_iter().map(counted).collect()
+}
+
+fn failure_of(failure: &ActionFailure) -> Diagnostic {
+    let error = &failure.error;
+    let exit = match error.fault() {
+        Fault::Build => Exit::Failed,
+        Fault::Request => Exit::Wrong,
+        Fault::Environment => Exit::Environment,
+        Fault::Bug => Exit::Bug,
+    };
+    let diagnostic =
+        Diagnostic::error(exit, error.code(), error).note(format!("while trying to {}", failure.description));
+    let diagnostic = match error {
+        ActionError::Fetch(cause) | ActionError::Tool(cause) | ActionError::Function(cause) => {
+            diagnostic.causes(&**cause)
+        }
+        other => diagnostic.causes(other),
+    };
+    diagnostic.help(error.help())
+}

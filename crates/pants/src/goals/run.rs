@@ -1,0 +1,76 @@
+//! The goal `run`: builds a program and becomes it.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use clap::Args;
+use python::configuration::Interpreters;
+use python::entry_point::programs;
+
+use crate::build::build;
+use crate::cli::Output;
+use crate::diagnostic::{Diagnostic, Exit};
+use crate::machine::{self, MachineInterpreters};
+use crate::report::exit_of;
+use crate::session::Session;
+
+/// Build a python_binary and run it
+///
+/// What follows `--` is given to the program. Its exit code becomes that of pants.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The address of a python_binary
+    target: String,
+
+    /// Arguments of the program
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
+    let repository = session.repository()?;
+    let chosen = session.select(&repository.graph, std::slice::from_ref(&arguments.target), &[])?;
+    let programs = programs(&repository.graph, &chosen);
+    let [program] = programs.as_slice() else {
+        let message = match programs.len() {
+            0 => format!("`{}` is no `python_binary`", arguments.target),
+            count => format!("`{}` is {count} programs, and one can be run", arguments.target),
+        };
+        let help = Some("`pants list --type python_binary ::` names all that there are");
+        return Err(vec![Diagnostic::error(Exit::Wrong, "run::one_program", message).help(help)]);
+    };
+    let (report, diagnostics) = build(session, &repository, &[*program]);
+    let console = session.console;
+    console.diagnostics(diagnostics);
+    let exit = exit_of(&console.said());
+    if exit != Exit::Done {
+        if console.output == Output::Json {
+            let report = report.json("run", exit, &console.said(), session.start);
+            console.answer(&format!("{report:#}\n"));
+        }
+        return Ok(exit);
+    }
+    let memo = machine::memo(session)?;
+    let interpreters = MachineInterpreters::new(session, &memo);
+    let Some((built, interpreter)) = report.artifacts.iter().find_map(|built| interpreters.runs(built))
+    else {
+        let message =
+            format!("`{}` is built for no interpreter and platform of this machine", arguments.target);
+        let found = interpreters.all();
+        let diagnostic = Diagnostic::error(Exit::Environment, "run::foreign", message);
+        return Err(vec![found.iter().fold(diagnostic, |told, one| told.note(format!("found {one}")))]);
+    };
+    let path = session.root.join(&built.path);
+    let path = if path.is_dir() { path.join("__main__.py") } else { path };
+    // A PEX finds its Python on `PATH`; one that is elsewhere is named.
+    let mut command = if interpreters.is_at_hand(&interpreter) {
+        Command::new(&path)
+    } else {
+        let mut command = Command::new(&interpreter.path);
+        command.arg(&path);
+        command
+    };
+    let error = command.args(&arguments.arguments).exec();
+    let message = format!("cannot start `{}`: {error}", built.path);
+    Err(vec![Diagnostic::error(Exit::Environment, "run::start", message)])
+}

@@ -1,0 +1,119 @@
+//! The interpreters of this machine, as the rules ask for them.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use packaging::constraints::InterpreterConstraints;
+use packaging::interpreter::{Finder, Interpreter, Memo, SearchPaths};
+use packaging::platform::{Machine, Platform};
+use packaging::python::Wanted;
+use packaging::target::Target as Configuration;
+use python::configuration::Interpreters;
+use store::Store;
+
+use crate::diagnostic::Diagnostic;
+use crate::report::Built;
+use crate::session::Session;
+
+/// The memo table of what interpreters said they are.
+const TABLE: &str = "interpreter";
+
+/// Remembers in the store. A store that cannot be read or written only makes the question come again.
+pub(crate) struct StoreMemo(Store);
+
+impl Memo for StoreMemo {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.memo(TABLE, key).ok().flatten()
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) {
+        let _: Result<(), _> = self.0.put_memo(TABLE, key, value);
+    }
+}
+
+/// The interpreters that the configuration's search paths lead to, looked for at the first question.
+pub(crate) struct MachineInterpreters<'m> {
+    search: SearchPaths,
+    memo: &'m StoreMemo,
+    finder: OnceCell<Finder<'m>>,
+    found: RefCell<BTreeMap<Wanted, Option<Interpreter>>>,
+    /// Whether the newest interpreter was chosen because nothing else says which.
+    chose_newest: Cell<Option<Wanted>>,
+}
+
+/// The memo of a session's interpreters.
+pub(crate) fn memo(session: &Session<'_>) -> Result<StoreMemo, Vec<Diagnostic>> {
+    Ok(StoreMemo(session.store()?.clone()))
+}
+
+impl<'m> MachineInterpreters<'m> {
+    pub(crate) fn new(session: &Session<'_>, memo: &'m StoreMemo) -> MachineInterpreters<'m> {
+        let environment = session.environment;
+        let placeholder = |entry: &str| entry.starts_with('<').then(|| PathBuf::from(entry));
+        let entries = (session.config.interpreter_search_paths.iter())
+            .map(|entry| placeholder(entry).unwrap_or_else(|| environment.path(entry, &session.root)))
+            .collect();
+        let pyenv = environment.get("PYENV_ROOT").map(PathBuf::from);
+        let pyenv = pyenv.or_else(|| environment.home().map(|home| home.join(".pyenv")));
+        let path = environment.get("PATH").unwrap_or_default().to_owned();
+        let search = SearchPaths { entries, path, pyenv };
+        let (finder, found, chose_newest) = (OnceCell::new(), RefCell::default(), Cell::default());
+        MachineInterpreters { search, memo, finder, found, chose_newest }
+    }
+
+    /// What has to be said of the choices made.
+    pub(crate) fn take_notes(&self) -> Vec<Diagnostic> {
+        let note = |chosen: Wanted| {
+            let message = format!("built for Python {chosen}, the newest here, since nothing says for which");
+            let help = format!(
+                "set `interpreters = [\"{chosen}\"]` in `[python]`, so that all machines build the same"
+            );
+            Diagnostic::warning("python::newest_interpreter", message).help(Some(help))
+        };
+        self.chose_newest.take().into_iter().map(note).collect()
+    }
+
+    /// An artifact with the interpreter of this machine that it runs on, if there is one.
+    pub(crate) fn runs<'b>(&self, built: &'b Built) -> Option<(&'b Built, Interpreter)> {
+        let here = Platform::current(&Machine::detect()).ok()?;
+        let suitable = built.configurations.iter().filter(|one| one.platform.runs_on(here));
+        let interpreter = |one: &Configuration| {
+            let free_threaded = one.abi.free_threaded;
+            self.find(Wanted { minor: one.minor(), micro: one.micro, free_threaded })
+        };
+        suitable.filter_map(interpreter).next().map(|interpreter| (built, interpreter))
+    }
+
+    /// Whether a program that looks for the interpreter on `PATH` finds it.
+    pub(crate) fn is_at_hand(&self, interpreter: &Interpreter) -> bool {
+        let name = format!("python{}", interpreter.minor());
+        let first = std::env::split_paths(&self.search.path)
+            .map(|folder| folder.join(&name))
+            .find(|file| file.is_file());
+        let real = |path: &std::path::Path| path.canonicalize().ok();
+        first.is_some_and(|first| real(&first) == real(&interpreter.path))
+    }
+
+    fn finder(&self) -> &Finder<'m> {
+        self.finder.get_or_init(|| Finder::new(&self.search, self.memo))
+    }
+}
+
+impl Interpreters for MachineInterpreters<'_> {
+    fn find(&self, wanted: Wanted) -> Option<Interpreter> {
+        let mut found = self.found.borrow_mut();
+        found.entry(wanted).or_insert_with(|| self.finder().find(wanted)).clone()
+    }
+
+    fn newest(&self, constraints: &InterpreterConstraints) -> Option<Interpreter> {
+        let newest = self.finder().newest(constraints)?;
+        let free_threaded = newest.abi.free_threaded;
+        self.chose_newest.set(Some(Wanted { free_threaded, ..Wanted::minor(newest.minor()) }));
+        Some(newest)
+    }
+
+    fn all(&self) -> Vec<Interpreter> {
+        self.finder().all()
+    }
+}
