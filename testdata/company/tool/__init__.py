@@ -1,0 +1,1 @@
+"""What colleagues use on their terminals."""
