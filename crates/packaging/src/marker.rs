@@ -133,8 +133,8 @@ impl FromStr for Marker {
             return Ok(Self::default());
         }
         let failed = |offset, reason| MarkerError { text: text.to_owned(), offset, reason };
-        if let Some(offset) = too_deep(text) {
-            return Err(failed(offset, "it is nested too deeply".to_owned()));
+        if let Some((offset, reason)) = unfit(text) {
+            return Err(failed(offset, reason));
         }
         let mut ignored = Ignored::default();
         let tree = MarkerTree::parse_reporter(text, &mut ignored)
@@ -161,19 +161,22 @@ impl fmt::Debug for Marker {
     }
 }
 
-/// Where a text nests deeper or goes on longer than anything sensible: the parser behind recurses.
-pub(crate) fn too_deep(text: &str) -> Option<usize> {
+/// What keeps a text from the parser behind, and where: it recurses into what is nested, and counts characters where it
+/// means bytes. The grammar of PEP 508 has nothing but ASCII.
+pub(crate) fn unfit(text: &str) -> Option<(usize, String)> {
+    let too_deep = || "it is nested too deeply".to_owned();
     if text.len() > MAX_LENGTH {
-        return Some(MAX_LENGTH);
+        return Some((MAX_LENGTH, too_deep()));
     }
     let mut depth = 0_usize;
-    text.bytes().position(|byte| {
-        match byte {
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
+    text.char_indices().find_map(|(offset, char)| {
+        match char {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if !char.is_ascii() => return Some((offset, format!("expected ASCII, found `{char}`"))),
             _ => {}
         }
-        depth > MAX_DEPTH
+        (depth > MAX_DEPTH).then(|| (offset, too_deep()))
     })
 }
 
@@ -438,6 +441,7 @@ mod tests {
         check("os_name = 'nt'", 8, "expected a valid marker operator (such as `>=` or `not in`), found `=`");
         check("nonsense", 0, "expected a quoted string or a valid marker name, found `nonsense`");
         check(&"(".repeat(100), MAX_DEPTH, "it is nested too deeply");
+        check("os_name == 'nt' \u{df}\u{23a}\u{9cb}ine == 'x'", 16, "expected ASCII, found `\u{df}`");
         // Left out by the parser, it would hold everywhere.
         check(
             "python_version in '2.6, 2.7'",

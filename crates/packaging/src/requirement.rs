@@ -115,8 +115,8 @@ impl FromStr for Requirement {
             return Err(RequirementError::Unnamed { text: text.to_owned() });
         }
         let syntax = |offset, reason| RequirementError::Syntax { text: text.to_owned(), offset, reason };
-        if let Some(offset) = marker::too_deep(text) {
-            return Err(syntax(offset, "it is nested too deeply".to_owned()));
+        if let Some((offset, reason)) = marker::unfit(text) {
+            return Err(syntax(offset, reason));
         }
         if let Some(offset) = name_ends_badly(text) {
             return Err(syntax(offset, "expected a letter or digit at the end of a name".to_owned()));

@@ -110,7 +110,7 @@ e = [[], {include-group = 1}, {include-group = 'a', x = 1}, {other = 'a'}, {incl
          2:81 requirement-path: requirements by path are not supported, expected a project's name and versions
          3:9 requirement: `a b` is not a requirement: expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `b`
          4:25 pyproject-type: `project.optional-dependencies` is a string, expected a table
-         6:7 requirement: `é` is not a requirement: expected package name starting with an alphanumeric character, found `é`
+         6:7 requirement: `é` is not a requirement: expected ASCII, found `é`
          7:1 name: `b c` in `dependency-groups` is not a valid name: expected ASCII letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit
          8:5 pyproject-type: `dependency-groups.d` is a table, expected an array of requirements
          9:6 pyproject-type: `dependency-groups.e[0]` is an array, expected a string with a requirement or a table `{ include-group = \"name\" }`

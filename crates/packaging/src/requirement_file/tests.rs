@@ -55,8 +55,11 @@ fn requirements_are_read_in_order() {
          3:15 : `Zope.Interface#not-a-comment` is not a requirement: expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `#`",
     );
     check("\u{feff}flask", "1:1 flask");
-    check("é\nflask==", "1:1 : `é` is not a requirement: expected package name starting with an alphanumeric character, found `é`
-        2:6 : `flask==` is not a requirement: unexpected end of version specifier, expected version");
+    check(
+        "é\nflask==",
+        "1:1 : `é` is not a requirement: expected ASCII, found `é`
+        2:6 : `flask==` is not a requirement: unexpected end of version specifier, expected version",
+    );
 }
 
 #[test]
