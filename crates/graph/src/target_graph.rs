@@ -181,6 +181,25 @@ impl TargetGraph {
         self.graph.edge_count()
     }
 
+    /// All edges, sorted.
+    pub(crate) fn edges(&self) -> Vec<(u32, u32, EdgeKind)> {
+        let mut edges: Vec<_> = (self.graph.edge_references())
+            .map(|edge| (dense(edge.source().index()), dense(edge.target().index()), *edge.weight()))
+            .collect();
+        edges.sort_unstable();
+        edges
+    }
+
+    /// A graph with exactly these targets and edges, which were one before; none where they cannot have been.
+    pub(crate) fn with_edges(targets: Vec<Target>, edges: &[(u32, u32, EdgeKind)]) -> Option<Self> {
+        let mut errors = Vec::new();
+        let targets = Targets::new(targets, &mut errors);
+        let nodes = build::node_count(&targets);
+        let inside = |&(from, to, _): &(u32, u32, EdgeKind)| (from.max(to) as usize) < nodes;
+        let sound = errors.is_empty() && edges.iter().all(inside);
+        sound.then(|| Self { graph: build::graph(nodes, edges), targets })
+    }
+
     pub(crate) fn lookup(&self) -> &Targets {
         &self.targets
     }

@@ -18,6 +18,8 @@ pub(crate) const BUILD_FILES: [&str; 2] = ["BUILD", "BUILD.pants"];
 pub(crate) struct Listing {
     /// Sorted by path.
     directories: Vec<Directory>,
+    /// The paths of all directories that were walked, also of those without files, sorted.
+    walked: Vec<String>,
 }
 
 /// A directory with files.
@@ -39,7 +41,7 @@ impl Directory {
 impl Listing {
     /// Walks the root, following no symbolic link to a directory.
     ///
-    /// `.gitignore` files count, also without git; hidden directories and `dist` at the root are left out. Gives
+    /// `.gitignore` files count, also without git; hidden directories, `__pycache__` and `dist` at the root are left out. Gives
     /// errors for what cannot be listed, and warnings for names that are not UTF-8.
     pub(crate) fn walk(options: &Options) -> (Self, Vec<LoadError>, Vec<LoadError>) {
         let mut errors = Vec::new();
@@ -59,13 +61,15 @@ impl Listing {
         });
         let mut found = Found::default();
         for part in all.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            found.directories.extend(part.directories);
             found.files.extend(part.files);
             errors.extend(part.errors);
             found.warnings.extend(part.warnings);
         }
         errors.sort_by_cached_key(ToString::to_string);
         found.warnings.sort_by_cached_key(ToString::to_string);
-        (Self::new(found.files), errors, found.warnings)
+        found.directories.sort_unstable();
+        (Self { walked: found.directories, ..Self::new(found.files) }, errors, found.warnings)
     }
 
     fn new(mut files: Vec<(Arc<str>, Box<str>)>) -> Self {
@@ -77,12 +81,22 @@ impl Listing {
                 _ => directories.push(Directory { path: directory, files: vec![name] }),
             }
         }
-        Self { directories }
+        Self { directories, walked: Vec::new() }
     }
 
     /// The directories with files, sorted.
     pub(crate) fn directories(&self) -> &[Directory] {
         &self.directories
+    }
+
+    /// What decides which files there are: the directories, and the files that say what in them is ignored.
+    pub(crate) fn inputs(&self, root: &Path) -> impl Iterator<Item = PathBuf> {
+        // A file like that may be one of those that it takes away, and then it is not in the listing.
+        self.walked.iter().flat_map(move |directory| {
+            let ignore = Path::new(directory).join(".gitignore");
+            let ignore = root.join(&ignore).exists().then_some(ignore);
+            std::iter::once(PathBuf::from(if directory.is_empty() { "." } else { directory })).chain(ignore)
+        })
     }
 
     /// The directory, if it has files.
@@ -132,7 +146,9 @@ fn ignored(options: &Options, errors: &mut Vec<LoadError>) -> Gitignore {
 fn keep(entry: &DirEntry, root: &Path, mine: &Gitignore) -> bool {
     let directory = entry.file_type().is_some_and(|kind| kind.is_dir());
     let name = entry.file_name().as_encoded_bytes();
-    if directory && (name.starts_with(b".") || (entry.depth() == 1 && name == b"dist")) {
+    let left_out =
+        name.starts_with(b".") || name == b"__pycache__" || (entry.depth() == 1 && name == b"dist");
+    if directory && left_out {
         return false;
     }
     let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
@@ -146,6 +162,7 @@ pub(crate) fn irregular(kind: FileType) -> &'static str {
 
 #[derive(Default)]
 struct Found {
+    directories: Vec<String>,
     /// Directory and name; neighbours share the directory.
     files: Vec<(Arc<str>, Box<str>)>,
     errors: Vec<LoadError>,
@@ -176,6 +193,9 @@ impl Collector<'_> {
         let path = entry.path().strip_prefix(self.root).unwrap_or(entry.path());
         let Some(text) = path.to_str() else { return self.not_utf8(path) };
         let Some(kind) = entry.file_type() else { return };
+        if kind.is_dir() {
+            return self.found.directories.push(text.to_owned());
+        }
         if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
             let (directory, name) = text.rsplit_once('/').unwrap_or(("", text));
             let directory = match self.found.files.last() {

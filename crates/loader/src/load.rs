@@ -1,6 +1,7 @@
 //! Loads all BUILD files of a repository: what an earlier run evaluated as it is, the rest anew.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use graph::{Label, Place, Target, join};
@@ -33,6 +34,8 @@ pub struct Loaded {
     pub build_files: Vec<String>,
     /// The `.bzl` files behind them, sorted.
     pub modules: Vec<String>,
+    /// Everything that a change of could give another outcome: directories and files, relative to the root.
+    pub inputs: Vec<PathBuf>,
     /// How many BUILD files were evaluated; the others came from the snapshot.
     pub evaluated: usize,
     /// What to give to the next run; none if it is what was given to this one.
@@ -113,6 +116,7 @@ impl<'a> Run<'a> {
         };
         let steps: Vec<(BuildFile, Step)> = steps.into_par_iter().map(evaluate).collect();
         drop(modules);
+        self.loaded.inputs = listing.inputs(&self.options.root).collect();
         self.finish(steps)
     }
 
@@ -149,7 +153,7 @@ impl<'a> Run<'a> {
         };
         if let Some(package) = self.old.packages.get(&*file.directory)
             && package.holds(&file.directory, &file.file, digest, modules, listing)
-            && let Some(outcome) = package.outcome(&file.directory)
+            && let Some(outcome) = package.outcome()
         {
             return Step::Kept(outcome, package.clone());
         }
@@ -211,6 +215,7 @@ impl<'a> Run<'a> {
             }
         }
         loaded.modules = new.modules().map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect();
+        loaded.inputs.extend(loaded.build_files.iter().chain(&loaded.modules).map(PathBuf::from));
         loaded.errors.sort_by(|a, b| a.place.cmp(&b.place));
         loaded.messages.sort();
         if new.packages != old.packages {

@@ -12,16 +12,15 @@
 //! | the names of all files below, if a pattern has `**` or `/` | limits, jobs |
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use graph::{Field, Label, Place, SourceFile, Target, Value, join, manual, schema};
+use graph::{Place, StoredTargets, Target, manual};
 use serde::{Deserialize, Serialize};
 
 use crate::listing::Listing;
 use crate::read::Digest;
 
 /// Changed whenever the same text would be read as something else.
-const FORMAT: &str = "pants loader snapshot 1";
+const FORMAT: &str = "pants loader snapshot 2";
 
 /// All packages of an earlier run, by directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -50,24 +49,8 @@ enum Names {
 
 #[derive(Serialize, Deserialize)]
 struct Content {
-    /// The files that places are in.
-    files: Vec<String>,
-    targets: Vec<StoredTarget>,
-    messages: Vec<(StoredPlace, String)>,
-}
-
-/// File, line, column and width.
-type StoredPlace = (u32, u32, u32, u32);
-
-#[derive(Serialize, Deserialize)]
-struct StoredTarget {
-    name: String,
-    rule: String,
-    place: StoredPlace,
-    /// The field's number in the schema.
-    fields: Vec<(u32, Value, StoredPlace, Vec<StoredPlace>)>,
-    /// Relative to the package.
-    sources: Vec<String>,
+    targets: StoredTargets,
+    messages: Vec<(Place, String)>,
 }
 
 /// What a package gave.
@@ -92,24 +75,17 @@ impl Snapshot {
         Self { form: *hasher.finalize().as_bytes(), packages: BTreeMap::new() }
     }
 
-    /// Reads a snapshot; what is damaged or of another form counts as none.
+    /// Reads a snapshot; what is of another form counts as none.
     pub(crate) fn decode(bytes: &[u8]) -> Self {
         let empty = Self::empty();
-        let Some((digest, body)) = bytes.split_first_chunk::<32>() else { return empty };
-        if blake3::hash(body).as_bytes() != digest {
-            return empty;
-        }
-        match postcard::from_bytes::<Self>(body) {
+        match postcard::from_bytes::<Self>(bytes) {
             Ok(snapshot) if snapshot.form == empty.form => snapshot,
             _ => empty,
         }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let body = postcard::to_stdvec(self).expect("plain data can be encoded");
-        let mut bytes = blake3::hash(&body).as_bytes().to_vec();
-        bytes.extend(body);
-        bytes
+        postcard::to_stdvec(self).expect("plain data can be encoded")
     }
 
     /// All `.bzl` files that a package depends on.
@@ -130,7 +106,7 @@ impl Package {
             digest: key.digest,
             loads: key.loads.iter().map(|(path, digest)| (path.clone(), *digest)).collect(),
             names,
-            content: store(directory, outcome),
+            content: store(outcome),
         }
     }
 
@@ -154,73 +130,16 @@ impl Package {
     }
 
     /// The targets and messages; none if they cannot be read.
-    pub(crate) fn outcome(&self, directory: &Arc<str>) -> Option<Outcome> {
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
         let content: Content = postcard::from_bytes(&self.content).ok()?;
-        let files: Vec<Arc<str>> = content.files.into_iter().map(Arc::from).collect();
-        let place = |(file, line, column, width): StoredPlace| -> Option<Place> {
-            Some(Place::new(files.get(file as usize)?.clone(), line, column).wide(width))
-        };
-        let mut targets = Vec::with_capacity(content.targets.len());
-        for stored in content.targets {
-            let rule = schema(&stored.rule)?;
-            let mut fields = Vec::with_capacity(stored.fields.len());
-            for (number, value, at, items) in stored.fields {
-                let name = rule.fields.get(number as usize)?.name;
-                let items: Option<Vec<Place>> = items.into_iter().map(place).collect();
-                fields.push(Field { name, value, place: place(at)?, items: items? });
-            }
-            let sources = stored.sources.iter().map(|file| SourceFile { path: join(directory, file).into() });
-            targets.push(Target {
-                label: Label::new(directory.clone(), stored.name),
-                rule,
-                fields,
-                place: place(stored.place)?,
-                sources: sources.collect(),
-            });
-        }
-        let messages: Option<Vec<_>> =
-            content.messages.into_iter().map(|(at, text)| Some((place(at)?, text))).collect();
-        Some(Outcome { targets, messages: messages? })
+        Some(Outcome { targets: content.targets.targets()?, messages: content.messages })
     }
 }
 
-fn store(directory: &str, outcome: &Outcome) -> Vec<u8> {
-    let mut files: Vec<String> = Vec::new();
-    let mut place = |place: &Place| -> StoredPlace {
-        let known = files.iter().position(|file| **file == *place.file);
-        let file = known.unwrap_or_else(|| {
-            files.push(place.file.to_string());
-            files.len() - 1
-        });
-        (u32::try_from(file).unwrap_or(u32::MAX), place.line, place.column, place.width)
-    };
-    let targets = outcome.targets.iter().map(|target| StoredTarget {
-        name: target.label.name().to_owned(),
-        rule: target.rule.name.to_owned(),
-        place: place(&target.place),
-        fields: target
-            .fields
-            .iter()
-            .map(|field| {
-                let number = target.rule.fields.iter().position(|schema| schema.name == field.name);
-                let number = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX);
-                let items = field.items.iter().map(&mut place).collect();
-                (number, field.value.clone(), place(&field.place), items)
-            })
-            .collect(),
-        sources: target.sources.iter().map(|source| below(directory, &source.path)).collect(),
-    });
-    let targets = targets.collect();
-    let messages = outcome.messages.iter().map(|(at, text)| (place(at), text.clone())).collect();
-    postcard::to_stdvec(&Content { files, targets, messages }).expect("plain data can be encoded")
-}
-
-fn below(directory: &str, path: &str) -> String {
-    if directory.is_empty() {
-        path.to_owned()
-    } else {
-        path.get(directory.len() + 1..).unwrap_or(path).to_owned()
-    }
+fn store(outcome: &Outcome) -> Vec<u8> {
+    let content =
+        Content { targets: StoredTargets::new(&outcome.targets), messages: outcome.messages.clone() };
+    postcard::to_stdvec(&content).expect("plain data can be encoded")
 }
 
 fn names_here(listing: &Listing, directory: &str) -> Digest {

@@ -1,6 +1,7 @@
 //! From chosen programs to files in `dist/`: analysis, execution, placing. What `binary` and `run` have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use engine::{
     ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, Tool, Tools, execute,
@@ -10,31 +11,53 @@ use packaging::lock::Lock;
 use packaging::platform::Machine;
 use python::closure::Closure;
 use python::configuration::Settings;
+use python::entry_point::programs;
 use python::{Analysis, Artifact, Resolve, RuleError};
 use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
-use crate::dist::{self, PlaceError};
+use crate::dist::PlaceError;
 use crate::explain;
+use crate::goals::Targets;
 use crate::machine::{self, MachineInterpreters};
 use crate::progress::Progress;
-use crate::report::{Built, Report};
-use crate::session::{Repository, Session, forgettable, shown};
+use crate::recall::{Made, Request};
+use crate::report::Report;
+use crate::session::{Repository, Session, forgettable};
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
 
-/// Builds `programs` and puts what they are into `dist/`. The report is complete also where something failed.
+/// Builds the programs among what is `asked` for, which `check` has to find right, and puts what they are into `dist/`.
+/// The report is complete also where something failed.
+///
+/// Fails where it cannot be told what to build.
 pub(crate) fn build(
     session: &Session<'_>,
-    repository: &Repository,
-    programs: &[NodeId],
-) -> (Report, Vec<Diagnostic>) {
+    goal: &str,
+    asked: &Targets,
+    check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
+) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let request = Request::new(session, goal, asked);
+    if let Some(report) = request.recall()? {
+        return Ok((report, session.take_warnings()));
+    }
+    let repository = session.repository()?;
+    let chosen = asked.select(session, &repository.graph)?;
+    let programs = programs(&repository.graph, &chosen);
+    check(&programs).map_err(|wrong| vec![wrong])?;
     let mut report = Report::default();
-    let built = Plan::of(session, repository, programs).and_then(|plan| plan.carry_out(&mut report));
+    let built = Plan::of(session, &repository, &programs).and_then(|plan| {
+        let made = plan.carry_out(&mut report)?;
+        // What was said has to be said again the next time.
+        if session.console.said().is_empty() {
+            request.remember(repository.state, plan.inputs, made, &report)?;
+        }
+        Ok(())
+    });
     let mut diagnostics = built.err().unwrap_or_default();
     diagnostics.extend(session.take_warnings());
-    (report, diagnostics)
+    Ok((report, diagnostics))
 }
 
 /// What is to be done for some programs.
@@ -44,6 +67,8 @@ struct Plan<'a> {
     index: StatIndex,
     actions: ActionGraph,
     artifacts: Vec<Artifact>,
+    /// The paths of all that this was planned by, besides what the graph was made of.
+    inputs: Vec<PathBuf>,
 }
 
 impl<'a> Plan<'a> {
@@ -80,11 +105,16 @@ impl<'a> Plan<'a> {
         let artifacts = python::package(programs, &analysis, &mut actions)
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
-        Ok(Plan { session, store, index, actions, artifacts })
+        let mut inputs = interpreters.inputs();
+        inputs.extend(files.keys().map(PathBuf::from));
+        inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
+        Ok(Plan { session, store, index, actions, artifacts, inputs })
     }
 
-    fn carry_out(&self, report: &mut Report) -> Result<(), Vec<Diagnostic>> {
+    /// Gives what was made, in the order of the artifacts.
+    fn carry_out(&self, report: &mut Report) -> Result<Vec<Made>, Vec<Diagnostic>> {
         let mut pending: Vec<&Artifact> = self.artifacts.iter().collect();
+        let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
             let execution = self.execute(&pending)?;
             add(&mut report.run, &execution.run);
@@ -96,8 +126,12 @@ impl<'a> Plan<'a> {
             let mut lost = Vec::new();
             for artifact in pending {
                 let Some(tree) = execution.trees.get(&artifact.action) else { continue };
-                match self.place(artifact, tree) {
-                    Ok(built) => report.artifacts.push(built),
+                let made = Made::new(artifact, tree);
+                match made.place(self.session, self.store) {
+                    Ok(built) => {
+                        report.artifacts.push(built);
+                        all.push(made);
+                    }
                     Err(PlaceError::Lost) => lost.push(artifact),
                     Err(PlaceError::Failed(diagnostic)) => diagnostics.push(*diagnostic),
                 }
@@ -109,7 +143,7 @@ impl<'a> Plan<'a> {
                 return Err(diagnostics);
             }
             if lost.is_empty() {
-                return Ok(());
+                return Ok(all);
             }
             pending = lost;
         }
@@ -143,18 +177,6 @@ impl<'a> Plan<'a> {
         };
         let roots: Vec<_> = artifacts.iter().map(|artifact| artifact.action).collect();
         Ok(progress.during(|| execute(&self.actions, &roots, &executor)))
-    }
-
-    fn place(&self, artifact: &Artifact, tree: &Digest) -> Result<Built, PlaceError> {
-        let destination = self.session.dist().join(&artifact.path);
-        let placed = dist::place(self.store, tree, artifact.file.as_deref(), &destination)?;
-        Ok(Built {
-            path: shown(&destination, &self.session.root),
-            target: artifact.label.to_string(),
-            configurations: artifact.configurations.clone(),
-            digest: placed.digest.hex(),
-            size: placed.size,
-        })
     }
 }
 
@@ -190,9 +212,9 @@ impl Tools for NoTools {
     }
 }
 
-fn add(sum: &mut BTreeMap<&'static str, u64>, counts: &BTreeMap<&'static str, u64>) {
+fn add(sum: &mut BTreeMap<String, u64>, counts: &BTreeMap<&'static str, u64>) {
     for (verb, count) in counts {
-        *sum.entry(verb).or_default() += count;
+        *sum.entry((*verb).to_owned()).or_default() += count;
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Environment {
     pub(crate) variables: BTreeMap<String, String>,
     /// The folder that the process runs in.
     pub(crate) folder: PathBuf,
+    /// The executable of this process.
+    pub(crate) program: PathBuf,
 }
 
 impl Environment {
@@ -19,7 +21,11 @@ impl Environment {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Environment { variables, folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")) }
+        Environment {
+            variables,
+            folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            program: std::env::current_exe().unwrap_or_default(),
+        }
     }
 
     /// A variable that is set and not empty.

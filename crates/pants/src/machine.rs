@@ -62,6 +62,11 @@ impl<'m> MachineInterpreters<'m> {
         MachineInterpreters { search, memo, finder, found, chose_newest }
     }
 
+    /// All paths that a change of could lead to other interpreters; none if nobody asked for one.
+    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
+        self.finder.get().map(Finder::inputs).unwrap_or_default()
+    }
+
     /// What has to be said of the choices made.
     pub(crate) fn take_notes(&self) -> Vec<Diagnostic> {
         let note = |chosen: Wanted| {

@@ -13,6 +13,7 @@ mod goals;
 mod machine;
 mod panics;
 mod progress;
+mod recall;
 mod report;
 mod session;
 mod signals;
@@ -23,6 +24,7 @@ use std::time::Instant;
 
 use clap::error::ErrorKind;
 use clap::{ColorChoice, Parser};
+use store::Moment;
 
 use crate::cli::{Cli, Goal, Output};
 use crate::config::Config;
@@ -37,7 +39,7 @@ use crate::session::Session;
 static ALLOCATOR: loader::CountingAllocator = loader::CountingAllocator;
 
 fn main() -> ExitCode {
-    let start = Instant::now();
+    let start = (Instant::now(), Moment::now());
     panics::explain();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -56,7 +58,7 @@ fn main() -> ExitCode {
             let said = console.said();
             let exit = exit_of(&said);
             if cli.options.output == Output::Json {
-                let report = Report::default().json(cli.goal.name(), exit, &said, start);
+                let report = Report::default().json(cli.goal.name(), exit, &said, start.0);
                 console.answer(&format!("{report:#}\n"));
             }
             exit
@@ -83,7 +85,7 @@ fn run(
     cli: &Cli,
     console: &mut Console,
     environment: &Environment,
-    start: Instant,
+    start: (Instant, Moment),
 ) -> Result<Exit, Vec<Diagnostic>> {
     match &cli.goal {
         Goal::Completions(arguments) => return Ok(goals::completions::run(arguments, console)),

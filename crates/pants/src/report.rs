@@ -13,9 +13,9 @@ use crate::diagnostic::{Diagnostic, Exit, Severity};
 pub(crate) struct Report {
     pub(crate) artifacts: Vec<Built>,
     /// Actions that ran, by verb.
-    pub(crate) run: BTreeMap<&'static str, u64>,
+    pub(crate) run: BTreeMap<String, u64>,
     /// Actions whose outcome was in the cache, by verb.
-    pub(crate) hits: BTreeMap<&'static str, u64>,
+    pub(crate) hits: BTreeMap<String, u64>,
 }
 
 /// A file or folder in `dist/`.
@@ -73,7 +73,7 @@ impl Report {
 
     /// The closing line for people.
     pub(crate) fn summary(&self, start: Instant) -> String {
-        let count = |counts: &BTreeMap<&str, u64>| counts.values().sum::<u64>();
+        let count = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
         let (run, hits) = (count(&self.run), count(&self.hits));
         let steps = if run == 1 { "step" } else { "steps" };
         format!("{run} {steps} run, {hits} from the cache, in {:.2} s", start.elapsed().as_secs_f64())

@@ -1,16 +1,17 @@
 //! What all goals stand on: the root, the configuration, the store and the graph. The one place where crates meet.
 
+use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use engine::Cancel;
-use graph::{NodeId, Pattern, TargetGraph};
+use graph::{NodeId, Pattern, StoredGraph, TargetGraph};
 use packaging::index::DeclaredIndex;
 use packaging::lock::Lock;
 use python::SourceRoots;
-use store::{DigestFunction, Store, StoreError};
+use store::{DigestFunction, FileStates, Moment, Store, StoreError};
 
 use crate::cli::Options;
 use crate::config::{Config, FILE};
@@ -22,10 +23,19 @@ use crate::explain;
 
 /// The memo table of what loading found.
 const SNAPSHOTS: &str = "loader";
+/// The memo table of graphs.
+const GRAPHS: &str = "graph";
+/// The memo table of the states of all files that graphs were made of.
+const WORKSPACES: &str = "workspace";
+
+/// Stands for the states of all files that a graph was made of.
+pub(crate) type WorkspaceState = [u8; 32];
 
 /// A request on its way.
 pub(crate) struct Session<'s> {
     pub(crate) start: Instant,
+    /// What changed since may have been read before or after.
+    pub(crate) began: Moment,
     pub(crate) console: &'s Console,
     pub(crate) environment: &'s Environment,
     pub(crate) cancel: &'s Cancel,
@@ -41,6 +51,8 @@ pub(crate) struct Session<'s> {
 pub(crate) struct Repository {
     pub(crate) graph: TargetGraph,
     pub(crate) roots: SourceRoots,
+    /// Of what the graph was made; none where that is not certain.
+    pub(crate) state: Option<WorkspaceState>,
 }
 
 /// The root of the repository: as given, or the nearest folder upwards that has a `pants.toml`.
@@ -83,7 +95,7 @@ impl<'s> Session<'s> {
         console: &'s Console,
         environment: &'s Environment,
         cancel: &'s Cancel,
-        start: Instant,
+        (start, began): (Instant, Moment),
     ) -> Result<Session<'s>, Vec<Diagnostic>> {
         let given = options.cache_dir.as_ref().map(|dir| environment.folder.join(dir));
         let configured = config.cache_dir.as_ref().map(|dir| environment.path(dir, &root));
@@ -102,7 +114,19 @@ impl<'s> Session<'s> {
         let jobs = options.jobs.or(config.jobs).map_or_else(processors, usize::from);
         let offline = options.offline || config.offline;
         let store = OnceLock::new();
-        Ok(Session { start, console, environment, cancel, root, config, cache_dir, jobs, offline, store })
+        Ok(Session {
+            start,
+            began,
+            console,
+            environment,
+            cancel,
+            root,
+            config,
+            cache_dir,
+            jobs,
+            offline,
+            store,
+        })
     }
 
     /// The cache, opened at the first call.
@@ -122,33 +146,49 @@ impl<'s> Session<'s> {
         warnings.iter().map(explain::store_warning).collect()
     }
 
-    /// Loads all BUILD files and makes the graph.
+    /// The graph of the last run, as long as nothing that it was made of has changed, or else a new one.
     ///
     /// It is never taken apart: the process ends with it, and freeing a large graph node by node takes time.
     pub(crate) fn repository(&self) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
         let roots = SourceRoots::new(&self.config.root_patterns)
             .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
+        if let Some(state) = self.unchanged_workspace()?
+            && let Some(graph) = self.kept_graph(state)?
+        {
+            return Ok(ManuallyDrop::new(Repository { graph, roots, state: Some(state) }));
+        }
+        let (graph, inputs) = self.load(&roots)?;
+        let state = inputs.map_or(Ok(None), |inputs| self.keep_graph(&graph, inputs))?;
+        Ok(ManuallyDrop::new(Repository { graph, roots, state }))
+    }
+
+    /// Loads all BUILD files and makes the graph. Gives all that it was made of as well, unless something has to be
+    /// said each time.
+    fn load(&self, roots: &SourceRoots) -> Result<(TargetGraph, Option<Vec<PathBuf>>), Vec<Diagnostic>> {
         let store = self.store()?;
         let mut options = loader::Options::new(&self.root);
         options.ignore.clone_from(&self.config.pants_ignore);
         options.jobs = self.jobs;
-        let key = self.root.as_os_str().as_encoded_bytes();
-        let snapshot = store.memo(SNAPSHOTS, key).map_err(|error| vec![explain::store(&error)])?;
+        let key = self.key();
+        let snapshot = store.memo(SNAPSHOTS, key).map_err(failed)?;
         let loaded = loader::load(&options, snapshot.as_deref());
         for (place, message) in &loaded.messages {
             self.console.message(&format!("{place}: {message}"));
         }
         self.console.diagnostics(loaded.warnings.iter().map(explain::load_warning).collect());
         if let Some(snapshot) = &loaded.snapshot {
-            forgettable(store.put_memo(SNAPSHOTS, key, snapshot))
-                .map_err(|error| vec![explain::store(&error)])?;
+            forgettable(store.put_memo(SNAPSHOTS, key, snapshot)).map_err(failed)?;
         }
         let mut errors: Vec<Diagnostic> = loaded.errors.iter().map(explain::load).collect();
-        let read = |path: &str| std::fs::read(self.root.join(path));
+        let inputs = RefCell::new(loaded.inputs);
+        let read = |path: &str| {
+            inputs.borrow_mut().push(PathBuf::from(path));
+            std::fs::read(self.root.join(path))
+        };
         let (targets, mut edges, wrong) = python::expand(loaded.targets, &read);
         errors.extend(wrong.iter().map(explain::rule));
         let loading_failed = !errors.is_empty();
-        let (entry_points, wrong) = python::entry_point::edges(&targets, &roots);
+        let (entry_points, wrong) = python::entry_point::edges(&targets, roots);
         edges.extend(entry_points);
         let (graph, unsound) = TargetGraph::build(targets, &edges);
         // What depends on a target that could not be loaded is not wrong itself.
@@ -156,7 +196,51 @@ impl<'s> Session<'s> {
             errors.extend(wrong.iter().map(explain::rule));
             errors.extend(unsound.iter().map(explain::graph));
         }
-        if errors.is_empty() { Ok(ManuallyDrop::new(Repository { graph, roots })) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let said = !loaded.messages.is_empty() || !loaded.warnings.is_empty();
+        Ok((graph, (!said).then(|| inputs.into_inner())))
+    }
+
+    /// The key of all that is kept of this workspace.
+    fn key(&self) -> &[u8] {
+        self.root.as_os_str().as_encoded_bytes()
+    }
+
+    /// What stands for the states of all files that the graph was made of the last time, if they are the same still.
+    pub(crate) fn unchanged_workspace(&self) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
+        let kept = self.store()?.memo(WORKSPACES, self.key()).map_err(failed)?.and_then(FileStates::parse);
+        Ok(kept.filter(|states| states.hold(&self.root)).map(|states| states.digest()))
+    }
+
+    /// The graph that was kept of a state of the workspace.
+    fn kept_graph(&self, state: WorkspaceState) -> Result<Option<TargetGraph>, Vec<Diagnostic>> {
+        let kept = self.store()?.memo(GRAPHS, self.key()).map_err(failed)?;
+        Ok(kept.and_then(|kept| {
+            let (of, graph) = kept.split_first_chunk()?;
+            if *of != state {
+                return None;
+            }
+            postcard::from_bytes::<StoredGraph>(graph).ok()?.graph()
+        }))
+    }
+
+    /// Keeps a graph for as long as what it was made of stays as it is. Not where something changed meanwhile.
+    fn keep_graph(
+        &self,
+        graph: &TargetGraph,
+        mut inputs: Vec<PathBuf>,
+    ) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
+        inputs.extend([PathBuf::from(FILE), self.environment.program.clone()]);
+        let Some(states) = FileStates::take(&self.root, inputs, self.began) else { return Ok(None) };
+        let graph = postcard::to_stdvec(&StoredGraph::new(graph)).expect("plain data can be encoded");
+        let kept = [states.digest().as_slice(), &graph].concat();
+        let store = self.store()?;
+        // The graph goes first: who is interrupted in between leaves a graph of a state that nobody asks for.
+        forgettable(store.put_memo(GRAPHS, self.key(), &kept)).map_err(failed)?;
+        forgettable(store.put_memo(WORKSPACES, self.key(), states.bytes())).map_err(failed)?;
+        Ok(Some(states.digest()))
     }
 
     /// The targets that patterns of the command line choose.
@@ -228,6 +312,10 @@ impl<'s> Session<'s> {
     pub(crate) fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
+}
+
+fn failed(error: StoreError) -> Vec<Diagnostic> {
+    vec![explain::store(&error)]
 }
 
 /// What is remembered only to be faster the next time is not worth failing for where the disk is full.

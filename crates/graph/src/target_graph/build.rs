@@ -35,18 +35,22 @@ pub(super) fn build(targets: Vec<Target>, extra_edges: &[Edge]) -> (TargetGraph,
     errors.sort_by(|a, b| a.place().cmp(&b.place()));
     edges.sort_unstable();
     edges.dedup();
-    let nodes = node_count(&targets);
+    (TargetGraph { graph: graph(node_count(&targets), &edges), targets }, errors)
+}
+
+/// The edges as a graph of `nodes` nodes.
+pub(super) fn graph(nodes: usize, edges: &[(u32, u32, EdgeKind)]) -> DiGraph<(), EdgeKind, u32> {
     let mut graph = DiGraph::with_capacity(nodes, edges.len());
     for _ in 0..nodes {
         graph.add_node(());
     }
-    for (from, to, kind) in edges {
+    for &(from, to, kind) in edges {
         graph.add_edge(NodeIndex::new(from as usize), NodeIndex::new(to as usize), kind);
     }
-    (TargetGraph { targets, graph }, errors)
+    graph
 }
 
-fn node_count(targets: &Targets) -> usize {
+pub(super) fn node_count(targets: &Targets) -> usize {
     let files = (0..dense(targets.list().len())).map(|index| targets.files(index).count());
     targets.list().len() + files.sum::<usize>()
 }

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::{
-    Edge, EdgeKind, Field, GraphError, Label, NodeId, Pattern, Place, SourceFile, Target, TargetGraph, Value,
-    schema, select,
+    Edge, EdgeKind, Field, GraphError, Label, NodeId, Pattern, Place, SourceFile, StoredGraph, Target,
+    TargetGraph, Value, schema, select,
 };
 
 /// `rule label file,file -> dependency dependency`, on one line of the file of its directory.
@@ -23,13 +23,19 @@ fn target(line: &str, number: u32) -> Target {
     };
     let files = words.next().into_iter().flat_map(|files| files.split(','));
     let sources = files.map(|file| SourceFile { path: crate::join(&package, file).into() }).collect();
-    let fields = vec![Field { name, value, place: place.clone(), items: Vec::new() }];
+    let field = Field { name, value, place: place.clone(), items: Vec::new() };
+    let fields = rule.field(name).map(|_| field).into_iter().collect();
     Target { label, rule, fields, place, sources }
 }
 
 fn build(lines: &[&str], extra: &[Edge]) -> (TargetGraph, Vec<String>) {
     let targets = lines.iter().zip(1..).map(|(line, number)| target(line, number)).collect();
     let (graph, errors) = TargetGraph::build(targets, extra);
+    let stored = StoredGraph::new(&graph);
+    let kept = serde_json::to_string(&stored).expect("it can be kept");
+    let read: StoredGraph = serde_json::from_str(&kept).expect("it can be read");
+    let graph = read.graph().expect("the schemas are the same");
+    assert_eq!(StoredGraph::new(&graph), stored);
     let text = |error: &GraphError| match error.help() {
         Some(help) => format!("{}: {error}; {help}", error.code()),
         None => format!("{}: {error}", error.code()),

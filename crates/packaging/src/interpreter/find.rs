@@ -52,6 +52,8 @@ struct Candidate {
 /// Finds interpreters.
 pub struct Finder<'m> {
     candidates: Vec<Candidate>,
+    /// Where candidates were looked for.
+    places: Vec<PathBuf>,
     memo: &'m dyn Memo,
     pub(super) patience: Duration,
 }
@@ -62,6 +64,9 @@ impl<'m> Finder<'m> {
     pub fn new(search: &SearchPaths, memo: &'m dyn Memo) -> Finder<'m> {
         let mut paths = Vec::new();
         let mut hidden = Vec::new();
+        let mut places = search.entries.clone();
+        places.extend(std::env::split_paths(&search.path));
+        places.extend(search.pyenv.iter().flat_map(|pyenv| [pyenv.join("versions"), pyenv.join("version")]));
         for entry in &search.entries {
             match entry.to_str() {
                 Some(PATH) => {
@@ -92,7 +97,17 @@ impl<'m> Finder<'m> {
                 seen.insert(real).then_some(Candidate { path, claims, at_hand })
             })
             .collect();
-        Finder { candidates, memo, patience: PATIENCE }
+        Finder { candidates, places, memo, patience: PATIENCE }
+    }
+
+    /// All paths that a change of could lead to other interpreters.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let found = self.candidates.iter().flat_map(|candidate| {
+            let environment = candidate.path.ancestors().nth(2).map(|folder| folder.join("pyvenv.cfg"));
+            environment.into_iter().chain([candidate.path.clone()])
+        });
+        self.places.iter().cloned().chain(found).collect()
     }
 
     /// The first interpreter that is what is wanted.

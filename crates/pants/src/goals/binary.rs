@@ -1,7 +1,6 @@
 //! The goal `binary`: programs become files in `dist/`.
 
 use clap::Args;
-use python::entry_point::programs;
 
 use super::Targets;
 use crate::build::build;
@@ -21,16 +20,15 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    let repository = session.repository()?;
-    let chosen = arguments.targets.select(session, &repository.graph)?;
-    let programs = programs(&repository.graph, &chosen);
-    if programs.is_empty() {
-        let chosen = arguments.targets.targets.join("`, `");
-        let message = format!("no `python_binary` is among `{chosen}`");
-        let help = Some("`pants list --type python_binary ::` names all that there are");
-        return Err(vec![Diagnostic::error(Exit::Wrong, "binary::none", message).help(help)]);
-    }
-    let (report, diagnostics) = build(session, &repository, &programs);
+    let targets = &arguments.targets;
+    let (report, diagnostics) = build(session, "binary", targets, |programs| match programs {
+        [] => {
+            let message = format!("no `python_binary` is among `{}`", targets.targets.join("`, `"));
+            let help = Some("`pants list --type python_binary ::` names all that there are");
+            Err(Diagnostic::error(Exit::Wrong, "binary::none", message).help(help))
+        }
+        _ => Ok(()),
+    })?;
     let console = session.console;
     console.diagnostics(diagnostics);
     let said = console.said();

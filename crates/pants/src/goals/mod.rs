@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::session::Session;
 
 /// Which targets a goal is about.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Targets {
     /// Addresses (//svc:app, //svc), patterns (//svc/..., svc::, ::) or files
     #[arg(value_name = "TARGET", required = true)]

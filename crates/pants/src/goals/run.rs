@@ -5,8 +5,8 @@ use std::process::Command;
 
 use clap::Args;
 use python::configuration::Interpreters;
-use python::entry_point::programs;
 
+use super::Targets;
 use crate::build::build;
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
@@ -28,18 +28,16 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    let repository = session.repository()?;
-    let chosen = session.select(&repository.graph, std::slice::from_ref(&arguments.target), &[])?;
-    let programs = programs(&repository.graph, &chosen);
-    let [program] = programs.as_slice() else {
+    let asked = Targets { targets: vec![arguments.target.clone()], ..Targets::default() };
+    let (report, diagnostics) = build(session, "run", &asked, |programs| {
         let message = match programs.len() {
+            1 => return Ok(()),
             0 => format!("`{}` is no `python_binary`", arguments.target),
             count => format!("`{}` is {count} programs, and one can be run", arguments.target),
         };
         let help = Some("`pants list --type python_binary ::` names all that there are");
-        return Err(vec![Diagnostic::error(Exit::Wrong, "run::one_program", message).help(help)]);
-    };
-    let (report, diagnostics) = build(session, &repository, &[*program]);
+        Err(Diagnostic::error(Exit::Wrong, "run::one_program", message).help(help))
+    })?;
     let console = session.console;
     console.diagnostics(diagnostics);
     let exit = exit_of(&console.said());

@@ -10,13 +10,14 @@ use std::path::Path;
 
 use super::IndexEntry;
 use crate::Digest;
+use crate::state::{State, number};
 
 const MAGIC: &[u8; 8] = b"pantsidx";
 const VERSION: u64 = 1;
 /// Magic, version, number of records, seal.
 const HEAD: usize = 8 + 8 + 8 + 32;
 /// Five numbers, the hash, the flags and where the path ends.
-const RECORD: usize = 8 * 5 + 32 + 8 + 8;
+const RECORD: usize = State::LEN + 32 + 8 + 8;
 const EXECUTABLE: u64 = 1;
 const RACY: u64 = 2;
 
@@ -29,19 +30,6 @@ pub(super) struct Record {
     pub(super) racy: bool,
 }
 
-/// All that tells that a file is as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) device: u64,
-    pub(super) inode: u64,
-    pub(super) size: u64,
-    /// In nanoseconds.
-    pub(super) mtime: i64,
-    /// In nanoseconds.
-    pub(super) ctime: i64,
-    pub(super) executable: bool,
-}
-
 impl Record {
     pub(super) fn digest(&self) -> Digest {
         Digest { hash: self.hash, size: self.state.size }
@@ -52,12 +40,9 @@ impl Record {
     }
 
     fn encode(&self, path_end: u64, into: &mut Vec<u8>) {
-        let State { device, inode, size, mtime, ctime, executable } = self.state;
-        for number in [device, inode, size, mtime.cast_unsigned(), ctime.cast_unsigned()] {
-            into.extend_from_slice(&number.to_le_bytes());
-        }
+        self.state.encode(into);
         into.extend_from_slice(&self.hash);
-        let flags = if executable { EXECUTABLE } else { 0 } | if self.racy { RACY } else { 0 };
+        let flags = if self.state.executable { EXECUTABLE } else { 0 } | if self.racy { RACY } else { 0 };
         into.extend_from_slice(&flags.to_le_bytes());
         into.extend_from_slice(&path_end.to_le_bytes());
     }
@@ -67,25 +52,11 @@ impl Record {
         hash.copy_from_slice(&bytes[40..72]);
         let flags = number(bytes, 72);
         Record {
-            state: State {
-                device: number(bytes, 0),
-                inode: number(bytes, 8),
-                size: number(bytes, 16),
-                mtime: number(bytes, 24).cast_signed(),
-                ctime: number(bytes, 32).cast_signed(),
-                executable: flags & EXECUTABLE != 0,
-            },
+            state: State { executable: flags & EXECUTABLE != 0, ..State::decode(bytes) },
             hash,
             racy: flags & RACY != 0,
         }
     }
-}
-
-/// The number at `at`, which is inside of `bytes`.
-fn number(bytes: &[u8], at: usize) -> u64 {
-    let mut number = [0; 8];
-    number.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(number)
 }
 
 /// The records of an index, by path.

@@ -6,20 +6,15 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::StatError;
-use super::file::{Record, State};
+use super::file::Record;
 use crate::layer::SMALL;
+use crate::state::{Moment, State};
 use crate::{Digest, Store, StoreError};
 
 /// How often a file that is being written to is read.
 const ATTEMPTS: u32 = 10;
-/// How far apart two times of a file system are at most: a tick of the slowest kernel clock, doubled.
-const FINE: i64 = 20_000_000;
-/// The same for file systems that keep whole seconds, of which FAT keeps every second one.
-const COARSE: i64 = 2_000_000_000;
-
 /// What a look at a file tells.
 pub(super) enum Look {
     Same(Record),
@@ -32,7 +27,7 @@ pub(super) fn look(root: &File, path: &Path, known: Option<&Record>) -> Result<L
         rustix::fs::statat(root, path, AtFlags::empty()).map_err(|errno| refused(root, path, errno))?;
     check_kind(&stat, path)?;
     match known {
-        Some(record) if !record.racy && record.state == state(&stat) => Ok(Look::Same(*record)),
+        Some(record) if !record.racy && record.state == State::of(&stat) => Ok(Look::Same(*record)),
         _ => Ok(Look::Changed),
     }
 }
@@ -79,10 +74,10 @@ fn read_stable(
         let opened = rustix::fs::openat(root, path, flags, Mode::empty())
             .map_err(|errno| refused(root, path, errno))?;
         let mut file = File::from(opened);
-        let now = clock_gettime(ClockId::RealtimeCoarse);
+        let now = Moment::now();
         let before = rustix::fs::fstat(&file).map_err(|errno| unreadable(errno.into()))?;
         check_kind(&before, path)?;
-        let before = state(&before);
+        let before = State::of(&before);
         let mut bytes = Vec::new();
         let digest = if before.size <= SMALL {
             (&mut file).take(SMALL + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -92,22 +87,14 @@ fn read_stable(
             stored.map_err(|source| cannot_store(path, &root_path.join(path), source))?
         };
         let after = rustix::fs::fstat(&file).map_err(|errno| unreadable(errno.into()))?;
-        if state(&after) == before && digest.size == before.size {
+        if State::of(&after) == before && digest.size == before.size {
             if before.size <= SMALL {
                 keep(digest, bytes);
             }
-            let now = now.tv_sec.saturating_mul(1_000_000_000).saturating_add(now.tv_nsec);
-            return Ok(Record { state: before, hash: digest.hash, racy: is_racy(&before, now) });
+            return Ok(Record { state: before, hash: digest.hash, racy: before.is_racy(now) });
         }
     }
     Err(StatError::Changing { path: path.to_owned() })
-}
-
-/// Whether a write after `now` could leave the same times.
-fn is_racy(state: &State, now: i64) -> bool {
-    let whole_seconds = state.mtime % 1_000_000_000 == 0 && state.ctime % 1_000_000_000 == 0;
-    let granularity = if whole_seconds { COARSE } else { FINE };
-    state.mtime.max(state.ctime) >= now.saturating_sub(granularity)
 }
 
 /// What went wrong while a file was copied into the store: with the file, or with the store.
@@ -116,18 +103,6 @@ fn cannot_store(path: &Path, full_path: &Path, source: StoreError) -> StatError 
     match source {
         StoreError::Io { path: at, source, .. } if at == full_path => StatError::Unreadable { path, source },
         source => StatError::Store { path, source },
-    }
-}
-
-fn state(stat: &Stat) -> State {
-    let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
-    State {
-        device: stat.st_dev,
-        inode: stat.st_ino,
-        size: u64::try_from(stat.st_size).unwrap_or_default(),
-        mtime: nanoseconds(stat.st_mtime, stat.st_mtime_nsec.cast_signed()),
-        ctime: nanoseconds(stat.st_ctime, stat.st_ctime_nsec.cast_signed()),
-        executable: stat.st_mode & 0o100 != 0,
     }
 }
 
@@ -153,32 +128,5 @@ fn refused(root: &File, path: &Path, errno: Errno) -> StatError {
         }
         Errno::NXIO => StatError::NotAFile { path, found: "a special file" },
         errno => StatError::Unreadable { path, source: errno.into() },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{State, is_racy};
-
-    const SECOND: i64 = 1_000_000_000;
-
-    /// Whether a file with these times, read at `now`, has to be read again.
-    fn check(mtime: i64, ctime: i64, now: i64, expected: bool) {
-        let state = State { device: 1, inode: 1, size: 1, mtime, ctime, executable: false };
-        assert_eq!(is_racy(&state, now), expected, "{mtime} {ctime} {now}");
-    }
-
-    #[test]
-    fn a_second_write_within_one_tick_is_reckoned_with() {
-        let time = 1_000 * SECOND + 123_456_789;
-        check(time, time, time, true);
-        check(time, time, time + 20_000_000, true);
-        check(time, time, time + 20_000_001, false);
-        check(time - SECOND, time, time, true);
-        check(time, time - SECOND, time, true);
-        check(time, time, time - SECOND, true);
-        let whole = 1_000 * SECOND;
-        check(whole, whole, whole + 2 * SECOND, true);
-        check(whole, whole, whole + 2 * SECOND + 1, false);
     }
 }

@@ -8,6 +8,7 @@ mod index;
 mod processes;
 mod properties;
 mod refusals;
+mod states;
 mod trees;
 
 use std::fs;
