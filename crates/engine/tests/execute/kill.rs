@@ -23,12 +23,17 @@ const ROUNDS: u8 = 50;
 const PAUSE: Duration = Duration::from_millis(40);
 const VERBS: [&str; 7] = ["write", "fetch", "extract", "merge", "archive", "run", "apply"];
 
+/// No two rounds have a content in common, so that each is cold on the cache of those before.
+fn seed(round: u8, at: u32) -> u32 {
+    u32::from(round) * 40 + at + 1
+}
+
 fn zip(round: u8) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for at in 0..20u8 {
+    for at in 0..20 {
         zip.start_file(format!("pkg/m{at}.py"), options).unwrap();
-        zip.write_all(&large(at ^ round)).unwrap();
+        zip.write_all(&large(seed(round, at))).unwrap();
     }
     zip.finish().unwrap().into_inner()
 }
@@ -36,7 +41,7 @@ fn zip(round: u8) -> Vec<u8> {
 /// A chain of all verbs in which each takes a good part of the time. What it yields depends on the round.
 fn graph(round: u8) -> (ActionGraph, ActionId) {
     let mut graph = ActionGraph::new();
-    let files = (0..20u8).map(|at| file(&format!("src/d{at}/a.py"), &large(at ^ round ^ 0x55))).collect();
+    let files = (20..40).map(|at| file(&format!("src/d{}/a.py", at - 20), &large(seed(round, at)))).collect();
     let write = graph.add(Verb::Write(files), Vec::new(), "write");
     let mut download = fetch("a.whl");
     if let Verb::Fetch(download) = &mut download {

@@ -131,8 +131,8 @@ impl Rig {
 }
 
 /// Bytes that are too many for the database, and so a file in the cache.
-pub(crate) fn large(seed: u8) -> Vec<u8> {
-    (0..50_000u32).map(|at| (at.wrapping_mul(at ^ u32::from(seed)) >> 8) as u8 ^ seed).collect()
+pub(crate) fn large(seed: u32) -> Vec<u8> {
+    (0..50_000u32).map(|at| ((at.wrapping_mul(at ^ seed) >> 8) ^ seed) as u8).collect()
 }
 
 pub(crate) fn file(path: &str, content: &[u8]) -> (String, Literal) {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::index::Index;
 use crate::mount::{Mount, refusal, shut};
@@ -86,12 +86,19 @@ error[store::unusable]: the cache directory `TMP/cache/below` cannot be used
     );
 }
 
+/// Moves what waits in the log of a database into it, so that damage to it matters.
+fn checkpoint(database: &Path) {
+    let connection = rusqlite::Connection::open(database).expect("a database");
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("nobody else has it open");
+}
+
 #[test]
 fn corrupt_database() {
     let Some((repository, _index, pex)) = built("corrupt_database") else { return };
     let databases = cached(&repository, ".db");
     assert!(!databases.is_empty(), "{:?}", files(&repository.cache()));
     for database in databases {
+        checkpoint(&database);
         fs::write(&database, "this is no database, ".repeat(1000)).expect("a file");
     }
     rebuilds(
@@ -110,6 +117,7 @@ warning[store::corrupt_database]: the cache database `TMP/cache/v1/blake3/db1/1/
 fn truncated_database() {
     let Some((repository, _index, pex)) = built("truncated_database") else { return };
     for database in cached(&repository, ".db") {
+        checkpoint(&database);
         let size = fs::metadata(&database).expect("a file").len();
         fs::File::options().write(true).open(&database).expect("a file").set_len(size / 2).expect("cut");
     }

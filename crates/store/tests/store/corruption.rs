@@ -120,6 +120,7 @@ fn check_database(damage: impl Fn(&Path), warnings: &[(&str, u64)]) {
     let cache = dir.path().join("cache");
     let (small, large) = (store.put(b"small").unwrap(), store.put(&bytes(100_000, 4)).unwrap());
     drop(store);
+    crate::checkpoint(&cache);
     damage(&database_of(&cache, 1));
     for expected in [warnings, &[]] {
         let store = Store::open(&cache, DigestFunction::Blake3).unwrap();

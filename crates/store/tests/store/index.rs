@@ -265,6 +265,7 @@ fn an_index_of_a_database_that_is_gone_is_gone_with_it() {
     drop(index);
     let Workspace { dir, store } = workspace;
     drop(store);
+    crate::checkpoint(&dir.path().join("cache"));
     fs::write(dir.path().join("cache/v1/blake3/db1/1/store.db"), b"damaged").unwrap();
     let store = Store::open(&dir.path().join("cache"), DigestFunction::Blake3).unwrap();
     let workspace = Workspace { dir, store };

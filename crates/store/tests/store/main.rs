@@ -40,6 +40,12 @@ fn bytes(len: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
+/// Moves what waits in the log of a closed store's database into the database, so that damage to it matters.
+fn checkpoint(cache: &Path) {
+    let database = rusqlite::Connection::open(cache.join("v1/blake3/db1/1/store.db")).unwrap();
+    database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+}
+
 /// Says that a test did not run, and why.
 fn skipped(why: &str) {
     println!("skipped: {why}");

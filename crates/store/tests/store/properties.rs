@@ -168,6 +168,9 @@ fn damage(rounds: u64, pending: bool) {
     let store = Store::open(&origin.path().join("cache"), DigestFunction::Blake3).unwrap();
     let filled = fill(&store, &root);
     let held = pending.then_some(store);
+    if held.is_none() {
+        crate::checkpoint(&origin.path().join("cache"));
+    }
     for round in 0..rounds {
         let copy = tempfile::tempdir().unwrap();
         let cache = copy.path().join("cache");

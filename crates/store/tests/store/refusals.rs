@@ -72,6 +72,7 @@ fn a_cache_on_a_read_only_mount_is_read() {
             assert!(fs::metadata(log).unwrap().len() > 0);
         } else {
             drop(store);
+            crate::checkpoint(&origin.path().join("cache"));
             copy(&origin.path().join("cache"), &cache);
         }
         mount.read_only();
@@ -108,6 +109,7 @@ fn a_damaged_read_only_cache_is_as_good_as_empty() {
     let store = Store::open(&cache, DigestFunction::Blake3).unwrap();
     fill(&store, &[bytes(10, 1)]);
     drop(store);
+    crate::checkpoint(&cache);
     fs::write(cache.join("v1/blake3/db1/1/store.db"), bytes(50_000, 3)).unwrap();
     mount.read_only();
     let scratch = tempfile::tempdir().unwrap();
