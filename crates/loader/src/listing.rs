@@ -20,6 +20,8 @@ pub(crate) struct Listing {
     directories: Vec<Directory>,
     /// The paths of all directories that were walked, also of those without files, sorted.
     walked: Vec<String>,
+    /// The paths of all symbolic links, sorted: what one leads to may come and go without a trace in its directory.
+    links: Vec<String>,
 }
 
 /// A directory with files.
@@ -62,6 +64,7 @@ impl Listing {
         let mut found = Found::default();
         for part in all.into_inner().unwrap_or_else(PoisonError::into_inner) {
             found.directories.extend(part.directories);
+            found.links.extend(part.links);
             found.files.extend(part.files);
             errors.extend(part.errors);
             found.warnings.extend(part.warnings);
@@ -69,7 +72,9 @@ impl Listing {
         errors.sort_by_cached_key(ToString::to_string);
         found.warnings.sort_by_cached_key(ToString::to_string);
         found.directories.sort_unstable();
-        (Self { walked: found.directories, ..Self::new(found.files) }, errors, found.warnings)
+        found.links.sort_unstable();
+        let listing = Self { walked: found.directories, links: found.links, ..Self::new(found.files) };
+        (listing, errors, found.warnings)
     }
 
     fn new(mut files: Vec<(Arc<str>, Box<str>)>) -> Self {
@@ -81,7 +86,7 @@ impl Listing {
                 _ => directories.push(Directory { path: directory, files: vec![name] }),
             }
         }
-        Self { directories, walked: Vec::new() }
+        Self { directories, ..Self::default() }
     }
 
     /// The directories with files, sorted.
@@ -89,14 +94,16 @@ impl Listing {
         &self.directories
     }
 
-    /// What decides which files there are: the directories, and the files that say what in them is ignored.
+    /// What decides which files there are: the directories, what symbolic links in them lead to, and the files that say
+    /// what in them is ignored.
     pub(crate) fn inputs(&self, root: &Path) -> impl Iterator<Item = PathBuf> {
         // A file like that may be one of those that it takes away, and then it is not in the listing.
-        self.walked.iter().flat_map(move |directory| {
+        let directories = self.walked.iter().flat_map(move |directory| {
             let ignore = Path::new(directory).join(".gitignore");
-            let ignore = root.join(&ignore).exists().then_some(ignore);
+            let ignore = root.join(&ignore).symlink_metadata().is_ok().then_some(ignore);
             std::iter::once(PathBuf::from(if directory.is_empty() { "." } else { directory })).chain(ignore)
-        })
+        });
+        directories.chain(self.links.iter().map(PathBuf::from))
     }
 
     /// The directory, if it has files.
@@ -163,6 +170,7 @@ pub(crate) fn irregular(kind: FileType) -> &'static str {
 #[derive(Default)]
 struct Found {
     directories: Vec<String>,
+    links: Vec<String>,
     /// Directory and name; neighbours share the directory.
     files: Vec<(Arc<str>, Box<str>)>,
     errors: Vec<LoadError>,
@@ -195,6 +203,9 @@ impl Collector<'_> {
         let Some(kind) = entry.file_type() else { return };
         if kind.is_dir() {
             return self.found.directories.push(text.to_owned());
+        }
+        if kind.is_symlink() {
+            self.found.links.push(text.to_owned());
         }
         if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
             let (directory, name) = text.rsplit_once('/').unwrap_or(("", text));

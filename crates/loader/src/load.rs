@@ -106,7 +106,6 @@ impl<'a> Run<'a> {
             }
         }
         self.loaded.errors.append(&mut modules.errors);
-        self.loaded.messages.append(&mut modules.messages);
         let evaluate = |(file, step)| {
             let step = match step {
                 Step::Parsed(parsed, digest) => self.evaluate(&file, &parsed, digest, &modules, &sources),
@@ -175,7 +174,7 @@ impl<'a> Run<'a> {
     ) -> Step {
         let mut errors = Vec::new();
         let nothing = Outcome { targets: Vec::new(), messages: Vec::new() };
-        let Some((loaded, loads)) = modules.resolve(&file.directory, &parsed.loads, &mut errors) else {
+        let Some((loaded, behind)) = modules.resolve(&file.directory, &parsed.loads, &mut errors) else {
             return Step::Evaluated(nothing, None, errors);
         };
         let gathered =
@@ -183,8 +182,16 @@ impl<'a> Run<'a> {
         errors.extend(gathered.errors);
         let (targets, twice) = unique(gathered.targets);
         errors.extend(twice);
-        let outcome = Outcome { targets, messages: gathered.messages };
-        let key = Key { file: &file.file, digest, loads, shallow: gathered.shallow, deep: gathered.deep };
+        // They are said again with what is remembered of this file, so they belong to it.
+        let messages = behind.messages.into_iter().chain(gathered.messages).collect();
+        let outcome = Outcome { targets, messages };
+        let key = Key {
+            file: &file.file,
+            digest,
+            loads: behind.digests,
+            shallow: gathered.shallow,
+            deep: gathered.deep,
+        };
         let package =
             errors.is_empty().then(|| Package::new(&file.directory, &key, &outcome, sources.listing));
         Step::Evaluated(outcome, package, errors)
@@ -218,6 +225,7 @@ impl<'a> Run<'a> {
         loaded.inputs.extend(loaded.build_files.iter().chain(&loaded.modules).map(PathBuf::from));
         loaded.errors.sort_by(|a, b| a.place.cmp(&b.place));
         loaded.messages.sort();
+        loaded.messages.dedup();
         if new.packages != old.packages {
             loaded.snapshot = Some(new.encode());
         }

@@ -49,11 +49,7 @@ pub(crate) fn build(
     let mut report = Report::default();
     let built = Plan::of(session, &repository, &programs).and_then(|plan| {
         let made = plan.carry_out(&mut report)?;
-        // What was said has to be said again the next time.
-        if session.console.said().is_empty() {
-            request.remember(repository.state, plan.inputs, made, &report)?;
-        }
-        Ok(())
+        request.remember(&repository, plan.inputs, made, &report)
     });
     let mut diagnostics = built.err().unwrap_or_default();
     diagnostics.extend(session.take_warnings());
@@ -126,7 +122,7 @@ impl<'a> Plan<'a> {
             let mut lost = Vec::new();
             for artifact in pending {
                 let Some(tree) = execution.trees.get(&artifact.action) else { continue };
-                let made = Made::new(artifact, tree);
+                let made = Made::new(artifact, tree, execution.keys.get(&artifact.action));
                 match made.place(self.session, self.store) {
                     Ok(built) => {
                         report.artifacts.push(built);

@@ -6,10 +6,20 @@ use std::sync::Mutex;
 
 use annotate_snippets::Renderer;
 use clap::ColorChoice;
+use graph::Place;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::{Options, Output};
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::environment::Environment;
+
+/// What is said each time, as long as what it is about stays as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Said {
+    /// What `print` says in BUILD files.
+    pub(crate) messages: Vec<(Place, String)>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
 
 /// Where things are said, and how.
 pub(crate) struct Console {
@@ -83,6 +93,14 @@ impl Console {
             }
             said.push(diagnostic);
         }
+    }
+
+    /// Says what the run before said of the same things.
+    pub(crate) fn repeat(&self, said: &Said) {
+        for (place, message) in &said.messages {
+            self.message(&format!("{place}: {message}"));
+        }
+        self.diagnostics(said.warnings.clone());
     }
 
     /// All diagnostics so far.

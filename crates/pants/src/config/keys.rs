@@ -120,5 +120,12 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The URL of the package index `default`. Without it, UV_DEFAULT_INDEX, PIP_INDEX_URL and the \
               configuration of uv and pip say which.",
     },
+    key(
+        "cache",
+        "budget",
+        Kind::Text,
+        "a tenth of the disk space that is free without the cache",
+        "How much the cache may take, such as \"20 GB\"; what was used least lately is removed.",
+    ),
     key("cache", "dir", Kind::Text, "\"$XDG_CACHE_HOME/pants\"", "Where the cache is: --cache-dir."),
 ];

@@ -23,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) offline: bool,
     pub(crate) color: Option<ColorChoice>,
     pub(crate) cache_dir: Option<String>,
+    /// How many bytes the cache may take.
+    pub(crate) cache_budget: Option<u64>,
     pub(crate) root_patterns: Vec<String>,
     pub(crate) interpreter_constraints: Vec<String>,
     pub(crate) interpreters: Option<Vec<String>>,
@@ -70,6 +72,7 @@ impl Config {
         let default_resolve =
             default_resolve(text(settings, "python", "default_resolve"), &resolves, default_place)?;
         let color = color(settings.remove(&("GLOBAL".to_owned(), "color".to_owned())))?;
+        let cache_budget = size(settings.remove(&("cache".to_owned(), "budget".to_owned())))?;
         let indexes = (section(settings, "python.indexes").into_iter())
             .filter_map(|(name, value)| if let Value::Text(url) = value { Some((name, url)) } else { None })
             .collect();
@@ -84,6 +87,7 @@ impl Config {
             offline: flag(settings, "GLOBAL", "offline"),
             color,
             cache_dir: text(settings, "cache", "dir"),
+            cache_budget,
             root_patterns: texts(settings, "source", "root_patterns")
                 .unwrap_or_else(|| strings(&["/", "src", "src/python", "src/py"])),
             interpreter_constraints: texts(settings, "python", "interpreter_constraints").unwrap_or_default(),
@@ -126,6 +130,17 @@ fn color(setting: Option<read::Setting>) -> Result<Option<ColorChoice>, Vec<Diag
             Err(vec![Diagnostic::error(Exit::Wrong, "config::color", message).at(Some(place))])
         }
     }
+}
+
+/// A number of bytes.
+fn size(setting: Option<read::Setting>) -> Result<Option<u64>, Vec<Diagnostic>> {
+    let Some(read::Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
+    let size = crate::size::parse(&text).ok_or_else(|| {
+        let message = format!("`{text}` is no size");
+        let help = Some("expected a number with a unit, such as `20 GB` or `512 MiB`");
+        vec![Diagnostic::error(Exit::Wrong, "config::size", message).at(Some(place)).help(help)]
+    })?;
+    Ok(Some(size))
 }
 
 /// Which resolve targets are in that name none.

@@ -1,6 +1,7 @@
 //! The goals, one file each: its arguments, whose comments are its help, and a short function over the session.
 
 pub(crate) mod binary;
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod dependencies;
 pub(crate) mod help;

@@ -123,8 +123,8 @@ fn output_path(program: &Target, configuration: Option<&Configuration>) -> Resul
                 graph::join(program.label.package(), &name)
             }
             Some((path, place)) => {
-                if path.split('/').any(|part| matches!(part, "" | "." | "..")) || path.contains(['\0', '\n'])
-                {
+                let wrong = |part: &str| matches!(part, "" | "." | "..") || part.starts_with(".pants-");
+                if path.split('/').any(wrong) || path.contains(['\0', '\n']) {
                     return Err(vec![RuleError::OutputPath { path: path.to_owned(), place: place.clone() }]);
                 }
                 path.to_owned()
