@@ -52,6 +52,7 @@ impl<'a> Plan<'a> {
         repository: &Repository,
         programs: &[NodeId],
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
+        session.tell_findings(repository, &repository.graph.closure(programs.iter().copied()))?;
         let store = session.store()?;
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;

@@ -6,6 +6,7 @@ use loader::LoadError;
 use packaging::index::IndexError;
 use packaging::locking;
 use python::RuleError;
+use python::infer::{Finding, Unowned, Unread};
 use store::{StatError, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -45,6 +46,36 @@ pub(crate) fn rule(error: &RuleError) -> Diagnostic {
     let diagnostic =
         Diagnostic::error(exit, error.code(), error).at(error.place().cloned()).help(error.help());
     error.notes().into_iter().fold(diagnostic, Diagnostic::note)
+}
+
+/// Imports of a module that lead nowhere.
+pub(crate) fn finding(finding: &Finding, unowned: Unowned) -> Diagnostic {
+    let diagnostic = found(finding, unowned, finding.message())
+        .at(finding.imports.first().map(|import| import.place.clone()))
+        .help(Some(finding.help()));
+    finding.notes().into_iter().fold(diagnostic, Diagnostic::note)
+}
+
+/// More of them, by the names of their modules.
+pub(crate) fn more_findings(more: &[Finding], unowned: Unowned) -> Diagnostic {
+    let modules: Vec<String> = more.iter().map(|finding| format!("`{}`", finding.module)).collect();
+    let message = format!("the same is true of {} more modules: {}", more.len(), modules.join(", "));
+    let worst = more.iter().find(|finding| finding.is_unowned()).unwrap_or(&more[0]);
+    found(worst, unowned, message)
+}
+
+fn found(finding: &Finding, unowned: Unowned, message: String) -> Diagnostic {
+    if finding.is_unowned() && unowned == Unowned::Error {
+        Diagnostic::error(Exit::Wrong, finding.code(), message)
+    } else {
+        Diagnostic::warning(finding.code(), message)
+    }
+}
+
+/// A file whose imports are not known.
+pub(crate) fn unread(unread: &Unread) -> Diagnostic {
+    let message = format!("cannot read the imports of `{}`: {}", unread.path, unread.reason);
+    Diagnostic::warning("python::unread_imports", message)
 }
 
 pub(crate) fn store(error: &StoreError) -> Diagnostic {

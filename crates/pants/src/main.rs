@@ -10,6 +10,7 @@ mod downloads;
 mod environment;
 mod explain;
 mod goals;
+mod inference;
 mod machine;
 mod panics;
 mod progress;

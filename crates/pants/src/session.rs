@@ -15,10 +15,11 @@ use store::{DigestFunction, Store, StoreError};
 use crate::cli::Options;
 use crate::config::{Config, FILE};
 use crate::console::Console;
-use crate::diagnostic::{Diagnostic, Exit};
+use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::downloads::Downloads;
 use crate::environment::Environment;
 use crate::explain;
+use crate::inference::{self, Findings};
 
 /// The memo table of what loading found.
 const SNAPSHOTS: &str = "loader";
@@ -41,6 +42,8 @@ pub(crate) struct Session<'s> {
 pub(crate) struct Repository {
     pub(crate) graph: TargetGraph,
     pub(crate) roots: SourceRoots,
+    /// What inference found amiss; for those who ask about the files.
+    pub(crate) findings: Findings,
 }
 
 /// The root of the repository: as given, or the nearest folder upwards that has a `pants.toml`.
@@ -150,13 +153,34 @@ impl<'s> Session<'s> {
         let loading_failed = !errors.is_empty();
         let (entry_points, wrong) = python::entry_point::edges(&targets, &roots);
         edges.extend(entry_points);
-        let (graph, unsound) = TargetGraph::build(targets, &edges);
+        let (inferred, findings) = inference::infer(self, &targets, &roots)?;
+        edges.extend(inferred);
+        // Without inference nobody knows what a single file needs.
+        let build = if self.config.infer.imports { TargetGraph::build } else { TargetGraph::build_whole };
+        let (graph, unsound) = build(targets, &edges);
         // What depends on a target that could not be loaded is not wrong itself.
         if !loading_failed {
             errors.extend(wrong.iter().map(explain::rule));
             errors.extend(unsound.iter().map(explain::graph));
         }
-        if errors.is_empty() { Ok(ManuallyDrop::new(Repository { graph, roots })) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(ManuallyDrop::new(Repository { graph, roots, findings }))
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Says what inference found amiss in the files among `nodes`; fails where the configuration wants that.
+    pub(crate) fn tell_findings(
+        &self,
+        repository: &Repository,
+        nodes: &[NodeId],
+    ) -> Result<(), Vec<Diagnostic>> {
+        let told = repository.findings.about(&repository.graph, nodes, self.config.infer.unowned);
+        let (errors, warnings) =
+            told.into_iter().partition(|told: &Diagnostic| told.severity != Severity::Warning);
+        self.console.diagnostics(warnings);
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// The targets that patterns of the command line choose.
