@@ -56,12 +56,18 @@ pub(crate) fn finding(finding: &Finding, unowned: Unowned) -> Diagnostic {
     finding.notes().into_iter().fold(diagnostic, Diagnostic::note)
 }
 
-/// More of them, by the names of their modules.
-pub(crate) fn more_findings(more: &[Finding], unowned: Unowned) -> Diagnostic {
-    let modules: Vec<String> = more.iter().map(|finding| format!("`{}`", finding.module)).collect();
-    let message = format!("the same is true of {} more modules: {}", more.len(), modules.join(", "));
-    let worst = more.iter().find(|finding| finding.is_unowned()).unwrap_or(&more[0]);
-    found(worst, unowned, message)
+/// More of them, by the names of their modules alone.
+pub(crate) fn more_findings(more: &[Finding], unowned: Unowned) -> Vec<Diagnostic> {
+    let (nobody, several): (Vec<&Finding>, Vec<&Finding>) =
+        more.iter().partition(|finding| finding.is_unowned());
+    let told = [(nobody, "no target provides"), (several, "several targets provide")];
+    let told = told.into_iter().filter_map(|(findings, text)| {
+        let modules: Vec<String> = findings.iter().map(|finding| format!("`{}`", finding.module)).collect();
+        let noun = if modules.len() == 1 { "module" } else { "modules" };
+        let message = format!("{text} {} more {noun}: {}", modules.len(), modules.join(", "));
+        Some(found(findings.first()?, unowned, message))
+    });
+    told.collect()
 }
 
 fn found(finding: &Finding, unowned: Unowned, message: String) -> Diagnostic {

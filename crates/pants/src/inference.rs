@@ -1,13 +1,14 @@
 //! Inference over the working copy: gives it files, locks and the memory of the store, and tells what it found amiss.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::path::Path;
 
 use graph::{Edge, Label, NodeId, Target, TargetGraph};
 use packaging::lock::Lock;
 use python::SourceRoots;
 use python::infer::{Finding, Inferred, Unowned, Unread, Workspace, World, edges};
-use store::{Digest, StatIndex, Store};
+use store::{Digest, StatError, StatIndex, Store};
 
 use crate::diagnostic::Diagnostic;
 use crate::explain;
@@ -39,6 +40,7 @@ pub(crate) fn infer(
         settings: &session.config.infer,
         default_resolve: &session.config.default_resolve,
         locks: &locks(session),
+        constraints: &|resolve| session.config.constraints_of(resolve),
         workspace: &WorkingCopy { store, index: &index, root: &session.root },
     };
     let Inferred { edges, findings, unread } = edges(targets, &world);
@@ -61,8 +63,12 @@ struct WorkingCopy<'w> {
 
 impl Workspace for WorkingCopy<'_> {
     fn digests(&self, paths: &[&str]) -> Vec<Result<Digest, String>> {
+        let reason = |error: StatError| match error.source() {
+            Some(cause) => cause.to_string(),
+            None => error.to_string(),
+        };
         let digests = self.index.digests(paths).into_iter();
-        digests.map(|found| found.map(|entry| entry.digest).map_err(|error| error.to_string())).collect()
+        digests.map(|found| found.map(|entry| entry.digest).map_err(reason)).collect()
     }
 
     /// From the store, which has what the digest was made of, however the file is edited meanwhile.
@@ -96,27 +102,27 @@ impl Workspace for WorkingCopy<'_> {
 }
 
 impl Findings {
-    /// What is to be said of the files among `nodes`.
+    /// What is to be said of the imports of the files among `nodes`.
     ///
     /// Where the configuration wants it, a module that nobody provides is an error.
     pub(crate) fn about(&self, graph: &TargetGraph, nodes: &[NodeId], unowned: Unowned) -> Vec<Diagnostic> {
-        let asked: BTreeSet<NodeId> =
-            nodes.iter().copied().filter(|node| graph.file(*node).is_some()).collect();
+        let asked: BTreeSet<NodeId> = nodes.iter().copied().collect();
         let is_asked = |label: &Label| graph.node(label).is_some_and(|node| asked.contains(&node));
-        let unread = self
-            .unread
-            .iter()
-            .filter(|unread| graph.file_nodes(&unread.path).iter().any(|node| asked.contains(node)));
-        let mut told: Vec<Diagnostic> = unread.map(explain::unread).collect();
         let mut found: Vec<Finding> =
             self.findings.iter().filter_map(|finding| finding.of(&is_asked)).collect();
         found.retain(|finding| unowned != Unowned::Ignore || !finding.is_unowned());
         // What most files lack comes first.
         found.sort_by_key(|finding| std::cmp::Reverse(finding.imports.len()));
-        told.extend(found.iter().take(MOST).map(|finding| explain::finding(finding, unowned)));
-        if let Some(more) = found.get(MOST..).filter(|more| !more.is_empty()) {
-            told.push(explain::more_findings(more, unowned));
-        }
+        let mut told: Vec<Diagnostic> =
+            found.iter().take(MOST).map(|finding| explain::finding(finding, unowned)).collect();
+        told.extend(explain::more_findings(found.get(MOST..).unwrap_or_default(), unowned));
         told
+    }
+
+    /// The files among `nodes` whose imports are not known. A build fails for them by itself.
+    pub(crate) fn unread_among(&self, graph: &TargetGraph, nodes: &[NodeId]) -> Vec<Diagnostic> {
+        let is_asked =
+            |unread: &&Unread| graph.file_nodes(&unread.path).iter().any(|node| nodes.contains(node));
+        self.unread.iter().filter(is_asked).map(explain::unread).collect()
     }
 }

@@ -34,9 +34,12 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let roots = arguments.targets.select(session, graph)?;
     let needed = |root: NodeId| -> BTreeSet<NodeId> {
         let found = if arguments.transitive { graph.closure([root]) } else { direct(graph, root) };
-        found.into_iter().filter(|node| arguments.files || graph.file(*node).is_none()).collect()
+        let shown = |node| if arguments.files { node } else { graph.owner(node) };
+        found.into_iter().map(shown).collect()
     };
-    session.tell_findings(&repository, &asked(graph, &roots, arguments.transitive))?;
+    let asked = asked(graph, &roots, arguments.transitive);
+    session.console.diagnostics(repository.findings.unread_among(graph, &asked));
+    session.tell_findings(&repository, &asked)?;
     let label = |node: &NodeId| graph.label(*node).to_string();
     match session.console.output {
         Output::Text => {

@@ -7,6 +7,7 @@ use graph::near_all;
 use super::Workspace;
 use super::distributions::Distributions;
 use super::finding::{Finding, Hint, ImportSite, Problem};
+use super::known_names::known_projects;
 use super::modules::Modules;
 use super::resolve::Failure;
 use crate::requirements::resolve_of;
@@ -22,6 +23,9 @@ pub(super) struct Diagnosis<'a> {
 /// The names in each package, by the name of the package.
 type Names<'n> = HashMap<&'n str, Vec<&'n str>>;
 
+/// The owners of modules, by the last part of the name.
+type ByLast<'n> = HashMap<&'n str, Vec<usize>>;
+
 impl Diagnosis<'_> {
     /// The findings, by module.
     pub(super) fn findings(&self, failures: Vec<Failure<'_>>) -> Vec<Finding> {
@@ -29,22 +33,29 @@ impl Diagnosis<'_> {
             return Vec::new();
         }
         let own = by_package(self.modules.names());
+        let mut by_last: ByLast<'_> = HashMap::new();
+        for (index, owner) in self.modules.owners.iter().enumerate() {
+            by_last.entry(last(&owner.module)).or_default().push(index);
+        }
         let mut of_resolve: BTreeMap<&str, Names<'_>> = BTreeMap::new();
         let mut found: BTreeMap<(String, Problem), Vec<ImportSite>> = BTreeMap::new();
-        let mut problems: BTreeMap<(String, &str, String), Problem> = BTreeMap::new();
+        let mut problems: BTreeMap<(String, &str, &str, bool), Problem> = BTreeMap::new();
         for failure in &failures {
             let others = of_resolve
                 .entry(failure.resolve)
                 .or_insert_with(|| by_package(self.distributions.names(failure.resolve)));
             let module = self.cause(failure);
-            let problem = if failure.owners.is_empty() {
-                let key = (module.clone(), failure.resolve, failure.importer.package().to_owned());
-                let told = problems.entry(key);
-                told.or_insert_with(|| self.unowned(failure, &module, &[&own, others])).clone()
-            } else {
+            let importer = failure.importer;
+            let problem = if !failure.owners.is_empty() {
                 Problem::Ambiguous { owners: failure.owners.clone() }
+            } else if let Some(sibling) = self.sibling(failure, &module) {
+                Problem::Unowned { hint: Hint::Sibling(sibling), near: Vec::new() }
+            } else {
+                let key = (module.clone(), failure.resolve, importer.root(), importer.is_test());
+                let unowned = || self.unowned(failure, &module, &[&own, others], &by_last);
+                problems.entry(key).or_insert_with(unowned).clone()
             };
-            let site = ImportSite { place: failure.place.clone(), file: failure.importer.label.clone() };
+            let site = ImportSite { place: failure.place.clone(), file: importer.label.clone() };
             found.entry((module, problem)).or_default().push(site);
         }
         let finding = |((module, problem), mut imports): ((String, Problem), Vec<ImportSite>)| {
@@ -74,23 +85,34 @@ impl Diagnosis<'_> {
             .to_owned()
     }
 
-    fn unowned(&self, failure: &Failure<'_>, module: &str, names: &[&Names<'_>]) -> Problem {
-        let hint = self.hint(failure, module);
-        let package = module.rsplit_once('.').map_or("", |(package, _)| package);
-        let candidates = names.iter().filter_map(|names| names.get(package)).flatten().copied();
-        let near = if hint == Hint::Nothing { near_all(module, candidates) } else { Vec::new() };
-        Problem::Unowned { hint, near: near.into_iter().map(ToOwned::to_owned).collect() }
+    /// The module of this name in the package of the import.
+    fn sibling(&self, failure: &Failure<'_>, module: &str) -> Option<String> {
+        let importer = failure.importer;
+        let sibling = format!("{}.{module}", importer.package());
+        let is_there = self.modules.owners_of(&sibling).any(|owner| owner.path != importer.path);
+        (is_there && !importer.package().is_empty()).then_some(sibling)
     }
 
-    fn hint(&self, failure: &Failure<'_>, module: &str) -> Hint {
+    fn unowned(
+        &self,
+        failure: &Failure<'_>,
+        module: &str,
+        names: &[&Names<'_>],
+        by_last: &ByLast<'_>,
+    ) -> Problem {
+        let hint = self.hint(failure, module, by_last);
+        let near = match hint {
+            Hint::Nothing | Hint::Own => near_names(module, names),
+            _ => Vec::new(),
+        };
+        Problem::Unowned { hint, near }
+    }
+
+    fn hint(&self, failure: &Failure<'_>, module: &str, by_last: &ByLast<'_>) -> Hint {
         if module.starts_with('.') {
             return Hint::Outside;
         }
         let importer = failure.importer;
-        let sibling = format!("{}.{module}", importer.package());
-        if !importer.package().is_empty() && self.modules.owners_of(&sibling).next().is_some() {
-            return Hint::Sibling(sibling);
-        }
         let folders = module.replace('.', "/");
         for root in [importer.root(), ""] {
             let paths = [format!("{root}{folders}.py"), format!("{root}{folders}/__init__.py")];
@@ -117,11 +139,51 @@ impl Diagnosis<'_> {
         if let Some((other, owner)) = self.distributions.elsewhere(failure.resolve, &failure.module).first() {
             return elsewhere(other, owner.label.clone());
         }
-        match self.distributions.locked(failure.resolve, &failure.module) {
-            Some(project) => Hint::Locked { resolve: failure.resolve.to_owned(), project },
-            None => Hint::Nothing,
+        if let Some(project) = self.distributions.locked(failure.resolve, &failure.module) {
+            return Hint::Locked { resolve: failure.resolve.to_owned(), project };
         }
+        let top = module.split('.').next().unwrap_or(module);
+        if self.modules.is_namespace(top) || self.modules.owners_of(top).next().is_some() {
+            return Hint::Own;
+        }
+        self.misplaced(failure, by_last).unwrap_or_else(|| match known_projects(&failure.module).as_slice() {
+            [] => Hint::Nothing,
+            projects => Hint::Projects(projects.iter().map(ToString::to_string).collect()),
+        })
     }
+
+    /// The file that would be the module if a folder above it were a source root.
+    fn misplaced(&self, failure: &Failure<'_>, by_last: &ByLast<'_>) -> Option<Hint> {
+        for wanted in std::iter::once(failure.module.as_str()).chain(failure.parent.as_deref()) {
+            let end = format!(".{wanted}");
+            let mut owners =
+                by_last.get(last(wanted)).into_iter().flatten().map(|at| &self.modules.owners[*at]);
+            if let Some(owner) = owners.find(|owner| owner.module.ends_with(&end)) {
+                let folder = owner.module[..owner.module.len() - end.len()].replace('.', "/");
+                let root = format!("/{}{folder}", owner.root());
+                return Some(Hint::Misplaced { path: owner.path.clone(), root });
+            }
+        }
+        None
+    }
+}
+
+/// The last part of a module's name.
+fn last(module: &str) -> &str {
+    module.rsplit_once('.').map_or(module, |(_, last)| last)
+}
+
+/// The names in the package of a module that are near to its own.
+fn near_names(module: &str, names: &[&Names<'_>]) -> Vec<String> {
+    let package = module.rsplit_once('.').map_or("", |(package, _)| package);
+    let wanted = last(module);
+    let candidates = names.iter().filter_map(|names| names.get(package)).flatten().map(|name| last(name));
+    // One name that begins with another is usually another thing, as `requests_toolbelt` is, unless it ends soon.
+    let other = |name: &&str| {
+        name.len().abs_diff(wanted.len()) <= 2 || !name.starts_with(wanted) && !wanted.starts_with(*name)
+    };
+    let dotted = |name: &str| if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") };
+    near_all(wanted, candidates.filter(other)).into_iter().map(dotted).collect()
 }
 
 fn by_package(names: Vec<&str>) -> Names<'_> {
@@ -133,7 +195,8 @@ fn by_package(names: Vec<&str>) -> Names<'_> {
             let known = &name[..end];
             let package = known.rsplit_once('.').map_or("", |(package, _)| package);
             let names = packages.entry(package).or_default();
-            if names.last() != Some(&known) && !names.contains(&known) {
+            // Sorted names have those of one package in a row.
+            if names.last() != Some(&known) {
                 names.push(known);
             }
         }

@@ -67,6 +67,17 @@ pub enum Hint {
         /// The project.
         project: String,
     },
+    /// Its package is of this repository.
+    Own,
+    /// A file would be the module, if another folder were a source root.
+    Misplaced {
+        /// The file.
+        path: String,
+        /// The folder, as a pattern of roots.
+        root: String,
+    },
+    /// These projects are known for it.
+    Projects(Vec<String>),
     /// Its dots lead out of the source root.
     Outside,
     /// Nothing is.
@@ -134,6 +145,9 @@ impl Finding {
             Problem::Unowned { hint: Hint::Test(owner), .. } => {
                 notes.push(format!("`{owner}` has it, and only tests can depend on a test"));
             }
+            Problem::Unowned { hint: Hint::Misplaced { path, root }, .. } => {
+                notes.push(format!("`{path}` would be it if `{root}` were a source root"));
+            }
             Problem::Ambiguous { .. } => notes.push("the import adds no dependency".to_owned()),
             Problem::Unowned { .. } => {}
         }
@@ -160,8 +174,8 @@ impl Finding {
 
     /// What to do about it.
     pub fn help(&self) -> String {
-        let near = |near: &[String]| -> String {
-            near.iter().map(|module| format!("`{module}`")).collect::<Vec<_>>().join(" or ")
+        let near = |names: &[String]| -> String {
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
         };
         match &self.problem {
             Problem::Ambiguous { .. } => {
@@ -181,13 +195,18 @@ impl Finding {
                     )
                 }
                 Hint::Locked { project, .. } => format!("add `{project}` to the requirements"),
+                Hint::Projects(projects) => format!("add {} to the requirements", near(projects)),
                 Hint::Outside => {
                     "is the source root right? `[source] root_patterns` names all of them".to_owned()
                 }
-                Hint::Nothing if !names.is_empty() => format!("did you mean {}?", near(names)),
+                Hint::Misplaced { root, .. } => format!("add `{root}` to `[source] root_patterns`"),
+                Hint::Nothing | Hint::Own if !names.is_empty() => format!("did you mean {}?", near(names)),
+                Hint::Own => {
+                    "name its file in the `sources` of a target, or end the line with `# pants: no-infer-dep`"
+                        .to_owned()
+                }
                 Hint::Nothing => {
-                    "add the requirement that provides it, with `modules` if its name does not tell; \
-                                  or end the line with `# pants: no-infer-dep`"
+                    "add the requirement that provides it, or end the line with `# pants: no-infer-dep`"
                         .to_owned()
                 }
             },

@@ -6,6 +6,18 @@ pub(super) fn known(project: &str) -> Option<&'static [&'static str]> {
     Some(KNOWN[index].1)
 }
 
+/// The projects that have a module, where they are not called like it: three at most, the shortest names first.
+pub(super) fn known_projects(module: &str) -> Vec<&'static str> {
+    let has = |known: &&str| -> bool {
+        module.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let all = KNOWN.iter().filter(|(_, modules)| modules.iter().any(has));
+    let mut projects: Vec<&str> = all.map(|(project, _)| *project).collect();
+    projects.sort_by_key(|project| project.len());
+    projects.truncate(3);
+    projects
+}
+
 /// Sorted by bytes.
 #[rustfmt::skip]
 const KNOWN: &[(&str, &[&str])] = &[
@@ -75,7 +87,7 @@ const KNOWN: &[(&str, &[&str])] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{KNOWN, known};
+    use super::{KNOWN, known, known_projects};
 
     #[test]
     fn stubborn_names_are_known() {
@@ -84,5 +96,8 @@ mod tests {
         check("pillow", Some(&["PIL"]));
         check("google-cloud-storage", Some(&["google.cloud.storage"]));
         check("flask", None);
+        assert_eq!(known_projects("PIL.Image"), ["pillow"]);
+        assert_eq!(known_projects("cv2")[0], "opencv-python");
+        assert_eq!(known_projects("PILLOW"), [""; 0]);
     }
 }

@@ -29,8 +29,10 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use graph::{Edge, EdgeKind, Target};
+use graph::{Edge, EdgeKind, Label, Target};
+use packaging::constraints::InterpreterConstraints;
 use packaging::lock::Lock;
+use packaging::python::Minor;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use store::Digest;
 
@@ -79,6 +81,8 @@ pub struct World<'w> {
     pub default_resolve: &'w str,
     /// The locks that there are, by resolve.
     pub locks: &'w BTreeMap<String, Lock>,
+    /// The interpreter constraints of each resolve.
+    pub constraints: &'w dyn Fn(&str) -> &'w [String],
     /// The files.
     pub workspace: &'w dyn Workspace,
 }
@@ -116,8 +120,10 @@ pub fn edges(targets: &[Target], world: &World<'_>) -> Inferred {
         .filter(|(index, _)| of.get(*index).is_some_and(|imports| imports.blank))
         .map(|(_, path)| *path)
         .collect();
+    let python_2 = python_2(targets, world);
     let resolver = Resolver {
         modules: &modules,
+        python_2: &python_2,
         distributions: &distributions,
         assets: &assets,
         settings: world.settings,
@@ -145,6 +151,25 @@ pub fn edges(targets: &[Target], world: &World<'_>) -> Inferred {
     };
     inferred.findings = diagnosis.findings(failures);
     inferred
+}
+
+/// The targets whose code is said to run on Python 2 too.
+fn python_2<'t>(targets: &'t [Target], world: &World<'_>) -> HashSet<&'t Label> {
+    let runs = |target: &&Target| {
+        let field = target.field("interpreter_constraints");
+        let given: Vec<&str> = match field {
+            Some(_) => target.list("interpreter_constraints"),
+            None => {
+                let of_resolve = (world.constraints)(resolve_of(target, world.default_resolve));
+                of_resolve.iter().map(String::as_str).collect()
+            }
+        };
+        let accepts =
+            |constraints: InterpreterConstraints| constraints.accepts_minor(Minor { major: 2, minor: 7 });
+        !given.is_empty() && InterpreterConstraints::parse(&given).is_ok_and(accepts)
+    };
+    let code = targets.iter().filter(|target| matches!(target.rule.name, "python_library" | "python_test"));
+    code.filter(runs).map(|target| &target.label).collect()
 }
 
 /// The edges from programs whose `entry_point` is a module of a third party to the requirement that brings it.

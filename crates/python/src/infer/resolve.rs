@@ -1,5 +1,7 @@
 //! From what a file mentions to what it depends on. Pure: knows the modules of all targets, and opens nothing.
 
+use std::collections::HashSet;
+
 use graph::{Edge, EdgeKind, Label, Place};
 
 use super::assets::Assets;
@@ -18,6 +20,8 @@ pub(super) struct Resolver<'a> {
     pub(super) assets: &'a Assets,
     pub(super) settings: &'a InferSettings,
     pub(super) default_resolve: &'a str,
+    /// The targets whose code runs on Python 2.
+    pub(super) python_2: &'a HashSet<&'a Label>,
 }
 
 /// What came of one file.
@@ -133,10 +137,26 @@ impl<'a> Resolver<'a> {
                     let owners = owners.into_iter().map(|owner| owner.label.clone()).collect();
                     fail(importer, wanted, owners, outcome);
                 }
-                _ if standard || wanted.weak || self.modules.is_namespace(&wanted.module) => {}
+                _ if standard || self.modules.is_namespace(&wanted.module) => {}
+                _ if self.implicit(importer, &wanted, outcome) || wanted.weak => {}
                 _ => fail(importer, wanted, Vec::new(), outcome),
             },
         }
+    }
+
+    /// Takes an import for one of a module beside the file, as Python 2 does.
+    fn implicit(&self, importer: &Importer<'a>, wanted: &Wanted<'_>, outcome: &mut Outcome<'a>) -> bool {
+        let (owner, package) = (importer.owner, importer.owner.package());
+        if !wanted.absolute || package.is_empty() || !self.python_2.contains(&owner.target.label) {
+            return false;
+        }
+        for module in std::iter::once(wanted.module.as_str()).chain(wanted.parent) {
+            if let Found::Files(labels) = self.own(importer, &format!("{package}.{module}"), false) {
+                outcome.add(importer, labels, &wanted.place);
+                return true;
+            }
+        }
+        false
     }
 
     /// The files of the repository that are a module.

@@ -128,6 +128,7 @@ impl Repository {
             settings: &self.settings,
             default_resolve: "default",
             locks: &self.locks,
+            constraints: &|_| &[],
             workspace: &self.memory,
         };
         edges(&self.targets, &world)
@@ -238,8 +239,8 @@ fn requirements_bring_modules() {
         ["a/x.py: import flask.json, yaml; from google.cloud import storage; from acme.client import x; \
                   from odd import y; import os.path, requests, werkzeug"];
     let findings = [
-        "a/x.py:5:17: no target provides the module `requests`; add the requirement that provides it, with `modules` if its name \
-         does not tell; or end the line with `# pants: no-infer-dep`",
+        "a/x.py:5:17: no target provides the module `requests`; add the requirement that provides it, or \
+         end the line with `# pants: no-infer-dep`",
         "a/x.py:5:27: no target provides the module `werkzeug`; the lock of `default` has it, from `werkzeug`, which no \
          target asks for; add `werkzeug` to the requirements",
     ];
@@ -335,28 +336,43 @@ fn hints() {
         "python_library //pkg __init__.py,one.py,two.py",
         "python_test //pkg:tests one_test.py",
         "python_library //web web.py",
+        "python_library //lib/python/inner mod.py",
     ];
     let files = [
+        "lib/python/inner/mod.py:",
         "pkg/__init__.py:",
-        "pkg/one.py: import two; import requets; from pkg.three import x; from pkg import one_test; import wbe.web",
+        "pkg/one.py: import two; import requets; from pkg.three import x; from pkg import one_test; import wbe.web; \
+         from .four import y; import bs4, inner.mod",
         "pkg/two.py: import numpy.linalg; import numpy as np; try:;  import weak; except ImportError:;  pass",
         "pkg/three.py:",
         "pkg/one_test.py: import numpy",
         "web/web.py:",
     ];
     let findings = [
-        "pkg/one_test.py:1:8: no target provides the module `numpy`; also imported by `pkg/two.py`; add the requirement that \
-         provides it, with `modules` if its name does not tell; or end the line with `# pants: no-infer-dep`",
+        "pkg/one.py:7:8: no target provides the module `bs4`; add `beautifulsoup4` to the requirements",
+        "pkg/one.py:7:13: no target provides the module `inner`; `lib/python/inner/mod.py` would be it if `/lib/python` were \
+         a source root; add `/lib/python` to `[source] root_patterns`",
+        "pkg/one_test.py:1:8: no target provides the module `numpy`; also imported by `pkg/two.py`; add the requirement that provides it, or \
+         end the line with `# pants: no-infer-dep`",
+        "pkg/one.py:6:7: no target provides the module `pkg.four`; name its file in the `sources` of a target, or end the line \
+         with `# pants: no-infer-dep`",
         "pkg/one.py:4:6: no target provides the module `pkg.one_test`; `//pkg:tests` has it, and only tests can depend on a \
          test; move what both need into a python_library",
         "pkg/one.py:3:6: no target provides the module `pkg.three`; `pkg/three.py` is a source of no target; name it in the \
          `sources` of a python_library",
-        "pkg/one.py:2:8: no target provides the module `requets`; add the requirement that provides it, with `modules` if its \
-         name does not tell; or end the line with `# pants: no-infer-dep`",
+        "pkg/one.py:2:8: no target provides the module `requets`; add the requirement that provides it, or \
+         end the line with `# pants: no-infer-dep`",
         "pkg/one.py:1:8: no target provides the module `two`; did you mean `pkg.two`?",
         "pkg/one.py:5:8: no target provides the module `wbe`; did you mean `web`?",
     ];
     Repository::new(&targets, &files).check("//web/web.py", "", &findings);
+}
+
+#[test]
+fn python_2_looks_beside_the_file_too() {
+    let files = ["a/x.py: import y; from b import c; import a.b", "a/y.py:", "a/b/__init__.py:"];
+    let targets = ["python_library //a x.py,y.py,b/__init__.py interpreter_constraints=[CPython==2.7.*]"];
+    Repository::new(&targets, &files).check("//a/x.py", "//a/b/__init__.py:../a //a/y.py", NOTHING);
 }
 
 #[test]
