@@ -8,7 +8,7 @@ use super::Workspace;
 use super::distributions::Distributions;
 use super::finding::{Finding, Hint, ImportSite, Problem};
 use super::known_names::known_projects;
-use super::modules::Modules;
+use super::modules::{Modules, Owner};
 use super::resolve::Failure;
 use crate::requirements::resolve_of;
 
@@ -152,15 +152,16 @@ impl Diagnosis<'_> {
         })
     }
 
-    /// The file that would be the module if a folder above it were a source root.
+    /// The file that would be the module if a folder above it, which is no package, were a source root.
     fn misplaced(&self, failure: &Failure<'_>, by_last: &ByLast<'_>) -> Option<Hint> {
         for wanted in std::iter::once(failure.module.as_str()).chain(failure.parent.as_deref()) {
             let end = format!(".{wanted}");
-            let mut owners =
-                by_last.get(last(wanted)).into_iter().flatten().map(|at| &self.modules.owners[*at]);
-            if let Some(owner) = owners.find(|owner| owner.module.ends_with(&end)) {
-                let folder = owner.module[..owner.module.len() - end.len()].replace('.', "/");
-                let root = format!("/{}{folder}", owner.root());
+            let owners = by_last.get(last(wanted)).into_iter().flatten().map(|at| &self.modules.owners[*at]);
+            let above = |owner: &Owner<'_>| owner.module.strip_suffix(&end).map(ToOwned::to_owned);
+            let is_package = |module: &str| self.modules.owners_of(module).any(|owner| owner.is_package);
+            let mut found = owners.filter_map(|owner| Some((owner, above(owner)?)));
+            if let Some((owner, above)) = found.find(|(_, above)| !is_package(above)) {
+                let root = format!("/{}{}", owner.root(), above.replace('.', "/"));
                 return Some(Hint::Misplaced { path: owner.path.clone(), root });
             }
         }

@@ -155,21 +155,24 @@ pub fn edges(targets: &[Target], world: &World<'_>) -> Inferred {
 
 /// The targets whose code is said to run on Python 2 too.
 fn python_2<'t>(targets: &'t [Target], world: &World<'_>) -> HashSet<&'t Label> {
-    let runs = |target: &&Target| {
-        let field = target.field("interpreter_constraints");
-        let given: Vec<&str> = match field {
-            Some(_) => target.list("interpreter_constraints"),
-            None => {
-                let of_resolve = (world.constraints)(resolve_of(target, world.default_resolve));
-                of_resolve.iter().map(String::as_str).collect()
-            }
-        };
-        let accepts =
-            |constraints: InterpreterConstraints| constraints.accepts_minor(Minor { major: 2, minor: 7 });
-        !given.is_empty() && InterpreterConstraints::parse(&given).is_ok_and(accepts)
+    let accepts = |given: &Vec<&str>| {
+        let constraints = InterpreterConstraints::parse(given);
+        constraints.is_ok_and(|constraints| constraints.accepts_minor(Minor { major: 2, minor: 7 }))
     };
-    let code = targets.iter().filter(|target| matches!(target.rule.name, "python_library" | "python_test"));
-    code.filter(runs).map(|target| &target.label).collect()
+    let mut known: HashMap<Vec<&str>, bool> = HashMap::new();
+    let mut found = HashSet::new();
+    for target in targets.iter().filter(|target| matches!(target.rule.name, "python_library" | "python_test"))
+    {
+        let of_resolve = (world.constraints)(resolve_of(target, world.default_resolve));
+        let given = match target.field("interpreter_constraints") {
+            Some(_) => target.list("interpreter_constraints"),
+            None => of_resolve.iter().map(String::as_str).collect(),
+        };
+        if !given.is_empty() && *known.entry(given).or_insert_with_key(accepts) {
+            found.insert(&target.label);
+        }
+    }
+    found
 }
 
 /// The edges from programs whose `entry_point` is a module of a third party to the requirement that brings it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use serde::{Deserialize, Serialize};
 use store::Digest;
 
 use super::Workspace;
@@ -12,7 +13,7 @@ use super::imports::{Detail, Imports, LARGEST};
 const FORMAT: u8 = 1;
 
 /// A file that could not be read, with the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
     /// Its path, relative to the root.
     pub path: String,

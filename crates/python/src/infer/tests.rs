@@ -337,9 +337,12 @@ fn hints() {
         "python_test //pkg:tests one_test.py",
         "python_library //web web.py",
         "python_library //lib/python/inner mod.py",
+        "python_library //lib/cache __init__.py,redis.py",
     ];
     let files = [
         "lib/python/inner/mod.py:",
+        "lib/cache/__init__.py:",
+        "lib/cache/redis.py: import redis",
         "pkg/__init__.py:",
         "pkg/one.py: import two; import requets; from pkg.three import x; from pkg import one_test; import wbe.web; \
          from .four import y; import bs4, inner.mod",
@@ -360,6 +363,8 @@ fn hints() {
          test; move what both need into a python_library",
         "pkg/one.py:3:6: no target provides the module `pkg.three`; `pkg/three.py` is a source of no target; name it in the \
          `sources` of a python_library",
+        "lib/cache/redis.py:1:8: no target provides the module `redis`; add the requirement that provides it, or end the \
+         line with `# pants: no-infer-dep`",
         "pkg/one.py:2:8: no target provides the module `requets`; add the requirement that provides it, or \
          end the line with `# pants: no-infer-dep`",
         "pkg/one.py:1:8: no target provides the module `two`; did you mean `pkg.two`?",

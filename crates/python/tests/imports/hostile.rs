@@ -7,11 +7,12 @@ const ALL: Detail = Detail { strings: true };
 
 /// Reads a file that is hostile after its first line, and expects what that line imports.
 #[track_caller]
-fn check(what: &str, hostile: &str) {
+fn check(what: &str, hostile: &str) -> Imports {
     let text = format!("import first\n{hostile}\nimport last\n");
     let found = Imports::of(text.as_bytes(), ALL);
     let modules: Vec<&str> = found.imports.iter().map(|import| import.module.as_str()).collect();
     assert_eq!(modules.first(), Some(&"first"), "{what}");
+    found
 }
 
 #[test]
@@ -37,6 +38,25 @@ fn deep_nesting() {
     check("closing", &")".repeat(MANY));
     let blocks: String = (0..3000).map(|depth| format!("{}if a:\n", " ".repeat(depth))).collect();
     check("blocks", &blocks);
+}
+
+/// The deepest that is still parsed, on a stack that is half as large as a thread of rayon has.
+#[test]
+fn just_below_the_bound() {
+    let parsed = |what: &str, hostile: String| {
+        assert!(!check(what, &hostile).imports[0].weak, "{what} is scanned");
+    };
+    let read = move || {
+        for (opening, tokens) in
+            [("(", 1), ("-", 1), ("not ", 1), ("lambda: ", 2), ("a.", 2), ("a+", 2), ("f()", 3), ("[0][", 3)]
+        {
+            parsed(opening, opening.repeat(4_900 / tokens));
+        }
+        parsed("conditions", "a if b else ".repeat(4_900 / 4));
+        parsed("fields", format!("f'{{{}", "(".repeat(4_900)));
+        parsed("blocks in one line", "while a: ".repeat(4_900 / 3));
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(read).unwrap().join().unwrap();
 }
 
 #[test]

@@ -62,7 +62,7 @@ def visit(node, weak, found):
                 visit(child, weak or spares(node, field), found)
 
 for folder, folders, files in os.walk(sys.argv[1]):
-    folders[:] = sorted(set(folders) - {"__pycache__"})
+    folders[:] = sorted(set(folders) - {"__pycache__"} - set(sys.argv[2:]))
     for name in sorted(files):
         if name.endswith(".py"):
             path = os.path.join(folder, name)
@@ -112,14 +112,17 @@ fn expected(imports: &Value) -> Flat {
         .collect()
 }
 
-/// Holds every file of a standard library against what its interpreter says.
-fn check(minor: &str) {
+/// Holds the files of a standard library against what its interpreter says, except those in folders of some names.
+fn check(minor: &str, except: &[&str]) {
     let Some((python, library)) = library(minor) else {
         println!("skipped: oracle: there is no Python {minor} in pyenv");
         return;
     };
-    let output =
-        Command::new(&python).args(["-B", "-S", "-W", "ignore", "-c", PROGRAM]).arg(&library).output();
+    let output = Command::new(&python)
+        .args(["-B", "-S", "-W", "ignore", "-c", PROGRAM])
+        .arg(&library)
+        .args(except)
+        .output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (mut compared, mut imports, mut wrong) = (0, 0, Vec::new());
@@ -154,15 +157,15 @@ fn check(minor: &str) {
 
 #[test]
 fn as_python_2_7_reads_them() {
-    check("2.7");
+    check("2.7", &["test"]);
 }
 
 #[test]
 fn as_python_3_8_reads_them() {
-    check("3.8");
+    check("3.8", &["test"]);
 }
 
 #[test]
 fn as_python_3_13_reads_them() {
-    check("3.13");
+    check("3.13", &[]);
 }
