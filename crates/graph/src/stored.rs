@@ -18,7 +18,7 @@ pub struct StoredTargets {
 }
 
 /// A graph that can be kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredGraph {
     targets: StoredTargets,
     /// Sorted.

@@ -65,12 +65,17 @@ impl TargetGraph {
     /// Builds the graph of the targets, their declared dependencies and `extra_edges`.
     ///
     /// Always gives a graph, without what is wrong: of two targets with one label the first stays, and an edge to
-    /// nothing, to the target itself or to what cannot be depended on is left out. Until inference exists, an edge
-    /// to a single file leads to its whole target unless it is `Inferred` or `Owns`. Edges of a cycle stay, and
+    /// nothing, to the target itself or to what cannot be depended on is left out. Edges of a cycle stay, and
     /// every query ends nonetheless; `Inferred` edges never make an error of a cycle, since modules may import
     /// each other.
     pub fn build(targets: Vec<Target>, extra_edges: &[Edge]) -> (Self, Vec<GraphError>) {
-        build::build(targets, extra_edges)
+        build::build(targets, extra_edges, false)
+    }
+
+    /// The same where nobody has told what single files depend on: an edge to a file leads to its whole target, unless
+    /// it is `Inferred` or `Owns`.
+    pub fn build_whole(targets: Vec<Target>, extra_edges: &[Edge]) -> (Self, Vec<GraphError>) {
+        build::build(targets, extra_edges, true)
     }
 
     /// The node of a label, a target or a file.

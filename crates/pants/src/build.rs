@@ -1,7 +1,7 @@
 //! From chosen programs to files in `dist/`: analysis, execution, placing. What `binary` and `run` have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use engine::{
     ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, Tool, Tools, execute,
@@ -23,7 +23,8 @@ use crate::machine::{self, MachineInterpreters};
 use crate::progress::Progress;
 use crate::recall::{Made, Request};
 use crate::report::Report;
-use crate::session::{Repository, Session, forgettable};
+use crate::repository::Repository;
+use crate::session::{Session, forgettable};
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
@@ -56,6 +57,12 @@ pub(crate) fn build(
     Ok((report, diagnostics))
 }
 
+/// A source, and the `__init__.py` of every folder above it: whether one is needed may depend on what is in it.
+fn with_packages(path: &str) -> Vec<PathBuf> {
+    let folders = Path::new(path).ancestors().skip(1);
+    std::iter::once(PathBuf::from(path)).chain(folders.map(|folder| folder.join("__init__.py"))).collect()
+}
+
 /// What is to be done for some programs.
 struct Plan<'a> {
     session: &'a Session<'a>,
@@ -73,6 +80,7 @@ impl<'a> Plan<'a> {
         repository: &Repository,
         programs: &[NodeId],
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
+        session.tell_findings(repository, &repository.graph.closure(programs.iter().copied()))?;
         let store = session.store()?;
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
@@ -102,7 +110,7 @@ impl<'a> Plan<'a> {
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
         let mut inputs = interpreters.inputs();
-        inputs.extend(files.keys().map(PathBuf::from));
+        inputs.extend(files.keys().flat_map(|path| with_packages(path)));
         inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
         Ok(Plan { session, store, index, actions, artifacts, inputs })
     }

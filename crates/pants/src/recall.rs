@@ -22,7 +22,8 @@ use crate::dist::{self, PlaceError};
 use crate::explain;
 use crate::goals::Targets;
 use crate::report::{Built, Report};
-use crate::session::{Repository, Session, WorkspaceState, forgettable, shown};
+use crate::repository::{Repository, WorkspaceState};
+use crate::session::{Session, forgettable, shown};
 
 /// The memo table of answers.
 const TABLE: &str = "request";

@@ -1,44 +1,23 @@
 //! What all goals stand on: the root, the configuration, the store and the graph. The one place where crates meet.
 
-use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use engine::Cancel;
-use graph::{NodeId, Pattern, StoredGraph, TargetGraph};
+use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::DeclaredIndex;
 use packaging::lock::Lock;
-use python::SourceRoots;
-use serde::{Deserialize, Serialize};
-use store::{DigestFunction, FileStates, Moment, Store, StoreError};
+use store::{DigestFunction, Moment, Store, StoreError};
 
 use crate::cli::Options;
 use crate::config::{Config, FILE};
-use crate::console::{Console, Said};
+use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::downloads::Downloads;
 use crate::environment::Environment;
 use crate::explain;
-
-/// The memo table of what loading found.
-const SNAPSHOTS: &str = "loader";
-/// The memo table of graphs.
-const GRAPHS: &str = "graph";
-/// The memo table of the states of all files that graphs were made of.
-const WORKSPACES: &str = "workspace";
-
-/// Stands for the states of all files that a graph was made of.
-pub(crate) type WorkspaceState = [u8; 32];
-
-/// A graph as it is kept.
-#[derive(Serialize, Deserialize)]
-struct KeptGraph {
-    of: WorkspaceState,
-    said: Said,
-    graph: StoredGraph,
-}
+use crate::repository::WorkspaceState;
 
 /// A request on its way.
 pub(crate) struct Session<'s> {
@@ -54,17 +33,7 @@ pub(crate) struct Session<'s> {
     pub(crate) jobs: usize,
     pub(crate) offline: bool,
     store: OnceLock<Store>,
-    unchanged: OnceLock<Option<WorkspaceState>>,
-}
-
-/// The targets of the repository.
-pub(crate) struct Repository {
-    pub(crate) graph: TargetGraph,
-    pub(crate) roots: SourceRoots,
-    /// What was said of it.
-    pub(crate) said: Said,
-    /// Of what the graph was made; none where that is not certain.
-    pub(crate) state: Option<WorkspaceState>,
+    pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
 }
 
 /// The root of the repository: as given, or the nearest folder upwards that has a `pants.toml`.
@@ -188,105 +157,6 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// The graph of the last run, as long as nothing that it was made of has changed, or else a new one.
-    ///
-    /// It is never taken apart: the process ends with it, and freeing a large graph node by node takes time.
-    pub(crate) fn repository(&self) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
-        let roots = SourceRoots::new(&self.config.root_patterns)
-            .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
-        if let Some(state) = self.unchanged_workspace()?
-            && let Some((said, graph)) = self.kept_graph(state)?
-        {
-            self.console.repeat(&said);
-            return Ok(ManuallyDrop::new(Repository { graph, roots, said, state: Some(state) }));
-        }
-        let (graph, said, inputs) = self.load(&roots)?;
-        let state = self.keep_graph(&graph, &said, inputs)?;
-        Ok(ManuallyDrop::new(Repository { graph, roots, said, state }))
-    }
-
-    /// Loads all BUILD files and makes the graph. Gives what was said of it as well, and the paths of all that it was
-    /// made of.
-    fn load(&self, roots: &SourceRoots) -> Result<(TargetGraph, Said, Vec<PathBuf>), Vec<Diagnostic>> {
-        let store = self.store()?;
-        let mut options = loader::Options::new(&self.root);
-        options.ignore.clone_from(&self.config.pants_ignore);
-        options.jobs = self.jobs;
-        let key = &self.key();
-        let snapshot = store.memo(SNAPSHOTS, key).map_err(failed)?;
-        let loaded = loader::load(&options, snapshot.as_deref());
-        let warnings = loaded.warnings.iter().map(explain::load_warning).collect();
-        let said = Said { messages: loaded.messages, warnings };
-        self.console.repeat(&said);
-        if let Some(snapshot) = &loaded.snapshot {
-            forgettable(store.put_memo(SNAPSHOTS, key, snapshot)).map_err(failed)?;
-        }
-        let mut errors: Vec<Diagnostic> = loaded.errors.iter().map(explain::load).collect();
-        let inputs = RefCell::new(loaded.inputs);
-        let read = |path: &str| {
-            inputs.borrow_mut().push(PathBuf::from(path));
-            std::fs::read(self.root.join(path))
-        };
-        let (targets, mut edges, wrong) = python::expand(loaded.targets, &read);
-        errors.extend(wrong.iter().map(explain::rule));
-        let loading_failed = !errors.is_empty();
-        let (entry_points, wrong) = python::entry_point::edges(&targets, roots);
-        edges.extend(entry_points);
-        let (graph, unsound) = TargetGraph::build(targets, &edges);
-        // What depends on a target that could not be loaded is not wrong itself.
-        if !loading_failed {
-            errors.extend(wrong.iter().map(explain::rule));
-            errors.extend(unsound.iter().map(explain::graph));
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        Ok((graph, said, inputs.into_inner()))
-    }
-
-    /// The key of all that this program keeps of this workspace. Another program keeps its own, since it may read the
-    /// same files as something else.
-    pub(crate) fn key(&self) -> Vec<u8> {
-        let (root, program) = (self.root.as_os_str(), self.environment.program.as_os_str());
-        [root.as_encoded_bytes(), program.as_encoded_bytes()].join(&0)
-    }
-
-    /// What stands for the states of all files that the graph was made of the last time, if they are the same still.
-    pub(crate) fn unchanged_workspace(&self) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
-        if let Some(known) = self.unchanged.get() {
-            return Ok(*known);
-        }
-        let kept = self.store()?.memo(WORKSPACES, &self.key()).map_err(failed)?.and_then(FileStates::parse);
-        let state = kept.filter(|states| states.hold(&self.root)).map(|states| states.digest());
-        Ok(*self.unchanged.get_or_init(|| state))
-    }
-
-    /// The graph that was kept of a state of the workspace, and what was said of it.
-    fn kept_graph(&self, state: WorkspaceState) -> Result<Option<(Said, TargetGraph)>, Vec<Diagnostic>> {
-        let kept = self.store()?.memo(GRAPHS, &self.key()).map_err(failed)?;
-        let kept = kept.and_then(|kept| postcard::from_bytes::<KeptGraph>(&kept).ok());
-        let kept = kept.filter(|kept| kept.of == state);
-        Ok(kept.and_then(|kept| Some((kept.said, kept.graph.graph()?))))
-    }
-
-    /// Keeps a graph for as long as what it was made of stays as it is. Not where something changed meanwhile.
-    fn keep_graph(
-        &self,
-        graph: &TargetGraph,
-        said: &Said,
-        mut inputs: Vec<PathBuf>,
-    ) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
-        inputs.extend([PathBuf::from(FILE), self.environment.program.clone()]);
-        let Some(states) = FileStates::take(&self.root, inputs, self.began) else { return Ok(None) };
-        let kept = KeptGraph { of: states.digest(), said: said.clone(), graph: StoredGraph::new(graph) };
-        let kept = postcard::to_stdvec(&kept).expect("plain data can be encoded");
-        let store = self.store()?;
-        // The graph goes first: who is interrupted in between leaves a graph of a state that nobody asks for.
-        forgettable(store.put_memo(GRAPHS, &self.key(), &kept)).map_err(failed)?;
-        forgettable(store.put_memo(WORKSPACES, &self.key(), states.bytes())).map_err(failed)?;
-        Ok(Some(states.digest()))
-    }
-
     /// The targets that patterns of the command line choose.
     pub(crate) fn select(
         &self,
@@ -358,7 +228,7 @@ impl<'s> Session<'s> {
     }
 }
 
-fn failed(error: StoreError) -> Vec<Diagnostic> {
+pub(crate) fn failed(error: StoreError) -> Vec<Diagnostic> {
     vec![explain::store(&error)]
 }
 

@@ -1,13 +1,14 @@
 //! Rules and their meaning: what a Python target becomes.
 //!
 //! [`expand`] adds the targets that files of requirements generate, [`entry_point::edges`] the edges that entry points
-//! imply, and [`package`] the actions that make what goes into `dist/`.
+//! imply, [`infer::edges`] those that imports imply, and [`package`] the actions that make what goes into `dist/`.
 
 pub mod closure;
 pub mod configuration;
 pub mod entry_point;
 mod error;
 mod functions;
+pub mod infer;
 mod requirements;
 mod rules;
 mod source_roots;

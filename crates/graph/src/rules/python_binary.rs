@@ -46,7 +46,8 @@ const ENTRY_POINT: FieldSchema = FieldSchema {
     required: false,
     default: FieldDefault::Said("none: the PEX starts an interpreter"),
     doc: "What is started: a module (`svc.main`), a function of one (`svc.main:run`), or a file of the directory \
-          (`main.py`, `main.py:run`). The owner of the module or file becomes a dependency. Not together with \
+          (`main.py`, `main.py:run`). That file becomes a dependency, or the requirement that \
+          brings the module. Not together with \
           `script`.",
     example: "\"svc.main:run\"",
 };

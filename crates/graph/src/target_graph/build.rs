@@ -18,12 +18,19 @@ struct Builder<'a> {
     arcs: Vec<Arc>,
     errors: Vec<GraphError>,
     searches: usize,
+    /// Whether an edge to a file leads to its whole target.
+    whole: bool,
 }
 
-pub(super) fn build(targets: Vec<Target>, extra_edges: &[Edge]) -> (TargetGraph, Vec<GraphError>) {
+pub(super) fn build(
+    targets: Vec<Target>,
+    extra_edges: &[Edge],
+    whole: bool,
+) -> (TargetGraph, Vec<GraphError>) {
     let mut errors = Vec::new();
     let targets = Targets::new(targets, &mut errors);
-    let mut builder = Builder { targets: &targets, edges: Vec::new(), arcs: Vec::new(), errors, searches: 0 };
+    let (edges, arcs) = (Vec::new(), Vec::new());
+    let mut builder = Builder { targets: &targets, edges, arcs, errors, searches: 0, whole };
     for index in 0..dense(targets.list().len()) {
         builder.target(index);
     }
@@ -82,12 +89,14 @@ impl Builder<'_> {
         let (from_target, from_file) = self.targets.of_node(from);
         let (to_target, _) = self.targets.of_node(found);
         let exact = matches!(kind, EdgeKind::Inferred | EdgeKind::Owns);
-        let to_node = if exact { found.0 } else { to_target };
+        let to_node = if exact || !self.whole { found.0 } else { to_target };
         if from_target == to_target && !exact {
             let label = self.targets.get(from_target).label.clone();
             return self.errors.push(GraphError::SelfDependency { label, place: place.cloned() });
         }
-        if let Some(error) = self.not_dependable(from_target, to_target, place) {
+        // A module of tests may import another: helpers lie in test files too.
+        let between_tests = kind == EdgeKind::Inferred && self.are_tests(from_target, to_target);
+        if !between_tests && let Some(error) = self.not_dependable(from_target, to_target, place) {
             return self.errors.push(error);
         }
         if kind != EdgeKind::Inferred {
@@ -99,6 +108,10 @@ impl Builder<'_> {
         if self.edges.len() == before {
             self.edges.push((from.0, to_node, kind));
         }
+    }
+
+    fn are_tests(&self, from: u32, to: u32) -> bool {
+        [from, to].iter().all(|index| self.targets.get(*index).rule.role == Role::Test)
     }
 
     fn not_dependable(&self, from: u32, to: u32, place: Option<&Place>) -> Option<GraphError> {

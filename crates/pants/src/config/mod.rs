@@ -1,5 +1,6 @@
 //! The configuration: what `pants.toml` says, typed. Options of the command line are laid over it by the session.
 
+mod infer;
 mod keys;
 mod read;
 
@@ -8,6 +9,7 @@ use std::path::Path;
 
 use clap::ColorChoice;
 use graph::Place;
+use python::infer::InferSettings;
 
 pub(crate) use keys::KEYS;
 pub(crate) use read::FILE;
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) resolves: Vec<(String, String)>,
     pub(crate) resolve_constraints: Vec<(String, Vec<String>)>,
     pub(crate) indexes: Vec<(String, String)>,
+    pub(crate) infer: InferSettings,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
 }
@@ -73,6 +76,7 @@ impl Config {
             default_resolve(text(settings, "python", "default_resolve"), &resolves, default_place)?;
         let color = color(settings.remove(&("GLOBAL".to_owned(), "color".to_owned())))?;
         let cache_budget = size(settings.remove(&("cache".to_owned(), "budget".to_owned())))?;
+        let infer = infer::settings(settings)?;
         let indexes = (section(settings, "python.indexes").into_iter())
             .filter_map(|(name, value)| if let Value::Text(url) = value { Some((name, url)) } else { None })
             .collect();
@@ -99,6 +103,7 @@ impl Config {
             resolves,
             resolve_constraints,
             indexes,
+            infer,
             places,
         })
     }

@@ -34,8 +34,12 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let roots = arguments.targets.select(session, graph)?;
     let needed = |root: NodeId| -> BTreeSet<NodeId> {
         let found = if arguments.transitive { graph.closure([root]) } else { direct(graph, root) };
-        found.into_iter().filter(|node| arguments.files || graph.file(*node).is_none()).collect()
+        let shown = |node| if arguments.files { node } else { graph.owner(node) };
+        found.into_iter().map(shown).collect()
     };
+    let asked = asked(graph, &roots, arguments.transitive);
+    session.console.diagnostics(repository.findings.unread_among(graph, &asked));
+    session.tell_findings(&repository, &asked)?;
     let label = |node: &NodeId| graph.label(*node).to_string();
     match session.console.output {
         Output::Text => {
@@ -56,6 +60,14 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
         }
     }
     Ok(Exit::Done)
+}
+
+/// The nodes whose imports the answer is made of.
+fn asked(graph: &TargetGraph, roots: &[NodeId], transitive: bool) -> Vec<NodeId> {
+    if transitive {
+        return graph.closure(roots.iter().copied());
+    }
+    roots.iter().flat_map(|root| std::iter::once(*root).chain(graph.files(graph.actual(*root)))).collect()
 }
 
 /// What a target needs by itself: its files, and what it or any of its files depends on.

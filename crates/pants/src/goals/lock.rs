@@ -19,7 +19,8 @@ use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::explain;
 use crate::machine::{self, MachineInterpreters};
 use crate::report::exit_of;
-use crate::session::{Repository, Session};
+use crate::repository::Repository;
+use crate::session::Session;
 
 /// The oldest Python that resolving can be done with, whatever it resolves for.
 const OLDEST_HELPER: Minor = Minor::new(3, 8);

@@ -66,7 +66,7 @@ fn folder_of_others_in_the_place_of_a_folder() {
     let text = String::from_utf8(repository.read("svc/BUILD")).expect("text");
     repository.write(
         "svc/BUILD",
-        &text.replace("entry_point", "layout = \"loose\", output_path = \"docs\", entry_point"),
+        text.replace("entry_point", "layout = \"loose\", output_path = \"docs\", entry_point"),
     );
     repository.write("dist/docs/notes.txt", "mine\n");
     let run = repository.run(&BUILD);

@@ -11,6 +11,7 @@ mod incremental;
 #[path = "../bad_input/index.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod index;
+mod inference;
 mod interrupted;
 mod remembered;
 #[path = "../bad_input/repository.rs"]
