@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod session;
 mod signals;
+mod source_builds;
 
 use std::io::Write;
 use std::process::ExitCode;
