@@ -3,6 +3,7 @@
 
 mod build_system;
 mod error;
+mod export;
 mod raw;
 mod read;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::{Version, VersionSpecifiers};
 
 pub use build_system::{Backend, BackendPath, BuildSystem};
 pub use error::{LockError, LockFault};
+pub use export::ExportedFile;
 
 /// The version of PEP 751's format.
 const LOCK_VERSION: &str = "1.0";

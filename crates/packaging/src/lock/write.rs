@@ -165,7 +165,7 @@ fn joined<T: Display>(items: &[T]) -> String {
 }
 
 /// A basic string of TOML.
-fn quoted(value: impl Display) -> String {
+pub(super) fn quoted(value: impl Display) -> String {
     let mut out = String::from("\"");
     for c in value.to_string().chars() {
         match c {

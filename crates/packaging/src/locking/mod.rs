@@ -144,7 +144,7 @@ pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutc
     );
     pythons::tell(&mut lock, tools, &mut warnings);
     modules::tell(&mut lock, request.previous, tools, &mut warnings);
-    let changes = changes::between(request.previous, &lock);
+    let changes = changes::between(request.previous, &lock, request.upgrade);
     Ok(LockOutcome { lock, changes, warnings })
 }
 

@@ -1,5 +1,6 @@
 //! The goal `lock`: requirements become locks.
 
+mod export;
 mod request;
 mod workshop;
 
@@ -11,6 +12,7 @@ use packaging::lock::Lock;
 use packaging::locking::LockOutcome;
 use serde_json::json;
 
+use self::export::{Form, export};
 use self::request::{asked, chosen_resolves, exclude_newer, upgrade};
 use self::workshop::{Moves, Workshop};
 use crate::cli::Output;
@@ -41,6 +43,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DATE")]
     exclude_newer: Option<String>,
 
+    /// Lock nothing; print the lock of one resolve in the form of other tools
+    #[arg(long, value_name = "FORM", conflicts_with_all = ["upgrade", "upgrade_package", "exclude_newer", "check"])]
+    export: Option<Form>,
+
     /// Write nothing; fail if a lock would change
     #[arg(long)]
     check: bool,
@@ -50,6 +56,9 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let exclude_newer = arguments.exclude_newer.as_deref().map(exclude_newer).transpose()?;
     let moves = Moves { upgrade: upgrade(arguments)?, exclude_newer };
     let resolves = chosen_resolves(session, arguments)?;
+    if let Some(form) = arguments.export {
+        return export(session, form, &resolves);
+    }
     let repository = session.repository()?;
     let mut asked = asked(session, &repository)?;
     let memo = machine::memo(session)?;
