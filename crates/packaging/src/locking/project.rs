@@ -59,7 +59,10 @@ pub(super) fn resolve(
     write("pyproject.toml", &pyproject(request, constraints, span))?;
     write("uv.toml", &settings(request, indexes))?;
     if let Some(previous) = request.previous {
-        write("uv.lock", &preferences(previous, indexes, &|name| request.upgrade.moves(name)))?;
+        write(
+            "uv.lock",
+            &preferences(previous, indexes, request.exclude_newer, &|name| request.upgrade.moves(name)),
+        )?;
     }
     let mut command = command(request, tools, scratch.path());
     let said = run_and_listen(&mut command, Some(PATIENCE), tools.cancel)

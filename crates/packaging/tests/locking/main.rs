@@ -87,6 +87,7 @@ struct Wish<'a> {
     previous: Option<&'a Lock>,
     upgrade: Upgrade,
     build_constraints: &'a [&'a str],
+    exclude_newer: Option<&'a str>,
 }
 
 impl Default for Wish<'_> {
@@ -98,6 +99,7 @@ impl Default for Wish<'_> {
             previous: None,
             upgrade: Upgrade::Nothing,
             build_constraints: &[],
+            exclude_newer: None,
         }
     }
 }
@@ -131,7 +133,7 @@ fn make(
             .iter()
             .map(|text| text.parse().unwrap())
             .collect::<Vec<_>>(),
-        exclude_newer: None,
+        exclude_newer: wish.exclude_newer,
     };
     let uv_cache = machine.shared.join("uv");
     let tools = LockTools {

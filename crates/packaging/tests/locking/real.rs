@@ -219,3 +219,20 @@ fn what_source_distributions_are_built_with_is_locked() {
     let again = make(&machine, &client, folder.path(), &again).unwrap();
     assert_eq!(again.lock.to_toml(), outcome.lock.to_toml());
 }
+
+#[test]
+fn a_date_leaves_out_what_is_newer_and_moves_nothing_later() {
+    let Some(machine) = Machine::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let client = machine.client(folder.path());
+    let wish = Wish {
+        requirements: &["flask"],
+        constraints: &["CPython==3.12.*"],
+        exclude_newer: Some("2025-01-31T00:00:00Z"),
+        ..Wish::default()
+    };
+    let first = make(&machine, &client, folder.path(), &wish).unwrap().lock;
+    assert_eq!(first.named(&"flask".parse().unwrap())[0].version.to_string(), "3.1.0");
+    let again = Wish { previous: Some(&first), ..wish };
+    assert_eq!(make(&machine, &client, folder.path(), &again).unwrap().changes, []);
+}
