@@ -19,6 +19,7 @@ pub mod pyproject;
 pub mod python;
 pub mod requirement;
 pub mod requirement_file;
+pub mod sdist;
 pub mod select;
 pub mod tags;
 pub mod target;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use engine::{
-    ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, Tool, Tools, execute,
+    ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, execute,
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
@@ -12,7 +12,7 @@ use packaging::platform::Machine;
 use python::closure::Closure;
 use python::configuration::Settings;
 use python::entry_point::programs;
-use python::{Analysis, Artifact, Resolve, RuleError};
+use python::{Analysis, Artifact, Resolve, RuleError, SourceBuild};
 use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -25,6 +25,7 @@ use crate::recall::{Made, Request};
 use crate::report::Report;
 use crate::repository::Repository;
 use crate::session::{Session, forgettable};
+use crate::source_builds::{self, MachineTools};
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
@@ -69,6 +70,7 @@ struct Plan<'a> {
     store: &'a Store,
     index: StatIndex,
     actions: ActionGraph,
+    tools: MachineTools,
     artifacts: Vec<Artifact>,
     /// The paths of all that this was planned by, besides what the graph was made of.
     inputs: Vec<PathBuf>,
@@ -109,10 +111,11 @@ impl<'a> Plan<'a> {
         let artifacts = python::package(programs, &analysis, &mut actions)
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
+        let tools = MachineTools::of(&actions, &interpreters);
         let mut inputs = interpreters.inputs();
         inputs.extend(files.keys().flat_map(|path| with_packages(path)));
         inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
-        Ok(Plan { session, store, index, actions, artifacts, inputs })
+        Ok(Plan { session, store, index, actions, tools, artifacts, inputs })
     }
 
     /// Gives what was made, in the order of the artifacts.
@@ -126,7 +129,7 @@ impl<'a> Plan<'a> {
             if report.hits.is_empty() {
                 add(&mut report.hits, &execution.hits);
             }
-            let mut diagnostics = explain::failures(&execution.failures, &|id| self.blame(id));
+            let mut diagnostics = self.told(execution.failures);
             let mut lost = Vec::new();
             for artifact in pending {
                 let Some(tree) = execution.trees.get(&artifact.action) else { continue };
@@ -155,6 +158,20 @@ impl<'a> Plan<'a> {
         Err(vec![Diagnostic::error(Exit::Environment, "build::lost", message)])
     }
 
+    /// The failures of actions, as people read them.
+    fn told(&self, failures: Vec<ActionFailure>) -> Vec<Diagnostic> {
+        let builds: Vec<&SourceBuild> = self.artifacts.iter().flat_map(|artifact| &artifact.builds).collect();
+        let (mut of_builds, mut others) = (Vec::new(), Vec::new());
+        for failure in failures {
+            match source_builds::failed(&failure, &builds, self.session, self.store) {
+                Some(diagnostic) => of_builds.push(diagnostic),
+                None => others.push(failure),
+            }
+        }
+        of_builds.extend(explain::failures(&others, &|id| self.blame(id)));
+        of_builds
+    }
+
     /// What is written at the cause of an action's failure.
     fn blame(&self, action: ActionId) -> Option<Place> {
         let mut places = self.artifacts.iter().flat_map(|artifact| &artifact.places);
@@ -172,7 +189,7 @@ impl<'a> Plan<'a> {
             cache: self.store,
             fetch: &downloads,
             runner: &LocalRunner,
-            tools: &NoTools,
+            tools: &self.tools,
             functions: &functions,
             sources: self,
             watch: &progress,
@@ -204,15 +221,6 @@ impl Sources for Plan<'_> {
             Some(path) => Ok(self.store.put_file(&self.session.root.join(path))? == *digest),
             None => Ok(false),
         }
-    }
-}
-
-/// No rule of today runs a tool.
-struct NoTools;
-
-impl Tools for NoTools {
-    fn tool(&self, symbol: &str) -> Result<Tool, Box<dyn engine::Failure>> {
-        unreachable!("no rule asks for the tool `{symbol}`")
     }
 }
 

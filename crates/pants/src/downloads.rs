@@ -23,6 +23,7 @@ pub(crate) struct Downloads<'s> {
     pub(crate) cache_dir: PathBuf,
     pub(crate) declared: Vec<DeclaredIndex>,
     pub(crate) offline: bool,
+    pub(crate) cancel: &'s Cancel,
     pub(crate) store: Store,
     pub(crate) client: OnceLock<Result<Client, Arc<IndexError>>>,
 }
@@ -55,7 +56,7 @@ impl Downloads<'_> {
         if let Ok(Some(known)) = self.store.memo(MEMO, key.as_bytes()) {
             return String::from_utf8(known).ok();
         }
-        let found = machine_default(python.as_deref(), uv.as_deref())?;
+        let found = machine_default(python.as_deref(), uv.as_deref(), self.cancel)?;
         // A cache that cannot be written costs the question next time, nothing else.
         let _: Result<(), StoreError> = self.store.put_memo(MEMO, key.as_bytes(), found.as_bytes());
         Some(found)

@@ -20,6 +20,7 @@ mod repository;
 mod session;
 mod signals;
 mod size;
+mod source_builds;
 
 use std::io::Write;
 use std::process::ExitCode;

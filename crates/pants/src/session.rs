@@ -217,6 +217,7 @@ impl<'s> Session<'s> {
             cache_dir: self.cache_dir.clone(),
             declared,
             offline: self.offline,
+            cancel: self.cancel,
             store: self.store()?.clone(),
             client: OnceLock::new(),
         })

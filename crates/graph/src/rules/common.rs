@@ -61,7 +61,8 @@ pub(super) const RESOLVE: FieldSchema = FieldSchema {
     kind: FieldKind::Str,
     required: false,
     default: FieldDefault::Said("`[python] default_resolve`"),
-    doc: "The resolve whose lock file gives the third-party distributions, one of `[python.resolves]`.",
+    doc: "The resolve whose lock file gives the third-party distributions, one of `[python.resolves]`. \
+          A library that names none serves in all.",
     example: "\"default\"",
 };
 

@@ -4,6 +4,7 @@
 use std::io::BufReader;
 
 use engine::extract::UnpackError;
+use sha2::{Digest as _, Sha256};
 use store::{Digest, Entry as TreeEntry, Store, StoreError, Tree, TreeError};
 use thiserror::Error;
 
@@ -13,7 +14,7 @@ use super::hash::CodeHasher;
 use super::options::Layout;
 use super::runtime::RUNTIME;
 use super::sources::{self, ReservedName};
-use super::spec::{Entry, PexSpec, SpecError};
+use super::spec::{Entry, PexSpec, SpecError, WheelRef};
 use super::{bootstrap as files, wheel_modules, wheel_scripts};
 use crate::wheel::{self, WheelError, WheelFilename};
 
@@ -161,6 +162,17 @@ pub fn sources(store: &Store, user: &Digest) -> Result<Digest, StepError> {
         }
     }
     if reserved.is_empty() { Ok(store.put_tree(&tree)?) } else { Err(StepError::Reserved(reserved)) }
+}
+
+/// Adds to a specification wheels whose names and hashes are only known from the trees that hold them.
+pub fn with_wheels(store: &Store, mut spec: PexSpec, wheels: &[Digest]) -> Result<PexSpec, StepError> {
+    for wheel in wheels {
+        let (name, digest) = wheel_file(store, wheel)?;
+        let sha256 = Sha256::digest(store.read(&digest)?);
+        let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        spec.wheels.push(WheelRef { name, sha256 });
+    }
+    Ok(spec)
 }
 
 /// Writes the files by which the PEX `spec` starts: `PEX-INFO`, `__main__.py`, `__pex__/__init__.py`, for a zipapp

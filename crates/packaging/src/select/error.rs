@@ -79,8 +79,10 @@ pub enum SelectError {
         /// Whether there is a source distribution.
         has_source: bool,
     },
-    /// There are no wheels at all.
-    #[error("`{name}` {version} has no wheels in the lock, only a source distribution{needed_by}")]
+    /// There are no wheels at all, and what there is cannot be built.
+    #[error(
+        "`{name}` {version} has only a source distribution, and the lock does not record how it is built{needed_by}"
+    )]
     OnlySource {
         /// The name.
         name: PackageName,
@@ -180,14 +182,10 @@ impl SelectError {
                 )
             }
             Self::NoWheel { nearest, has_source, .. } => {
-                let source = if *has_source { "; source distributions are not built yet" } else { "" };
-                format!("there are wheels for {nearest}{source}")
+                let source = "; to build its source distribution, write the lock anew with `pants lock`";
+                format!("there are wheels for {nearest}{}", if *has_source { source } else { "" })
             }
-            Self::OnlySource { name, .. } => {
-                format!(
-                    "source distributions are not built yet: require a version of `{name}` that has wheels"
-                )
-            }
+            Self::OnlySource { .. } => lock,
             Self::TwoVersions { .. } => lock,
             Self::Shared { .. } => {
                 "leave out `multi_platform`, so that each target has a file of its own".to_owned()

@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::lock::{Lock, Package, WheelFile};
+use crate::lock::{BuildSystem, Lock, Package, SourceFile, WheelFile};
 use crate::marker::{Environment, Marker};
 use crate::name::{ExtraName, PackageName};
 use crate::platform::Platform;
@@ -23,23 +23,32 @@ pub use shared::check_shared;
 /// What a target gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection<'l> {
-    /// The wheels, sorted by the name of the project.
-    pub wheels: Vec<Selected<'l>>,
+    /// The files, sorted by the name of the project.
+    pub files: Vec<Selected<'l>>,
     /// What was assumed where a marker depends on what a target does not say.
     pub assumptions: Vec<Assumption>,
 }
 
-/// One wheel of a selection.
+/// One distribution of a selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected<'l> {
     /// The package.
     pub package: &'l Package,
-    /// The best of its wheels for the target.
-    pub wheel: &'l WheelFile,
+    /// The file that it is installed from.
+    pub file: Chosen<'l>,
     /// The extras of it that are asked for.
     pub extras: BTreeSet<ExtraName>,
     /// How the requirements lead to it, by one of the shortest ways.
     pub needed_by: Chain,
+}
+
+/// What a distribution is installed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen<'l> {
+    /// The best of its wheels for the target.
+    Wheel(&'l WheelFile),
+    /// Its source distribution, since no wheel fits; it has to be built.
+    Source(&'l SourceFile, &'l BuildSystem),
 }
 
 /// A marker whose answer rests on a value that the target does not say.
@@ -56,7 +65,7 @@ pub struct Assumption {
 }
 
 /// Chooses, from a lock, what the requirements `roots` reach on a target: dependencies are followed by their markers and extras, and
-/// of each package the best wheel is taken.
+/// of each package the best wheel is taken, or the source distribution where no wheel fits.
 ///
 /// # Errors
 /// Fails with every reason why that is not possible.
@@ -244,10 +253,10 @@ impl<'l> Closure<'l, '_> {
         }
     }
 
-    /// Takes the best wheel of each package.
+    /// Takes the best file of each package.
     fn finish(mut self) -> Result<Selection<'l>, Vec<SelectError>> {
         let tags = self.target.tags();
-        let mut wheels: Vec<Selected<'l>> = Vec::with_capacity(self.found.len());
+        let mut files: Vec<Selected<'l>> = Vec::with_capacity(self.found.len());
         let mut before: Option<&Package> = None;
         for (at, reached) in std::mem::take(&mut self.found) {
             let package = &self.lock.packages[at];
@@ -256,10 +265,10 @@ impl<'l> Closure<'l, '_> {
                 let target = *self.target;
                 self.error(SelectError::TwoVersions { name: package.name.clone(), first, second, target });
             }
-            match self.wheel(package, &tags, &reached) {
-                Ok(wheel) => {
+            match self.file(package, &tags, &reached) {
+                Ok(file) => {
                     let Reached { extras, needed_by } = reached;
-                    wheels.push(Selected { package, wheel, extras, needed_by });
+                    files.push(Selected { package, file, extras, needed_by });
                 }
                 Err(error) => self.error(error),
             }
@@ -268,23 +277,19 @@ impl<'l> Closure<'l, '_> {
             // What is missing may exist all the same.
             let count = self.errors.len();
             self.errors.retain(|error| !matches!(error, SelectError::NoWheel { .. }));
-            if self.errors.len() < count {
+            let built = files.iter().any(|one| matches!(one.file, Chosen::Source(..)));
+            if built || self.errors.len() < count {
                 self.error(not_for_target(self.lock, self.target));
             }
         }
         if self.errors.is_empty() {
-            Ok(Selection { wheels, assumptions: self.assumptions.into_iter().collect() })
+            Ok(Selection { files, assumptions: self.assumptions.into_iter().collect() })
         } else {
             Err(self.errors)
         }
     }
 
-    fn wheel(
-        &self,
-        package: &'l Package,
-        tags: &Tags,
-        reached: &Reached,
-    ) -> Result<&'l WheelFile, SelectError> {
+    fn file(&self, package: &'l Package, tags: &Tags, reached: &Reached) -> Result<Chosen<'l>, SelectError> {
         let (name, version) = (package.name.clone(), package.version.clone());
         let needed_by = reached.needed_by.clone();
         let target = *self.target;
@@ -295,7 +300,10 @@ impl<'l> Closure<'l, '_> {
             return Err(SelectError::Python { name, version, requires_python, target, needed_by });
         }
         if let Some(at) = wheel::best(tags, package.wheels.iter().map(|wheel| &wheel.name)) {
-            return Ok(&package.wheels[at]);
+            return Ok(Chosen::Wheel(&package.wheels[at]));
+        }
+        if let (Some(sdist), Some(build)) = (&package.sdist, &package.build) {
+            return Ok(Chosen::Source(sdist, build));
         }
         let has_source = package.sdist.is_some();
         Err(match (package.wheels.is_empty(), has_source) {

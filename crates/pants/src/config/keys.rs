@@ -113,6 +113,21 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The Pythons that a resolve is for.",
     },
     Key {
+        section: "python.resolves_to_build_constraints",
+        name: None,
+        kind: Kind::Texts,
+        default: "{}",
+        doc: "Versions of what the source distributions of a resolve are built with, such as [\"setuptools<58\"].",
+    },
+    Key {
+        section: "python.build_requirements",
+        name: None,
+        kind: Kind::Texts,
+        default: "{}",
+        doc: "What the source distribution of a project needs to be built beside what it says itself, such as \
+              numpy = [\"cython<3\"].",
+    },
+    Key {
         section: "python.indexes",
         name: None,
         kind: Kind::Text,

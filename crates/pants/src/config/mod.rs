@@ -37,6 +37,8 @@ pub(crate) struct Config {
     /// The lock file of each resolve, in the order of their names.
     pub(crate) resolves: Vec<(String, String)>,
     pub(crate) resolve_constraints: Vec<(String, Vec<String>)>,
+    pub(crate) build_constraints: Vec<(String, Vec<String>)>,
+    pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) indexes: Vec<(String, String)>,
     pub(crate) infer: InferSettings,
     /// Where each value is, by section and key.
@@ -80,10 +82,17 @@ impl Config {
         let indexes = (section(settings, "python.indexes").into_iter())
             .filter_map(|(name, value)| if let Value::Text(url) = value { Some((name, url)) } else { None })
             .collect();
-        let resolve_constraints = (section(settings, "python.resolves_to_interpreter_constraints")
-            .into_iter())
-        .filter_map(|(name, value)| if let Value::Texts(list) = value { Some((name, list)) } else { None })
-        .collect();
+        let lists = |name: &str| {
+            (section(settings, name).into_iter())
+                .filter_map(|(name, value)| match value {
+                    Value::Texts(list) => Some((name, list)),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        let resolve_constraints = lists("python.resolves_to_interpreter_constraints");
+        let build_constraints = lists("python.resolves_to_build_constraints");
+        let build_requirements = lists("python.build_requirements");
         let strings = |list: &[&str]| list.iter().map(ToString::to_string).collect();
         Ok(Config {
             pants_ignore: texts(settings, "GLOBAL", "pants_ignore").unwrap_or_default(),
@@ -102,6 +111,8 @@ impl Config {
             default_resolve,
             resolves,
             resolve_constraints,
+            build_constraints,
+            build_requirements,
             indexes,
             infer,
             places,

@@ -93,7 +93,7 @@ impl Built {
 }
 
 /// An interpreter of this machine by its version.
-fn python(minor: &str) -> Option<PathBuf> {
+pub(crate) fn python(minor: &str) -> Option<PathBuf> {
     let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
     let pyenv = pyenv.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".pyenv")))?;
     let installed = std::fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();

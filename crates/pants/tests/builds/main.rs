@@ -18,6 +18,7 @@ mod remembered;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod repository;
 mod reproducible;
+mod source_distributions;
 #[path = "../bad_input/zip.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod zip;

@@ -1,6 +1,7 @@
 //! Rules: what a target means, one file each. Their schemas are the graph's.
 
 mod binary;
+mod distributions;
 mod entry;
 mod pex_options;
 
@@ -61,6 +62,25 @@ pub struct Artifact {
     pub file: Option<String>,
     /// What is to blame where an action fails.
     pub places: Vec<(ActionId, Place)>,
+    /// The source distributions that are built for it.
+    pub builds: Vec<SourceBuild>,
+}
+
+/// A source distribution that is built into a wheel.
+#[derive(Clone, Debug)]
+pub struct SourceBuild {
+    /// The action that builds.
+    pub run: ActionId,
+    /// The action whose tree is the wheel.
+    pub wheel: ActionId,
+    /// The normalised name of the project.
+    pub project: String,
+    /// Its version.
+    pub version: String,
+    /// The interpreter that builds, in words.
+    pub python: String,
+    /// The resolve that it is of.
+    pub resolve: String,
 }
 
 /// What a target of one rule means.
