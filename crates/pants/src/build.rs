@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{
-    ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, Tool, Tools, execute,
-};
+use engine::{ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, execute};
 use graph::{NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
 use packaging::platform::Machine;
@@ -20,6 +18,7 @@ use crate::machine::{self, MachineInterpreters};
 use crate::progress::Progress;
 use crate::report::{Built, Report};
 use crate::session::{Repository, Session, forgettable, shown};
+use crate::tools::MachineTools;
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
@@ -44,6 +43,7 @@ struct Plan<'a> {
     index: StatIndex,
     actions: ActionGraph,
     artifacts: Vec<Artifact>,
+    tools: MachineTools,
 }
 
 impl<'a> Plan<'a> {
@@ -80,7 +80,9 @@ impl<'a> Plan<'a> {
         let artifacts = python::package(programs, &analysis, &mut actions)
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
-        Ok(Plan { session, store, index, actions, artifacts })
+        session.console.diagnostics(lacking(&artifacts));
+        let tools = MachineTools::of(&actions, &interpreters);
+        Ok(Plan { session, store, index, actions, artifacts, tools })
     }
 
     fn carry_out(&self, report: &mut Report) -> Result<(), Vec<Diagnostic>> {
@@ -134,7 +136,7 @@ impl<'a> Plan<'a> {
             cache: self.store,
             fetch: &downloads,
             runner: &LocalRunner,
-            tools: &NoTools,
+            tools: &self.tools,
             functions: &functions,
             sources: self,
             watch: &progress,
@@ -158,6 +160,19 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// What programs do without, since this machine lacks the interpreter: told once for each.
+fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
+    let lacking: BTreeSet<_> = artifacts.iter().filter_map(|artifact| artifact.lacking).collect();
+    let told = |wanted: packaging::python::Wanted| {
+        let message = format!(
+            "built without compiled modules for Python {wanted}, which is not on this machine: first starts are slower"
+        );
+        let help = "machines with it build other bytes; set `pyc = False` where all have to build the same";
+        Diagnostic::warning("python::no_compiled_modules", message).help(Some(help.to_owned()))
+    };
+    lacking.into_iter().map(told).collect()
+}
+
 /// An error of a rule. What a program takes from the configuration is wrong there.
 fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
     let key = match error {
@@ -178,15 +193,6 @@ impl Sources for Plan<'_> {
             Some(path) => Ok(self.store.put_file(&self.session.root.join(path))? == *digest),
             None => Ok(false),
         }
-    }
-}
-
-/// No rule of today runs a tool.
-struct NoTools;
-
-impl Tools for NoTools {
-    fn tool(&self, symbol: &str) -> Result<Tool, Box<dyn engine::Failure>> {
-        unreachable!("no rule asks for the tool `{symbol}`")
     }
 }
 

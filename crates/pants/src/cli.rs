@@ -94,6 +94,7 @@ pub(crate) enum Goal {
     Lock(goals::lock::Arguments),
     List(goals::list::Arguments),
     Dependencies(goals::dependencies::Arguments),
+    Seed(goals::seed::Arguments),
     Completions(goals::completions::Arguments),
     Help(goals::help::Arguments),
 }
@@ -107,6 +108,7 @@ impl Goal {
             Goal::Lock(_) => "lock",
             Goal::List(_) => "list",
             Goal::Dependencies(_) => "dependencies",
+            Goal::Seed(_) => "seed",
             Goal::Completions(_) => "completions",
             Goal::Help(_) => "help",
         }

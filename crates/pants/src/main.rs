@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod session;
 mod signals;
+mod tools;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -88,6 +89,7 @@ fn run(
     match &cli.goal {
         Goal::Completions(arguments) => return Ok(goals::completions::run(arguments, console)),
         Goal::Help(arguments) => return goals::help::run(arguments, console),
+        Goal::Seed(arguments) => return goals::seed::run(arguments, console, environment),
         _ => {}
     }
     let cancel = signals::watch();
@@ -104,7 +106,7 @@ fn run(
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
         Goal::List(arguments) => goals::list::run(&session, arguments),
         Goal::Dependencies(arguments) => goals::dependencies::run(&session, arguments),
-        Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
+        Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
     };
     console.diagnostics(session.take_warnings());
     if cancel.is_cancelled() {

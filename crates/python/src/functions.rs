@@ -1,8 +1,8 @@
 //! The functions of PEX assembly that are no verbs, registered with the engine under their names.
 
 use engine::{Call, CallError, Failure, Fault, Functions};
-use packaging::pex::PexSpec;
 use packaging::pex::steps::{self, StepError};
+use packaging::pex::{PexSpec, StartSpec};
 use store::Digest;
 
 /// Chooses the runtime's files from its unpacked wheel. Argument: one byte, whether tools go in.
@@ -10,9 +10,12 @@ pub(crate) const BOOTSTRAP: &str = "pex.bootstrap";
 /// Checks user files and leaves out what no PEX holds.
 pub(crate) const SOURCES: &str = "pex.sources";
 /// Writes PEX-INFO and all that starts the PEX. Argument: the specification as JSON. Inputs: the bootstrap, the user
-/// files, and the wheels where a script of them is started.
+/// files, the plan of the start, and the wheels where a script of them is started.
 pub(crate) const BOOT: &str = "pex.boot";
 
+/// Plans the first start. Argument: the specification as JSON. Inputs: the bootstrap, the user files, the wheels, and as
+/// many archives of compiled modules or none.
+pub(crate) const START: &str = "pex.start";
 /// Verifies a wheel, and yields the same.
 pub(crate) const WHEEL: &str = "pex.wheel";
 
@@ -21,6 +24,7 @@ pub fn register(functions: &mut Functions) {
     functions.register(BOOTSTRAP, steps::VERSION, bootstrap);
     functions.register(SOURCES, steps::VERSION, sources);
     functions.register(BOOT, steps::VERSION, boot);
+    functions.register(START, steps::VERSION, start);
     functions.register(WHEEL, steps::VERSION, wheel);
 }
 
@@ -42,10 +46,22 @@ fn wheel(call: &Call<'_>) -> Result<Digest, CallError> {
 fn boot(call: &Call<'_>) -> Result<Digest, CallError> {
     let spec: PexSpec = serde_json::from_slice(call.arguments)
         .map_err(|_| failed(StepError::Input("the arguments are no specification of a PEX")))?;
-    let [bootstrap, user, wheels @ ..] = call.inputs else {
+    let [bootstrap, user, start, wheels @ ..] = call.inputs else {
+        return Err(failed(StepError::Input("expected the bootstrap, the user files and a plan")));
+    };
+    done(steps::boot(call.store, &spec, bootstrap, user, start, wheels))
+}
+
+fn start(call: &Call<'_>) -> Result<Digest, CallError> {
+    let spec: StartSpec = serde_json::from_slice(call.arguments)
+        .map_err(|_| failed(StepError::Input("the arguments are no specification of a start")))?;
+    let [bootstrap, user, rest @ ..] = call.inputs else {
         return Err(failed(StepError::Input("expected the bootstrap and the user files")));
     };
-    done(steps::boot(call.store, &spec, bootstrap, user, wheels))
+    let Some((wheels, compiled)) = rest.split_at_checked(spec.pex.wheels.len()) else {
+        return Err(failed(StepError::Input("expected the wheels of the specification")));
+    };
+    done(steps::start(call.store, &spec, bootstrap, user, wheels, compiled))
 }
 
 fn inputs<const N: usize>(call: &Call<'_>) -> Result<[Digest; N], CallError> {

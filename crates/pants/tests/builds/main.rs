@@ -16,6 +16,7 @@ mod interrupted;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod repository;
 mod reproducible;
+mod start;
 #[path = "../bad_input/zip.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod zip;

@@ -3,10 +3,12 @@
 mod binary;
 mod entry;
 mod pex_options;
+mod start;
 
 use engine::{ActionGraph, ActionId};
 use graph::{Label, NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
+use packaging::python::Wanted;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
@@ -61,6 +63,8 @@ pub struct Artifact {
     pub file: Option<String>,
     /// What is to blame where an action fails.
     pub places: Vec<(ActionId, Place)>,
+    /// An interpreter that this machine lacks, and without which it starts slower the first time.
+    pub lacking: Option<Wanted>,
 }
 
 /// What a target of one rule means.
