@@ -13,7 +13,9 @@ pub(crate) const SOURCES: &str = "pex.sources";
 /// files, the plan of the start, and the wheels where a script of them is started.
 pub(crate) const BOOT: &str = "pex.boot";
 
-/// Plans the first start. Argument: the specification as JSON. Inputs: the bootstrap, the user files, the wheels, and as
+/// Leaves of user files their names and modes.
+pub(crate) const NAMES: &str = "pex.names";
+/// Plans the first start. Argument: the specification as JSON. Inputs: the bootstrap, the names of user files, the wheels, and as
 /// many archives of compiled modules or none.
 pub(crate) const START: &str = "pex.start";
 /// Verifies a wheel, and yields the same.
@@ -24,6 +26,7 @@ pub fn register(functions: &mut Functions) {
     functions.register(BOOTSTRAP, steps::VERSION, bootstrap);
     functions.register(SOURCES, steps::VERSION, sources);
     functions.register(BOOT, steps::VERSION, boot);
+    functions.register(NAMES, steps::VERSION, names);
     functions.register(START, steps::VERSION, start);
     functions.register(WHEEL, steps::VERSION, wheel);
 }
@@ -36,6 +39,11 @@ fn bootstrap(call: &Call<'_>) -> Result<Digest, CallError> {
 fn sources(call: &Call<'_>) -> Result<Digest, CallError> {
     let [user] = inputs(call)?;
     done(steps::sources(call.store, &user))
+}
+
+fn names(call: &Call<'_>) -> Result<Digest, CallError> {
+    let [user] = inputs(call)?;
+    done(steps::names(call.store, &user))
 }
 
 fn wheel(call: &Call<'_>) -> Result<Digest, CallError> {

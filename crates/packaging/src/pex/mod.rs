@@ -7,7 +7,7 @@
 //!                                                     │                                                  │
 //! user files ─ merge ─ apply(steps::sources) ─────────┼──────────────────────────────────────────────────┤
 //!                                     │               │                                                  │
-//!                                     ├─ apply(steps::start), arguments: StartSpec ── looks into wheels ─┤
+//!                                     ├─ apply(steps::names) ─ apply(steps::start), with the wheels ─────┤
 //!                                     └─ apply(steps::boot), arguments: PexSpec ─────────────────────────┤
 //!                                                     ┊ (looked into only to find a script)              │
 //! fetch(wheel), one for each ─────────────────────────┴──────────────────────────────────────────────────┤

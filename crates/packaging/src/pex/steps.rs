@@ -14,7 +14,7 @@ use super::options::Layout;
 use super::runtime::RUNTIME;
 use super::sources::{self, ReservedName};
 use super::spec::{Entry, PexSpec, SpecError};
-pub use super::start::start;
+pub use super::start::{names, start};
 use super::{bootstrap as files, wheel_modules, wheel_scripts};
 use crate::wheel::{self, WheelError, WheelFilename};
 

@@ -150,7 +150,8 @@ impl Workshop {
     ) -> Result<Digest, steps::StepError> {
         let Some(target) = self.planned_for else { return Ok(self.store.put_tree(&Tree::new())?) };
         let spec = StartSpec { pex: spec.clone(), target, max_unpacked: self.max_unpacked };
-        steps::start(&self.store, &spec, bootstrap, user, wheels, &[])
+        let names = steps::names(&self.store, user)?;
+        steps::start(&self.store, &spec, bootstrap, &names, wheels, &[])
     }
 
     fn archive(

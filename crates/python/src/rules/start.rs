@@ -11,7 +11,7 @@ use store::Tree;
 
 use super::Analysis;
 use crate::error::RuleError;
-use crate::functions::START;
+use crate::functions::{NAMES, START};
 
 /// Compiles the modules of one wheel.
 const COMPILE: &str = include_str!("compile.py");
@@ -62,7 +62,10 @@ pub(super) fn start(
     } else {
         Vec::new()
     };
-    let mut inputs = vec![Input::Action(parts.bootstrap), Input::Action(parts.user)];
+    let names = Verb::Apply { function: NAMES, arguments: Vec::new() };
+    let names =
+        actions.add(names, vec![Input::Action(parts.user)], format!("name the sources of {}", program.label));
+    let mut inputs = vec![Input::Action(parts.bootstrap), Input::Action(names)];
     inputs.extend(wheels.map(|(_, wheel)| Input::Action(*wheel)));
     inputs.extend(compiled);
     // Whoever asks for a plan knows what it costs.

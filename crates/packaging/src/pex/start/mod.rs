@@ -67,10 +67,24 @@ pub(super) fn program(rest: &str) -> String {
     format!("import sys\nif sys.path[:1] == [\"\"]:\n    del sys.path[0]\n{INSTALLER}\n\n{rest}")
 }
 
+/// The names and modes of the user's files, with one content for all: what a plan is made of, so that it stays while
+/// they are edited. No file of a wheel has this content.
+pub fn names(store: &Store, user: &Digest) -> Result<Digest, StepError> {
+    const ELSEWHERE: &[u8] = b"The content of this first-party file is a member of the PEX itself.\n";
+    let content = store.put(ELSEWHERE)?;
+    let mut tree = Tree::new();
+    for (path, entry) in store.tree(user)?.walk() {
+        if let TreeEntry::File { executable, .. } = entry {
+            tree.add_file(&path, content, *executable)?;
+        }
+    }
+    Ok(store.put_tree(&tree)?)
+}
+
 /// Plans the start of a PEX: a tree with the plan, the installer and the compiled files, or an empty one where the
 /// runtime has to do it.
 ///
-/// `wheels` hold one wheel each; `compiled`, none or as many, an archive each with what the wheel's modules compile to.
+/// `user` is what [`names`] made of the user's files. `wheels` hold one wheel each; `compiled`, none or as many, an archive each with what the wheel's modules compile to.
 pub fn start(
     store: &Store,
     spec: &StartSpec,
