@@ -25,7 +25,8 @@ use crate::recall::{Made, Request};
 use crate::report::Report;
 use crate::repository::Repository;
 use crate::session::{Session, forgettable};
-use crate::source_builds::{self, MachineTools};
+use crate::source_builds;
+use crate::tools::MachineTools;
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
@@ -111,6 +112,7 @@ impl<'a> Plan<'a> {
         let artifacts = python::package(programs, &analysis, &mut actions)
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
+        session.console.diagnostics(lacking(&artifacts));
         let tools = MachineTools::of(&actions, &interpreters);
         let mut inputs = interpreters.inputs();
         inputs.extend(files.keys().flat_map(|path| with_packages(path)));
@@ -199,6 +201,19 @@ impl<'a> Plan<'a> {
         let roots: Vec<_> = artifacts.iter().map(|artifact| artifact.action).collect();
         Ok(progress.during(|| execute(&self.actions, &roots, &executor)))
     }
+}
+
+/// What programs do without, since this machine lacks the interpreter: told once for each.
+fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
+    let lacking: BTreeSet<_> = artifacts.iter().filter_map(|artifact| artifact.lacking).collect();
+    let told = |wanted: packaging::python::Wanted| {
+        let message = format!(
+            "built without compiled modules for Python {wanted}, which is not on this machine: first starts are slower"
+        );
+        let help = "machines with it build other bytes; set `pyc = False` where all have to build the same";
+        Diagnostic::warning("python::no_compiled_modules", message).help(Some(help.to_owned()))
+    };
+    lacking.into_iter().map(told).collect()
 }
 
 /// An error of a rule. What a program takes from the configuration is wrong there.

@@ -95,6 +95,7 @@ pub(crate) enum Goal {
     List(goals::list::Arguments),
     Dependencies(goals::dependencies::Arguments),
     Cache(goals::cache::Arguments),
+    Seed(goals::seed::Arguments),
     Completions(goals::completions::Arguments),
     Help(goals::help::Arguments),
 }
@@ -109,6 +110,7 @@ impl Goal {
             Goal::List(_) => "list",
             Goal::Dependencies(_) => "dependencies",
             Goal::Cache(_) => "cache",
+            Goal::Seed(_) => "seed",
             Goal::Completions(_) => "completions",
             Goal::Help(_) => "help",
         }

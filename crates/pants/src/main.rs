@@ -21,6 +21,7 @@ mod session;
 mod signals;
 mod size;
 mod source_builds;
+mod tools;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -94,6 +95,7 @@ fn run(
     match &cli.goal {
         Goal::Completions(arguments) => return Ok(goals::completions::run(arguments, console)),
         Goal::Help(arguments) => return goals::help::run(arguments, console),
+        Goal::Seed(arguments) => return goals::seed::run(arguments, console, environment),
         _ => {}
     }
     let cancel = signals::watch();
@@ -111,7 +113,7 @@ fn run(
         Goal::List(arguments) => goals::list::run(&session, arguments),
         Goal::Dependencies(arguments) => goals::dependencies::run(&session, arguments),
         Goal::Cache(arguments) => goals::cache::run(&session, arguments),
-        Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
+        Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
     };
     session.tend_cache();
     console.diagnostics(session.take_warnings());

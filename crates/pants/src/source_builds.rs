@@ -1,13 +1,8 @@
-//! Source distributions that are built on this machine: the interpreters as tools, and failures as people read them.
+//! Source distributions that could not be built, as people read of them.
 
-use std::collections::BTreeMap;
-
-use engine::{ActionError, ActionFailure, ActionGraph, Failure, Fault, Program, Tool, Tools, Verb};
-use packaging::interpreter::Interpreter;
-use packaging::platform::{Machine, Platform};
+use engine::{ActionError, ActionFailure};
 use packaging::sdist;
 use python::SourceBuild;
-use python::configuration::Interpreters;
 use store::{Outcome, Store};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -15,69 +10,6 @@ use crate::session::{Session, shown};
 
 /// The folder of the cache for logs of failed builds.
 const LOGS: &str = "logs";
-
-/// The tools that the actions of a request start from, found before any of them runs.
-pub(crate) struct MachineTools(BTreeMap<String, Tool>);
-
-impl MachineTools {
-    /// Those of all actions.
-    pub(crate) fn of(actions: &ActionGraph, interpreters: &dyn Interpreters) -> MachineTools {
-        let symbols = actions.actions().iter().filter_map(|action| match &action.verb {
-            Verb::Run(process) => match &process.program {
-                Program::Tool(symbol) => Some(symbol),
-                Program::Input(_) => None,
-            },
-            _ => None,
-        });
-        let mut tools = BTreeMap::new();
-        for symbol in symbols {
-            if tools.contains_key(symbol) {
-                continue;
-            }
-            let is_meant = |one: &Interpreter| sdist::tool(one.abi) == *symbol;
-            // The rules asked for it in the same way, so that it is the one whose wheels were chosen.
-            let wanted = interpreters.all().into_iter().filter(is_meant).find_map(|one| {
-                let free_threaded = one.abi.free_threaded;
-                let minor = packaging::python::Wanted::minor(one.minor());
-                interpreters.find(packaging::python::Wanted { free_threaded, ..minor })
-            });
-            if let Some(found) = wanted.filter(is_meant) {
-                tools.insert(symbol.clone(), tool(&found));
-            }
-        }
-        MachineTools(tools)
-    }
-}
-
-/// An interpreter as a tool. What it builds depends on the platform too.
-fn tool(interpreter: &Interpreter) -> Tool {
-    let Interpreter { path, implementation, version, abi } = interpreter;
-    let platform = Platform::current(&Machine::detect());
-    let platform = platform.map_or_else(|_| "unknown".to_owned(), |platform| platform.to_string());
-    Tool { path: path.clone(), identity: format!("{implementation} {version} {abi} {platform}") }
-}
-
-impl Tools for MachineTools {
-    fn tool(&self, symbol: &str) -> Result<Tool, Box<dyn Failure>> {
-        let missing = || Box::new(NoTool(symbol.to_owned())) as Box<dyn Failure>;
-        self.0.get(symbol).cloned().ok_or_else(missing)
-    }
-}
-
-/// A tool that went away between the choice of it and its use.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no `{0}` on this machine")]
-struct NoTool(String);
-
-impl Failure for NoTool {
-    fn code(&self) -> &'static str {
-        "run::no_tool"
-    }
-
-    fn fault(&self) -> Fault {
-        Fault::Environment
-    }
-}
 
 /// What a failed build of a source distribution is to people; none where the failure is another.
 pub(crate) fn failed(

@@ -1,8 +1,8 @@
 //! The functions of PEX assembly that are no verbs, registered with the engine under their names.
 
 use engine::{Call, CallError, Failure, Fault, Functions};
-use packaging::pex::PexSpec;
 use packaging::pex::steps::{self, StepError};
+use packaging::pex::{PexSpec, StartSpec};
 use packaging::sdist::{self, BuiltError};
 use store::Digest;
 
@@ -11,10 +11,15 @@ pub(crate) const BOOTSTRAP: &str = "pex.bootstrap";
 /// Checks user files and leaves out what no PEX holds.
 pub(crate) const SOURCES: &str = "pex.sources";
 /// Writes PEX-INFO and all that starts the PEX. Arguments as JSON: the specification but for the wheels that were
-/// built, and how many of these there are. Inputs: the bootstrap, the user files, the fetched wheels where something in
-/// them is started, and the wheels that were built.
+/// built, and how many of these there are. Inputs: the bootstrap, the user files, the plan of the start, the fetched wheels where
+/// something in them is started, and the wheels that were built.
 pub(crate) const BOOT: &str = "pex.boot";
 
+/// Leaves of user files their names and modes.
+pub(crate) const NAMES: &str = "pex.names";
+/// Plans the first start. Argument: the specification as JSON. Inputs: the bootstrap, the names of user files, the wheels, and as
+/// many archives of compiled modules or none.
+pub(crate) const START: &str = "pex.start";
 /// Verifies a wheel, and yields the same.
 pub(crate) const WHEEL: &str = "pex.wheel";
 
@@ -28,6 +33,8 @@ pub fn register(functions: &mut Functions) {
     functions.register(BOOTSTRAP, steps::VERSION, bootstrap);
     functions.register(SOURCES, steps::VERSION, sources);
     functions.register(BOOT, steps::VERSION, boot);
+    functions.register(NAMES, steps::VERSION, names);
+    functions.register(START, steps::VERSION, start);
     functions.register(WHEEL, steps::VERSION, wheel);
     functions.register(BUILT, BUILT_VERSION, built);
 }
@@ -40,6 +47,11 @@ fn bootstrap(call: &Call<'_>) -> Result<Digest, CallError> {
 fn sources(call: &Call<'_>) -> Result<Digest, CallError> {
     let [user] = inputs(call)?;
     done(steps::sources(call.store, &user))
+}
+
+fn names(call: &Call<'_>) -> Result<Digest, CallError> {
+    let [user] = inputs(call)?;
+    done(steps::names(call.store, &user))
 }
 
 fn wheel(call: &Call<'_>) -> Result<Digest, CallError> {
@@ -60,15 +72,27 @@ fn built(call: &Call<'_>) -> Result<Digest, CallError> {
 fn boot(call: &Call<'_>) -> Result<Digest, CallError> {
     let (spec, built): (PexSpec, usize) = serde_json::from_slice(call.arguments)
         .map_err(|_| failed(StepError::Input("the arguments are no specification of a PEX")))?;
-    let [bootstrap, user, wheels @ ..] = call.inputs else {
-        return Err(failed(StepError::Input("expected the bootstrap and the user files")));
+    let [bootstrap, user, start, wheels @ ..] = call.inputs else {
+        return Err(failed(StepError::Input("expected the bootstrap, the user files and a plan")));
     };
     let known = wheels.len().checked_sub(built);
     let known = known.ok_or_else(|| failed(StepError::Input("expected the wheels that were built")))?;
     done(
         steps::with_wheels(call.store, spec, &wheels[known..])
-            .and_then(|spec| steps::boot(call.store, &spec, bootstrap, user, wheels)),
+            .and_then(|spec| steps::boot(call.store, &spec, bootstrap, user, start, wheels)),
     )
+}
+
+fn start(call: &Call<'_>) -> Result<Digest, CallError> {
+    let spec: StartSpec = serde_json::from_slice(call.arguments)
+        .map_err(|_| failed(StepError::Input("the arguments are no specification of a start")))?;
+    let [bootstrap, user, rest @ ..] = call.inputs else {
+        return Err(failed(StepError::Input("expected the bootstrap and the user files")));
+    };
+    let Some((wheels, compiled)) = rest.split_at_checked(spec.pex.wheels.len()) else {
+        return Err(failed(StepError::Input("expected the wheels of the specification")));
+    };
+    done(steps::start(call.store, &spec, bootstrap, user, wheels, compiled))
 }
 
 fn inputs<const N: usize>(call: &Call<'_>) -> Result<[Digest; N], CallError> {

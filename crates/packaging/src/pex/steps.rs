@@ -8,18 +8,19 @@ use sha2::{Digest as _, Sha256};
 use store::{Digest, Entry as TreeEntry, Store, StoreError, Tree, TreeError};
 use thiserror::Error;
 
-use super::boot::{self, BootFiles};
+use super::boot::{self, BootFiles, Made};
 use super::entry::{self, EntryError};
 use super::hash::CodeHasher;
 use super::options::Layout;
 use super::runtime::RUNTIME;
 use super::sources::{self, ReservedName};
 use super::spec::{Entry, PexSpec, SpecError, WheelRef};
+pub use super::start::{names, start};
 use super::{bootstrap as files, wheel_modules, wheel_scripts};
 use crate::wheel::{self, WheelError, WheelFilename};
 
 /// The version of these steps, raised whenever one yields something else for the same input.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The path in the tree of [`boot()`] of what a zipapp starts with.
 pub const PREFIX: &str = ".prefix";
 
@@ -178,13 +179,14 @@ pub fn with_wheels(store: &Store, mut spec: PexSpec, wheels: &[Digest]) -> Resul
 /// Writes the files by which the PEX `spec` starts: `PEX-INFO`, `__main__.py`, `__pex__/__init__.py`, for a zipapp
 /// what it starts with as [`PREFIX`], else the link `pex`.
 ///
-/// `bootstrap` and `user` are the trees of the other two steps. `wheels` are trees that each hold one wheel; they are
+/// `bootstrap`, `user` and `start` are the trees of the other steps, the last one empty where there is no plan. `wheels` are trees that each hold one wheel; they are
 /// looked into to find what `spec` starts, and need not be given where that is a module that is known to be elsewhere.
 pub fn boot(
     store: &Store,
     spec: &PexSpec,
     bootstrap: &Digest,
     user: &Digest,
+    start: &Digest,
     wheels: &[Digest],
 ) -> Result<Digest, StepError> {
     let problems = spec.problems();
@@ -212,7 +214,12 @@ pub fn boot(
         _ => None,
     };
     let pex_boot = pex_boot.ok_or(StepError::Input("the bootstrap has no text `pex/pex_boot.py`"))?;
-    let files = boot::files(spec, &entry, &code_hash(store, user)?, &pex_boot);
+    let plan = match store.tree(start)?.get(super::start::PLAN) {
+        Some(TreeEntry::File { digest, .. }) => Some(store.read(digest)?),
+        _ => None,
+    };
+    let texts = Made { code_hash: &code_hash(store, user)?, pex_boot: &pex_boot, plan: plan.as_deref() };
+    let files = boot::files(spec, &entry, &texts);
     put(store, spec.options.layout, &files)
 }
 
@@ -236,7 +243,7 @@ fn scripts_of(store: &Store, wheel: &Digest) -> Result<entry::WheelScripts, Step
 }
 
 /// The one wheel that a tree holds.
-fn wheel_file(store: &Store, wheel: &Digest) -> Result<(String, Digest), StepError> {
+pub(super) fn wheel_file(store: &Store, wheel: &Digest) -> Result<(String, Digest), StepError> {
     match store.tree(wheel)?.walk().as_slice() {
         [(name, TreeEntry::File { digest, .. })] => Ok((name.clone(), *digest)),
         _ => Err(StepError::Input("expected a tree that holds one wheel")),

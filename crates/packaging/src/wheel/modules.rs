@@ -22,7 +22,7 @@ pub(crate) fn is_identifier(text: &str) -> bool {
 }
 
 /// Whether the text of an `__init__.py` makes a namespace package of its folder (pkgutil's way or `pkg_resources`').
-pub(super) fn declares_namespace(text: &str) -> bool {
+pub(crate) fn declares_namespace(text: &str) -> bool {
     text.contains("extend_path") || text.contains("declare_namespace")
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod help;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod run;
+pub(crate) mod seed;
 
 use clap::Args;
 use graph::{NodeId, TargetGraph};

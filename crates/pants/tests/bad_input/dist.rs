@@ -13,7 +13,7 @@ fn built(test: &str) -> Option<Repository> {
         ("svc/main.py", "print(\"served\")\n"),
         (
             "svc/BUILD",
-            "python_library(name = \"lib\")\n\npython_binary(name = \"app\", entry_point = \"main.py\")\n",
+            "python_library(name = \"lib\")\n\npython_binary(name = \"app\", entry_point = \"main.py\", start_plan = False)\n",
         ),
     ]);
     index.of(&mut repository);

@@ -19,6 +19,7 @@ mod remembered;
 mod repository;
 mod reproducible;
 mod source_distributions;
+mod start;
 #[path = "../bad_input/zip.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod zip;

@@ -11,7 +11,7 @@ use store::{Digest, Tree};
 use super::distributions::{DEFAULT_INDEX, Distributions, Needs, fetch_wheel};
 use super::entry::started;
 use super::pex_options::options;
-use super::{Analysis, Artifact, Resolve, Rule};
+use super::{Analysis, Artifact, Resolve, Rule, start};
 use crate::closure::{Closure, ClosureFile, TargetFiles};
 use crate::configuration::{Shared, configurations, constraints};
 use crate::error::RuleError;
@@ -156,7 +156,11 @@ impl<'a, 'b> Binary<'a, 'b> {
         let mut wheels: Vec<(String, ActionId)> = (distributions.wheels.iter())
             .map(|(package, wheel)| fetch_wheel(package, wheel, actions))
             .collect();
-        let mut inputs = vec![Input::Action(bootstrap), Input::Action(user)];
+        let parts = start::Parts { bootstrap, user, wheels: &wheels };
+        // What a wheel that is still to be built has in it, nobody can plan with.
+        let known = distributions.sources.is_empty();
+        let start = start::start(self.program, analysis, &spec, &configurations, known, &parts, actions)?;
+        let mut inputs = vec![Input::Action(bootstrap), Input::Action(user), start.plan];
         if started.in_wheels {
             inputs.extend(wheels.iter().map(|(_, wheel)| Input::Action(*wheel)));
         }
@@ -173,7 +177,8 @@ impl<'a, 'b> Binary<'a, 'b> {
         let boot = Verb::Apply { function: BOOT, arguments };
         let boot = actions.add(boot, inputs, format!("write the boot files of {label}"));
         let places = vec![(boot, started.place.clone())];
-        let parts = Parts { bootstrap: archived_bootstrap(bootstrap, &plan, actions), boot, user, wheels };
+        let bootstrap = archived_bootstrap(bootstrap, &plan, actions);
+        let parts = Parts { bootstrap, boot, user, start: start.plan, wheels };
         let file = path.rsplit('/').next().unwrap_or(&path).to_owned();
         let description = format!("assemble dist/{path}");
         let (action, file) = match &plan.output {
@@ -188,7 +193,8 @@ impl<'a, 'b> Binary<'a, 'b> {
                 (actions.add(Verb::Merge { prefixes }, inputs, description), None)
             }
         };
-        Ok(Artifact { label: label.clone(), configurations, path, action, file, places, builds })
+        let (label, lacking) = (label.clone(), start.lacking);
+        Ok(Artifact { label, configurations, path, action, file, places, builds, lacking })
     }
 
     /// The distributions of all configurations; none without a lock.
@@ -289,16 +295,21 @@ struct Parts {
     bootstrap: ActionId,
     boot: ActionId,
     user: ActionId,
+    start: Input,
     wheels: Vec<(String, ActionId)>,
 }
 
 impl Parts {
-    fn of(&self, source: Source) -> Vec<(&str, ActionId)> {
+    fn of(&self, source: Source) -> Vec<(&str, Input)> {
         match source {
-            Source::Bootstrap => vec![("the runtime", self.bootstrap)],
-            Source::Boot => vec![("the boot files", self.boot)],
-            Source::Sources => vec![("the sources", self.user)],
-            Source::Wheels => self.wheels.iter().map(|(name, wheel)| (name.as_str(), *wheel)).collect(),
+            Source::Bootstrap => vec![("the runtime", Input::Action(self.bootstrap))],
+            Source::Boot => vec![("the boot files", Input::Action(self.boot))],
+            Source::Sources => vec![("the sources", Input::Action(self.user))],
+            Source::Start => vec![("the start plan", self.start)],
+            Source::Wheels => {
+                let wheels = self.wheels.iter();
+                wheels.map(|(name, wheel)| (name.as_str(), Input::Action(*wheel))).collect()
+            }
         }
     }
 
@@ -310,7 +321,7 @@ impl Parts {
         let (mut members, mut inputs) = (Vec::new(), Vec::new());
         let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
         for plan in planned {
-            for (origin, action) in self.of(plan.source) {
+            for (origin, input) in self.of(plan.source) {
                 members.push(Members {
                     input: inputs.len(),
                     origin: format!("{origin} of {label}"),
@@ -319,7 +330,7 @@ impl Parts {
                     only: owned(plan.only),
                     directories: owned(plan.directories),
                 });
-                inputs.push(Input::Action(action));
+                inputs.push(input);
             }
         }
         (members, inputs)
@@ -335,7 +346,7 @@ impl Parts {
     fn folders(&self, folders: &[(Source, &str)]) -> (Vec<Input>, Vec<String>) {
         let placed = |(source, folder): &(Source, &str)| {
             let parts = self.of(*source).into_iter();
-            parts.map(|(_, part)| (Input::Action(part), (*folder).to_owned())).collect::<Vec<_>>()
+            parts.map(|(_, part)| (part, (*folder).to_owned())).collect::<Vec<_>>()
         };
         folders.iter().flat_map(placed).unzip()
     }

@@ -4,10 +4,12 @@ mod binary;
 mod distributions;
 mod entry;
 mod pex_options;
+mod start;
 
 use engine::{ActionGraph, ActionId};
 use graph::{Label, NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
+use packaging::python::Wanted;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
@@ -64,6 +66,8 @@ pub struct Artifact {
     pub places: Vec<(ActionId, Place)>,
     /// The source distributions that are built for it.
     pub builds: Vec<SourceBuild>,
+    /// An interpreter that this machine lacks, and without which it starts slower the first time.
+    pub lacking: Option<Wanted>,
 }
 
 /// A source distribution that is built into a wheel.
