@@ -6,18 +6,23 @@ mod label;
 mod lookup;
 mod manual;
 mod near;
+mod paths;
 mod pattern;
 mod place;
+pub mod query;
 mod rules;
 mod schema;
+mod subgraph;
 mod target;
 mod target_graph;
 mod value;
+mod walk;
 
 pub use error::{CycleStep, GraphError};
 pub use label::{Label, LabelError, LabelReason, Part, check_name, join, last_segment};
 pub use manual::manual;
 pub use near::{near, near_all};
+pub use paths::{Paths, Which};
 pub use pattern::{Pattern, select};
 pub use place::Place;
 pub use rules::{schema, schemas};
@@ -25,3 +30,4 @@ pub use schema::{FieldDefault, FieldError, FieldKind, FieldSchema, Role, RuleSch
 pub use target::{Field, SourceFile, Target};
 pub use target_graph::{Dependency, Edge, EdgeKind, NodeId, TargetGraph};
 pub use value::Value;
+pub use walk::Step;

@@ -58,8 +58,21 @@ pub struct Dependency {
 #[derive(Debug, Default)]
 pub struct TargetGraph {
     targets: Targets,
-    graph: DiGraph<(), EdgeKind, u32>,
+    graph: DiGraph<(), Weight, u32>,
+    /// Where edges are written; those of one dependency of many files share one.
+    places: Vec<Place>,
 }
+
+/// What is known of an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Weight {
+    kind: EdgeKind,
+    /// Which of the places, or [`NOWHERE`].
+    place: u32,
+}
+
+/// The place of an edge that is written nowhere.
+const NOWHERE: u32 = u32::MAX;
 
 impl TargetGraph {
     /// Builds the graph of the targets, their declared dependencies and `extra_edges`.
@@ -143,6 +156,14 @@ impl TargetGraph {
         self.neighbours(node, Direction::Incoming)
     }
 
+    /// Where it is written that a node depends on another, if it is written somewhere.
+    pub fn place(&self, from: NodeId, to: NodeId, kind: EdgeKind) -> Option<&Place> {
+        let mut edges =
+            self.graph.edges_connecting(NodeIndex::new(from.0 as usize), NodeIndex::new(to.0 as usize));
+        let edge = edges.find(|edge| edge.weight().kind == kind)?;
+        self.places.get(edge.weight().place as usize)
+    }
+
     /// The roots and all that they depend on, sorted.
     pub fn closure(&self, roots: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
         self.reach(roots, Direction::Outgoing)
@@ -185,13 +206,19 @@ impl TargetGraph {
         &self.targets
     }
 
+    /// The neighbours of a node, in no order that means something, without any memory of their own.
+    pub(crate) fn next(&self, node: NodeId, direction: Direction) -> impl Iterator<Item = NodeId> + '_ {
+        let next = self.graph.neighbors_directed(NodeIndex::new(node.0 as usize), direction);
+        next.map(|index| NodeId(dense(index.index())))
+    }
+
     fn neighbours(&self, node: NodeId, direction: Direction) -> Vec<Dependency> {
         let mut found: Vec<Dependency> = self
             .graph
             .edges_directed(NodeIndex::new(node.0 as usize), direction)
             .map(|edge| {
                 let other = if direction == Direction::Outgoing { edge.target() } else { edge.source() };
-                Dependency { node: NodeId(dense(other.index())), kind: *edge.weight() }
+                Dependency { node: NodeId(dense(other.index())), kind: edge.weight().kind }
             })
             .collect();
         found.sort_unstable();
