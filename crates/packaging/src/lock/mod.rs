@@ -2,6 +2,7 @@
 //! nothing.
 
 mod error;
+mod moved;
 mod raw;
 mod read;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::wheel::WheelFilename;
 use crate::{Version, VersionSpecifiers};
 
 pub use error::{LockError, LockFault};
+pub use moved::moved;
 
 /// The version of PEP 751's format.
 const LOCK_VERSION: &str = "1.0";
