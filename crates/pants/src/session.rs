@@ -6,10 +6,11 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use engine::Cancel;
-use graph::{NodeId, Pattern, TargetGraph};
+use graph::{Edge, GraphError, NodeId, Pattern, Target, TargetGraph};
+use loader::Packages;
 use packaging::index::DeclaredIndex;
 use packaging::lock::Lock;
-use python::SourceRoots;
+use python::{RuleError, SourceRoots};
 use store::{DigestFunction, Store, StoreError};
 
 use crate::cli::Options;
@@ -129,9 +130,7 @@ impl<'s> Session<'s> {
         let roots = SourceRoots::new(&self.config.root_patterns)
             .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
         let store = self.store()?;
-        let mut options = loader::Options::new(&self.root);
-        options.ignore.clone_from(&self.config.pants_ignore);
-        options.jobs = self.jobs;
+        let options = self.loader_options();
         let key = self.root.as_os_str().as_encoded_bytes();
         let snapshot = store.memo(SNAPSHOTS, key).map_err(|error| vec![explain::store(&error)])?;
         let loaded = loader::load(&options, snapshot.as_deref());
@@ -145,18 +144,47 @@ impl<'s> Session<'s> {
         }
         let mut errors: Vec<Diagnostic> = loaded.errors.iter().map(explain::load).collect();
         let read = |path: &str| std::fs::read(self.root.join(path));
-        let (targets, mut edges, wrong) = python::expand(loaded.targets, &read);
+        let (targets, generated, wrong) = python::expand(loaded.targets, &read);
         errors.extend(wrong.iter().map(explain::rule));
         let loading_failed = !errors.is_empty();
-        let (entry_points, wrong) = python::entry_point::edges(&targets, &roots);
-        edges.extend(entry_points);
-        let (graph, unsound) = TargetGraph::build(targets, &edges);
+        let (graph, wrong, unsound) = connect(targets, generated, &roots);
         // What depends on a target that could not be loaded is not wrong itself.
         if !loading_failed {
             errors.extend(wrong.iter().map(explain::rule));
             errors.extend(unsound.iter().map(explain::graph));
         }
         if errors.is_empty() { Ok(ManuallyDrop::new(Repository { graph, roots })) } else { Err(errors) }
+    }
+
+    /// What is known of the BUILD files that the graph was made of.
+    pub(crate) fn packages(&self) -> Result<Packages, Vec<Diagnostic>> {
+        let key = self.root.as_os_str().as_encoded_bytes();
+        let snapshot = self.store()?.memo(SNAPSHOTS, key).map_err(|error| vec![explain::store(&error)])?;
+        // A full disk may have kept it from being remembered.
+        Ok(match snapshot {
+            Some(snapshot) => Packages::of(&snapshot),
+            None => loader::load(&self.loader_options(), None).packages,
+        })
+    }
+
+    /// What the loader is told of this repository.
+    pub(crate) fn loader_options(&self) -> loader::Options {
+        let mut options = loader::Options::new(&self.root);
+        options.ignore.clone_from(&self.config.pants_ignore);
+        options.jobs = self.jobs;
+        options
+    }
+
+    /// What one text of the command line chooses; a file is its own node.
+    pub(crate) fn select_files(
+        &self,
+        graph: &TargetGraph,
+        text: &String,
+    ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
+        match Pattern::parse(text, |path| self.root.join(path).is_file()) {
+            Ok(Pattern::File(path)) if !graph.file_nodes(&path).is_empty() => Ok(graph.file_nodes(&path)),
+            _ => self.select(graph, std::slice::from_ref(text), &[]),
+        }
     }
 
     /// The targets that patterns of the command line choose.
@@ -228,6 +256,18 @@ impl<'s> Session<'s> {
     pub(crate) fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
+}
+
+/// Makes the graph of targets, with the edges that are not written; `edges` are those that are known already.
+pub(crate) fn connect(
+    targets: Vec<Target>,
+    mut edges: Vec<Edge>,
+    roots: &SourceRoots,
+) -> (TargetGraph, Vec<RuleError>, Vec<GraphError>) {
+    let (entry_points, wrong) = python::entry_point::edges(&targets, roots);
+    edges.extend(entry_points);
+    let (graph, unsound) = TargetGraph::build(targets, &edges);
+    (graph, wrong, unsound)
 }
 
 /// What is remembered only to be faster the next time is not worth failing for where the disk is full.

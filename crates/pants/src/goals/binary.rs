@@ -22,9 +22,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let repository = session.repository()?;
-    let chosen = arguments.targets.select(session, &repository.graph)?;
+    let chosen = arguments.targets.select(session, &repository)?;
     let programs = programs(&repository.graph, &chosen);
-    if programs.is_empty() {
+    if programs.is_empty() && arguments.targets.changed.changed_since.is_some() {
+        session.console.message("no `python_binary` is affected");
+    } else if programs.is_empty() {
         let chosen = arguments.targets.targets.join("`, `");
         let message = format!("no `python_binary` is among `{chosen}`");
         let help = Some("`pants list --type python_binary ::` names all that there are");
