@@ -1,5 +1,6 @@
 //! All files of the repository, found in one walk; it does not read them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
+use crate::earlier::Earlier;
 use crate::error::{LoadError, Problem};
 use crate::options::Options;
 
@@ -44,15 +46,23 @@ impl Listing {
     /// Walks the root, following no symbolic link to a directory.
     ///
     /// `.gitignore` files count, also without git; hidden directories, `__pycache__` and `dist` at the root are left out. Gives
-    /// errors for what cannot be listed, and warnings for names that are not UTF-8.
-    pub(crate) fn walk(options: &Options) -> (Self, Vec<LoadError>, Vec<LoadError>) {
+    /// errors for what cannot be listed, and warnings for names that are not UTF-8. Where `only` says so, it has
+    /// only what is in these directories and below them.
+    pub(crate) fn walk(
+        options: &Options,
+        only: Option<&BTreeSet<String>>,
+    ) -> (Self, Vec<LoadError>, Vec<LoadError>) {
         let mut errors = Vec::new();
         let mine = Arc::new(ignored(options, &mut errors));
         let root = options.root.clone();
+        let rules = mine.clone();
+        let only = only.cloned();
         let mut builder = WalkBuilder::new(&options.root);
         builder.hidden(false).parents(false).ignore(false).git_global(false).git_exclude(false);
         builder.git_ignore(true).require_git(false).follow_links(false).threads(options.jobs.max(1));
-        builder.filter_entry(move |entry| entry.depth() == 0 || keep(entry, &root, &mine));
+        builder.filter_entry(move |entry| {
+            entry.depth() == 0 || (keep(entry, &root, &rules) && leads_to(entry, &root, only.as_ref()))
+        });
         let all = Mutex::new(Vec::new());
         builder.build_parallel().run(|| {
             let mut collector = Collector { root: &options.root, found: Found::default(), all: &all };
@@ -71,6 +81,9 @@ impl Listing {
         }
         errors.sort_by_cached_key(ToString::to_string);
         found.warnings.sort_by_cached_key(ToString::to_string);
+        if let Some(earlier) = &options.earlier {
+            found.files = as_it_was(found.files, earlier, &mine);
+        }
         found.directories.sort_unstable();
         found.links.sort_unstable();
         let listing = Self { walked: found.directories, links: found.links, ..Self::new(found.files) };
@@ -160,6 +173,41 @@ fn keep(entry: &DirEntry, root: &Path, mine: &Gitignore) -> bool {
     }
     let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
     !mine.matched(path, directory).is_ignore()
+}
+
+/// Whether a directory is one of those that are looked at, below one, or on the way to one.
+fn leads_to(entry: &DirEntry, root: &Path, only: Option<&BTreeSet<String>>) -> bool {
+    let Some(only) = only else { return true };
+    let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
+    let (Some(path), true) = (path, entry.file_type().is_some_and(|kind| kind.is_dir())) else { return true };
+    let mut above = path;
+    while !only.contains(above) {
+        if above.is_empty() {
+            let below = format!("{path}/");
+            return only.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below));
+        }
+        above = above.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    true
+}
+
+/// Directory and name of the files of an earlier state, from those on the disk.
+fn as_it_was(
+    files: Vec<(Arc<str>, Box<str>)>,
+    earlier: &Earlier,
+    mine: &Gitignore,
+) -> Vec<(Arc<str>, Box<str>)> {
+    let mut all: BTreeMap<(Arc<str>, Box<str>), bool> = files.into_iter().map(|file| (file, true)).collect();
+    for (path, was_there) in earlier.files() {
+        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let hidden = directory.split('/').any(|part| part.starts_with('.'));
+        let is_output = directory == "dist" || directory.starts_with("dist/");
+        let ignored = hidden || is_output || mine.matched_path_or_any_parents(path, false).is_ignore();
+        if !was_there || !ignored {
+            all.insert((directory.into(), name.into()), was_there);
+        }
+    }
+    all.into_iter().filter_map(|(file, was_there)| was_there.then_some(file)).collect()
 }
 
 /// What something is that is neither a file nor a directory, nor leads to one.

@@ -84,7 +84,7 @@ impl<'a> Modules<'a> {
                     continue;
                 }
             };
-            if !self.sources.listing.has(&path) && !self.options.root.join(&path).is_file() {
+            if !self.sources.listing.has(&path) && !self.options.has(&path) {
                 errors.push(self.missing(&path, load));
                 complete = false;
             } else if let Some(Module::Ready(module, found)) = self.all.get(&path) {
@@ -106,7 +106,7 @@ impl<'a> Modules<'a> {
             Some(_) => return,
             None => {}
         }
-        if !self.options.root.join(path).is_file() {
+        if !self.options.has(path) {
             return;
         }
         self.all.insert(path.to_owned(), Module::Open);

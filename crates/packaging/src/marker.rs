@@ -81,6 +81,12 @@ impl Marker {
         self.tree_for(environment).evaluate(&environment.values, extras)
     }
 
+    /// Whether it holds in some environment, with these extras asked for. May say so of one that never does.
+    #[must_use]
+    pub fn may_hold(&self, extras: &[ExtraName]) -> bool {
+        self.tree.evaluate_extras(extras)
+    }
+
     /// Whether it and another can never hold together. May miss some that cannot.
     #[must_use]
     pub fn excludes(&self, other: &Self) -> bool {

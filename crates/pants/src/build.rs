@@ -46,7 +46,7 @@ pub(crate) fn build(
         return Ok((report, session.take_warnings()));
     }
     let repository = session.repository()?;
-    let chosen = asked.select(session, &repository.graph)?;
+    let chosen = asked.select(session, &repository)?;
     let programs = programs(&repository.graph, &chosen);
     check(&programs).map_err(|wrong| vec![wrong])?;
     let mut report = Report::default();

@@ -9,7 +9,7 @@ use clap::ColorChoice;
 use graph::Place;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{Options, Output};
+use crate::cli::{Form, Options, Output};
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::environment::Environment;
 
@@ -24,6 +24,8 @@ pub(crate) struct Said {
 /// Where things are said, and how.
 pub(crate) struct Console {
     pub(crate) output: Output,
+    /// The same with what only some goals have.
+    pub(crate) form: Form,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     /// Whether messages have colours.
@@ -41,7 +43,8 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) fn new(options: &Options, environment: &Environment) -> Console {
         Console {
-            output: options.output,
+            output: options.output.output(),
+            form: options.output,
             quiet: options.quiet,
             verbose: options.verbose,
             color: false,

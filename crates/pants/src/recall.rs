@@ -67,7 +67,7 @@ pub(crate) struct Made {
 
 impl<'a> Request<'a> {
     pub(crate) fn new(session: &'a Session<'a>, goal: &str, asked: &'a Targets) -> Request<'a> {
-        let lists = [&asked.targets, &asked.exclude, &asked.tag];
+        let lists = [&asked.targets, &asked.narrowed.exclude, &asked.narrowed.tag];
         let mut key = blake3::Hasher::new();
         for text in [FORMAT.as_bytes(), goal.as_bytes(), &session.key()] {
             add(&mut key, text);
@@ -77,6 +77,11 @@ impl<'a> Request<'a> {
             list.iter().for_each(|text| add(&mut key, text.as_bytes()));
         }
         Request { session, asked, key: key.finalize().as_bytes().to_vec() }
+    }
+
+    /// Whether files alone decide the answer: what git says of them is no file's state.
+    fn is_memorable(&self) -> bool {
+        self.asked.changed.changed_since.is_none()
     }
 
     /// Stands for what of the process's surroundings can lead to other interpreters.
@@ -93,6 +98,9 @@ impl<'a> Request<'a> {
     /// The last answer, if it holds; `dist/` is then as it says.
     pub(crate) fn recall(&self) -> Result<Option<Report>, Vec<Diagnostic>> {
         let failed = |error: StoreError| vec![explain::store(&error)];
+        if !self.is_memorable() {
+            return Ok(None);
+        }
         let store = self.session.store()?;
         let Some(answer) = store.memo(TABLE, &self.key).map_err(failed)? else { return Ok(None) };
         let Ok((answer, states)) = postcard::take_from_bytes::<Answer>(&answer) else { return Ok(None) };
@@ -128,9 +136,9 @@ impl<'a> Request<'a> {
         artifacts: Vec<Made>,
         report: &Report,
     ) -> Result<(), Vec<Diagnostic>> {
-        let Some(workspace) = repository.state else { return Ok(()) };
+        let Some(workspace) = repository.state.filter(|_| self.is_memorable()) else { return Ok(()) };
         // A pattern may be the path of a file, and come to be one.
-        inputs.extend(self.asked.targets.iter().chain(&self.asked.exclude).map(PathBuf::from));
+        inputs.extend(self.asked.targets.iter().chain(&self.asked.narrowed.exclude).map(PathBuf::from));
         let Some(states) = FileStates::take(&self.session.root, inputs, self.session.began) else {
             return Ok(());
         };

@@ -7,8 +7,9 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
-use graph::{NodeId, StoredGraph, TargetGraph};
-use python::SourceRoots;
+use graph::{Edge, GraphError, NodeId, StoredGraph, Target, TargetGraph};
+use loader::Packages;
+use python::{RuleError, SourceRoots};
 use serde::{Deserialize, Serialize};
 use store::FileStates;
 
@@ -39,6 +40,14 @@ pub(crate) struct Repository {
     pub(crate) said: Said,
     /// Of what the graph was made; none where that is not certain.
     pub(crate) state: Option<WorkspaceState>,
+}
+
+/// A graph with its edges, and what is wrong with them.
+pub(crate) struct Connected {
+    pub(crate) graph: TargetGraph,
+    pub(crate) findings: Findings,
+    pub(crate) wrong: Vec<RuleError>,
+    pub(crate) unsound: Vec<GraphError>,
 }
 
 /// A graph as it is kept. The states of the sources follow it.
@@ -72,9 +81,7 @@ impl Session<'_> {
     /// Loads all BUILD files and makes the graph. Gives the paths of all that decides what targets there are as well.
     fn load(&self, roots: SourceRoots) -> Result<(Repository, Vec<PathBuf>), Vec<Diagnostic>> {
         let store = self.store()?;
-        let mut options = loader::Options::new(&self.root);
-        options.ignore.clone_from(&self.config.pants_ignore);
-        options.jobs = self.jobs;
+        let options = self.loader_options();
         let key = &self.key();
         let snapshot = store.memo(SNAPSHOTS, key).map_err(failed)?;
         let loaded = loader::load(&options, snapshot.as_deref());
@@ -90,16 +97,10 @@ impl Session<'_> {
             inputs.borrow_mut().push(PathBuf::from(path));
             std::fs::read(self.root.join(path))
         };
-        let (targets, mut edges, wrong) = python::expand(loaded.targets, &read);
+        let (targets, generated, wrong) = python::expand(loaded.targets, &read);
         errors.extend(wrong.iter().map(explain::rule));
         let loading_failed = !errors.is_empty();
-        let (entry_points, wrong) = python::entry_point::edges(&targets, &roots);
-        edges.extend(entry_points);
-        let (inferred, findings) = inference::infer(self, &targets, &roots)?;
-        edges.extend(inferred);
-        // Without inference nobody knows what a single file needs.
-        let build = if self.config.infer.imports { TargetGraph::build } else { TargetGraph::build_whole };
-        let (graph, unsound) = build(targets, &edges);
+        let Connected { graph, findings, wrong, unsound } = self.connect(targets, generated, &roots)?;
         // What depends on a target that could not be loaded is not wrong itself.
         if !loading_failed {
             errors.extend(wrong.iter().map(explain::rule));
@@ -109,6 +110,41 @@ impl Session<'_> {
             return Err(errors);
         }
         Ok((Repository { graph, roots, findings, said, state: None }, inputs.into_inner()))
+    }
+
+    /// Makes the graph of targets, with the edges that are not written; `edges` are those that are known already.
+    pub(crate) fn connect(
+        &self,
+        targets: Vec<Target>,
+        mut edges: Vec<Edge>,
+        roots: &SourceRoots,
+    ) -> Result<Connected, Vec<Diagnostic>> {
+        let (entry_points, wrong) = python::entry_point::edges(&targets, roots);
+        edges.extend(entry_points);
+        let (inferred, findings) = inference::infer(self, &targets, roots)?;
+        edges.extend(inferred);
+        // Without inference nobody knows what a single file needs.
+        let build = if self.config.infer.imports { TargetGraph::build } else { TargetGraph::build_whole };
+        let (graph, unsound) = build(targets, &edges);
+        Ok(Connected { graph, findings, wrong, unsound })
+    }
+
+    /// What is known of the BUILD files that the graph was made of.
+    pub(crate) fn packages(&self) -> Result<Packages, Vec<Diagnostic>> {
+        let snapshot = self.store()?.memo(SNAPSHOTS, &self.key()).map_err(failed)?;
+        // A full disk may have kept it from being remembered.
+        Ok(match snapshot {
+            Some(snapshot) => Packages::of(&snapshot),
+            None => loader::load(&self.loader_options(), None).packages,
+        })
+    }
+
+    /// What the loader is told of this repository.
+    pub(crate) fn loader_options(&self) -> loader::Options {
+        let mut options = loader::Options::new(&self.root);
+        options.ignore.clone_from(&self.config.pants_ignore);
+        options.jobs = self.jobs;
+        options
     }
 
     /// The key of all that this program keeps of this workspace. Another program keeps its own, since it may read the

@@ -157,6 +157,18 @@ impl<'s> Session<'s> {
         }
     }
 
+    /// What one text of the command line chooses; a file is its own node.
+    pub(crate) fn select_files(
+        &self,
+        graph: &TargetGraph,
+        text: &String,
+    ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
+        match Pattern::parse(text, |path| self.root.join(path).is_file()) {
+            Ok(Pattern::File(path)) if !graph.file_nodes(&path).is_empty() => Ok(graph.file_nodes(&path)),
+            _ => self.select(graph, std::slice::from_ref(text), &[]),
+        }
+    }
+
     /// The targets that patterns of the command line choose.
     pub(crate) fn select(
         &self,

@@ -4,6 +4,7 @@
 mod build_system;
 mod error;
 mod export;
+mod moved;
 mod raw;
 mod read;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::{Version, VersionSpecifiers};
 pub use build_system::{Backend, BackendPath, BuildSystem};
 pub use error::{LockError, LockFault};
 pub use export::ExportedFile;
+pub use moved::moved;
 
 /// The version of PEP 751's format.
 const LOCK_VERSION: &str = "1.0";

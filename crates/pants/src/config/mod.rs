@@ -4,7 +4,7 @@ mod infer;
 mod keys;
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::ColorChoice;
@@ -134,6 +134,16 @@ impl Config {
         (self.resolve_constraints.iter().find(|(name, _)| name == resolve))
             .map_or(&self.interpreter_constraints, |(_, constraints)| constraints)
     }
+}
+
+/// The keys, by section and name, whose values two texts of `pants.toml` give otherwise; none where one of them cannot be
+/// read.
+pub(crate) fn differences(old: &str, new: &str) -> Option<BTreeSet<(String, String)>> {
+    let (old, new) = (read(old).ok()?, read(new).ok()?);
+    let value =
+        |settings: &Settings, key| settings.get(key).map(|setting: &read::Setting| setting.value.clone());
+    let keys = old.keys().chain(new.keys());
+    Some(keys.filter(|key| value(&old, key) != value(&new, key)).cloned().collect())
 }
 
 /// When messages have colours.

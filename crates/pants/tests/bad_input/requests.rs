@@ -34,7 +34,7 @@ error: unexpected argument '--outptu' found
 
   tip: a similar argument exists: '--output'
 
-Usage: pants list --output <FORM> <TARGET>...
+Usage: pants list --output <FORM> [TARGET]...
 
 For more information, try '--help'.
 "#,
