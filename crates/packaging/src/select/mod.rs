@@ -153,7 +153,27 @@ impl<'l> Closure<'l, '_> {
             });
             return;
         };
+        self.locked_extras(root);
         self.reach(*at, &root.extras, Chain::default());
+    }
+
+    /// What an extra brings is in a lock only where the extra was asked for when it was made.
+    fn locked_extras(&mut self, root: &Requirement) {
+        let lock = self.lock;
+        for extra in &root.extras {
+            let asked = |one: &Requirement| {
+                one.name == root.name
+                    && one.extras.contains(extra)
+                    && one.marker.holds(&self.environment, &[])
+            };
+            if !lock.requirements.iter().any(asked) {
+                self.error(SelectError::StaleExtra {
+                    name: root.name.clone(),
+                    extra: extra.clone(),
+                    requirement: root.text().to_owned(),
+                });
+            }
+        }
     }
 
     /// Goes on to what a package depends on.

@@ -67,7 +67,7 @@ fn chosen(selection: &Selection<'_>) -> Vec<String> {
 }
 
 fn check(packages: &[Short<'_>], asked: &[&str], on: &str, expect: &[&str]) {
-    let lock = lock(packages);
+    let lock = Lock { requirements: roots(asked), ..lock(packages) };
     let selection = select(&lock, &roots(asked), &target(on));
     let selection = selection.unwrap_or_else(|errors| panic!("{errors:?}"));
     assert_eq!(chosen(&selection), expect, "{asked:?} on {on}");
@@ -160,6 +160,29 @@ fn closures_follow_markers_and_extras() {
         LINUX,
         &["app 1 py3-none-any (needed by lib)", "lib 1 py3-none-any [no-such-extra]"],
     );
+}
+
+#[test]
+fn an_extra_that_was_not_locked_is_stale() {
+    let lock = |asked: &[&str]| Lock { requirements: roots(asked), ..lock(TANGLED) };
+    let check = |locked: &[&str], asked: &str, missing: &[&str]| {
+        let lock = lock(locked);
+        let errors = select(&lock, &roots(&[asked]), &target(LINUX)).err().unwrap_or_default();
+        let told: Vec<_> = errors.iter().map(shown).collect();
+        let expect = missing.iter().map(|extra| {
+            let message = format!(
+                "the lock is stale: it was made without the extra `{extra}` of `app`, the requirement is `{asked}`"
+            );
+            ("lock-stale", message, LOCK.to_owned())
+        });
+        assert_eq!(told, expect.collect::<Vec<_>>(), "{asked} of {locked:?}");
+    };
+    check(&["app"], "app", &[]);
+    check(&["app"], "app[a]>=1", &["a"]);
+    check(&["app[a]", "lib[b]"], "app[a,b]", &["b"]);
+    check(&["app[b]; python_version >= '3.9'", "app[a]", "app"], "app[a,b]", &[]);
+    check(&["app[a]; sys_platform == 'darwin'"], "app[a]", &["a"]);
+    check(&["app"], "app[a]; sys_platform == 'darwin'", &[]);
 }
 
 #[test]
