@@ -105,6 +105,7 @@ impl<'a> Plan<'a> {
         let artifacts = python::package(programs, &analysis, &mut actions)
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
+        session.console.diagnostics(explain::left_out(&artifacts));
         let mut inputs = interpreters.inputs();
         inputs.extend(files.keys().map(PathBuf::from));
         inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));

@@ -5,7 +5,7 @@ use graph::{GraphError, LabelError, Place, Target};
 use loader::LoadError;
 use packaging::index::IndexError;
 use packaging::locking;
-use python::RuleError;
+use python::{Artifact, RuleError};
 use store::{StatError, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -45,6 +45,12 @@ pub(crate) fn rule(error: &RuleError) -> Diagnostic {
     let diagnostic =
         Diagnostic::error(exit, error.code(), error).at(error.place().cloned()).help(error.help());
     error.notes().into_iter().fold(diagnostic, Diagnostic::note)
+}
+
+/// What artifacts lack on some releases of their Pythons.
+pub(crate) fn left_out(artifacts: &[Artifact]) -> Vec<Diagnostic> {
+    let all = artifacts.iter().flat_map(|artifact| &artifact.left_out);
+    all.map(|one| Diagnostic::warning(one.code(), one).help(one.help())).collect()
 }
 
 pub(crate) fn store(error: &StoreError) -> Diagnostic {

@@ -1,5 +1,8 @@
 //! Tests of choosing wheels, out of locks made by hand.
 
+mod open;
+mod stale;
+
 use std::fmt::Write as _;
 
 use super::{SelectError, Selection, check_shared, select};
@@ -163,29 +166,6 @@ fn closures_follow_markers_and_extras() {
 }
 
 #[test]
-fn an_extra_that_was_not_locked_is_stale() {
-    let lock = |asked: &[&str]| Lock { requirements: roots(asked), ..lock(TANGLED) };
-    let check = |locked: &[&str], asked: &str, missing: &[&str]| {
-        let lock = lock(locked);
-        let errors = select(&lock, &roots(&[asked]), &target(LINUX)).err().unwrap_or_default();
-        let told: Vec<_> = errors.iter().map(shown).collect();
-        let expect = missing.iter().map(|extra| {
-            let message = format!(
-                "the lock is stale: it was made without the extra `{extra}` of `app`, the requirement is `{asked}`"
-            );
-            ("lock-stale", message, LOCK.to_owned())
-        });
-        assert_eq!(told, expect.collect::<Vec<_>>(), "{asked} of {locked:?}");
-    };
-    check(&["app"], "app", &[]);
-    check(&["app"], "app[a]>=1", &["a"]);
-    check(&["app[a]", "lib[b]"], "app[a,b]", &["b"]);
-    check(&["app[b]; python_version >= '3.9'", "app[a]", "app"], "app[a,b]", &[]);
-    check(&["app[a]; sys_platform == 'darwin'"], "app[a]", &["a"]);
-    check(&["app"], "app[a]; sys_platform == 'darwin'", &[]);
-}
-
-#[test]
 fn of_several_versions_the_one_for_the_target_is_taken() {
     let packages: &[Short<'_>] = &[
         (
@@ -215,30 +195,6 @@ fn of_several_versions_the_one_for_the_target_is_taken() {
         LINUX,
         &[("lock-stale", "the lock is stale: it has `num` 2.0rc1, the requirement is `num==1.*`", LOCK)],
     );
-}
-
-#[test]
-fn what_a_marker_leaves_open_is_said() {
-    let packages: &[Short<'_>] = &[
-        (
-            "app",
-            "1",
-            &["dependencies = [{ name = 'lib', marker = \"python_full_version >= '3.11.4'\" }, \
-            { name = 'lib', marker = \"python_full_version >= '3.10.4'\" }, \
-            { name = 'kernel', marker = \"platform_release == '6'\" }]"],
-            ANY,
-        ),
-        ("kernel", "1", &[], ANY),
-        ("lib", "1", &[], ANY),
-    ];
-    let lock = lock(packages);
-    let assumed = |on: &str| {
-        let selection = select(&lock, &roots(&["app"]), &target(on)).unwrap();
-        let told = selection.assumptions.iter();
-        told.map(|one| format!("{} {} {}", one.name, one.variables.join(" "), one.holds)).collect::<Vec<_>>()
-    };
-    assert_eq!(assumed(LINUX), ["kernel platform_release false", "lib python_full_version false"]);
-    assert_eq!(assumed("3.10.9 linux-x86_64"), ["kernel platform_release false"]);
 }
 
 #[test]

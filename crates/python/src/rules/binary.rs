@@ -6,7 +6,7 @@ use engine::{ActionGraph, ActionId, Archive, Download, Input, Members, Origin, V
 use graph::{NodeId, Target};
 use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, plan};
 use packaging::requirement::Requirement;
-use packaging::select::{Selected, Selection, check_shared, select};
+use packaging::select::{LeftOut, Selected, Selection, check_shared, select};
 use packaging::target::Target as Configuration;
 use store::{Digest, Tree};
 
@@ -154,7 +154,7 @@ impl Binary<'_, '_> {
         path: String,
         actions: &mut ActionGraph,
     ) -> Result<Artifact, Vec<RuleError>> {
-        let wheels = self.wheels(&configurations)?;
+        let (wheels, left_out) = self.wheels(&configurations)?;
         let analysis = self.analysis;
         // Without a lock, which is an error of its own, nobody knows what there would be.
         let unknown = self.resolve.lock.is_none() && !self.closure.requirements.is_empty();
@@ -191,12 +191,15 @@ impl Binary<'_, '_> {
                 (actions.add(Verb::Merge { prefixes }, inputs, description), None)
             }
         };
-        Ok(Artifact { label: label.clone(), configurations, path, action, file, places })
+        Ok(Artifact { label: label.clone(), configurations, path, action, file, places, left_out })
     }
 
-    /// The wheels of all configurations, each file once, by name.
-    fn wheels(&self, configurations: &[Configuration]) -> Result<Vec<Selected<'_>>, Vec<RuleError>> {
-        let Some(lock) = self.resolve.lock else { return Ok(Vec::new()) };
+    /// The wheels of all configurations, each file once, by name; and what is left out.
+    fn wheels(
+        &self,
+        configurations: &[Configuration],
+    ) -> Result<(Vec<Selected<'_>>, Vec<LeftOut>), Vec<RuleError>> {
+        let Some(lock) = self.resolve.lock else { return Ok((Vec::new(), Vec::new())) };
         let wishes = &self.closure.requirements;
         let roots: Vec<Requirement> = wishes.iter().map(|wish| wish.requirement.clone()).collect();
         let (mut selections, mut errors) = (Vec::<(Configuration, Selection<'_>)>::new(), Vec::new());
@@ -213,11 +216,14 @@ impl Binary<'_, '_> {
             errors.dedup();
             return Err(errors.iter().map(|error| self.selection_error(error)).collect());
         }
-        let mut wheels: Vec<Selected<'_>> =
-            selections.into_iter().flat_map(|(_, selection)| selection.wheels).collect();
+        let (mut wheels, mut left_out) = (Vec::<Selected<'_>>::new(), Vec::new());
+        for (_, selection) in selections {
+            wheels.extend(selection.wheels);
+            left_out.extend(selection.left_out);
+        }
         wheels.sort_by_key(|wheel| wheel.wheel.name.to_string());
         wheels.dedup_by_key(|wheel| wheel.wheel.name.to_string());
-        Ok(wheels)
+        Ok((wheels, left_out))
     }
 
     fn selection_error(&self, error: &packaging::select::SelectError) -> RuleError {

@@ -7,6 +7,7 @@ mod pex_options;
 use engine::{ActionGraph, ActionId};
 use graph::{Label, NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
+use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
@@ -61,6 +62,8 @@ pub struct Artifact {
     pub file: Option<String>,
     /// What is to blame where an action fails.
     pub places: Vec<(ActionId, Place)>,
+    /// What it lacks on some releases of the Python that it is for.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What a target of one rule means.
