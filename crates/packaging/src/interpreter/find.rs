@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct SearchPaths {
     /// Folders, executables, `<PATH>` and `<PYENV>`, in order; relative ones start at the root of the repository.
     pub entries: Vec<PathBuf>,
-    /// The value of `PATH`.
-    pub path: String,
+    /// The folders of `PATH`, absolute, in order.
+    pub path: Vec<PathBuf>,
     /// The folder of pyenv, if there is one.
     pub pyenv: Option<PathBuf>,
 }
@@ -65,17 +65,15 @@ impl<'m> Finder<'m> {
         let mut paths = Vec::new();
         let mut hidden = Vec::new();
         let mut places = search.entries.clone();
-        places.extend(std::env::split_paths(&search.path));
+        places.extend_from_slice(&search.path);
         places.extend(search.pyenv.iter().flat_map(|pyenv| [pyenv.join("versions"), pyenv.join("version")]));
         for entry in &search.entries {
             match entry.to_str() {
                 Some(PATH) => {
                     // pyenv's shims are scripts that start one of the versions below; these are looked at themselves.
                     let shims = search.pyenv.as_ref().map(|pyenv| pyenv.join("shims"));
-                    for folder in
-                        std::env::split_paths(&search.path).filter(|folder| Some(folder) != shims.as_ref())
-                    {
-                        paths.extend(executables(&folder, &mut places));
+                    for folder in search.path.iter().filter(|folder| Some(*folder) != shims.as_ref()) {
+                        paths.extend(executables(folder, &mut places));
                     }
                 }
                 Some(PYENV) => {

@@ -148,7 +148,7 @@ fn real_interpreters_are_what_they_say() {
     };
     let all = real(&pyenv);
     let memo = Remembered::default();
-    let pyenv = SearchPaths { entries: vec!["<PYENV>".into()], path: String::new(), pyenv: Some(pyenv) };
+    let pyenv = SearchPaths { entries: vec!["<PYENV>".into()], path: Vec::new(), pyenv: Some(pyenv) };
     let finder = Finder::new(&pyenv, &memo);
     let found = finder.all();
     assert_eq!(found.len(), all.len(), "{all:?} {found:?}");
@@ -208,11 +208,11 @@ fn what_may_become_an_interpreter_is_an_input() {
         assert!(!inputs.iter().any(|input| input.ends_with("pip3.12")), "{inputs:?}");
     };
     check(search(&[folder.path()]), &[folder.path(), &plain, &dangling]);
-    let path = folder.path().to_str().unwrap().to_owned();
+    let path = vec![folder.path().to_owned()];
     check(
         SearchPaths { entries: vec!["<PATH>".into()], path, pyenv: None },
         &[folder.path(), &plain, &dangling],
     );
     let pyenv = Some(pyenv.path().to_owned());
-    check(SearchPaths { entries: vec!["<PYENV>".into()], path: String::new(), pyenv }, &[&late]);
+    check(SearchPaths { entries: vec!["<PYENV>".into()], path: Vec::new(), pyenv }, &[&late]);
 }
