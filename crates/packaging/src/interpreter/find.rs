@@ -181,12 +181,18 @@ impl<'m> Finder<'m> {
 
 /// What an answer depends on: the file itself, and whether it stands in a virtual environment.
 fn key(path: &Path) -> Option<Vec<u8>> {
-    let real = path.canonicalize().ok()?;
-    let found = fs::metadata(&real).ok()?;
     let environment = path.parent()?.parent()?.join("pyvenv.cfg");
     let environment = fs::metadata(environment).map_or(0, |found| found.mtime());
+    Some(format!("2 {} {environment}", program_state(path)?).into_bytes())
+}
+
+/// What shows that a program is still the same file, without reading it; none if there is none.
+#[must_use]
+pub fn program_state(path: &Path) -> Option<String> {
+    let real = path.canonicalize().ok()?;
+    let found = fs::metadata(&real).ok()?;
     let times = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
-    Some(format!("2 {path:?} {real:?} {} {times:?} {environment}", found.size()).into_bytes())
+    Some(format!("{path:?} {real:?} {} {times:?}", found.size()))
 }
 
 /// The executables of a folder that are named like interpreters. All that is named so is a place that may come to have
