@@ -105,6 +105,17 @@ pub(super) fn parse(content_type: &str, base: &Url, body: &[u8]) -> Result<Page,
     }
 }
 
+/// Whether a page may have files at an address; a file that is elsewhere, or whose address cannot be read, is as good as
+/// absent. What comes over the network names nothing on this machine, and what came safely nothing that would not.
+fn may_lead_to(page: &Url, file: &Url) -> bool {
+    match file.scheme() {
+        "https" => true,
+        "http" => page.scheme() != "https",
+        "file" => page.scheme() == "file",
+        _ => false,
+    }
+}
+
 fn json(base: &Url, body: &[u8]) -> Result<Page, String> {
     let page: JsonPage =
         serde_json::from_slice(body).map_err(|error| format!("not the JSON that was expected: {error}"))?;
@@ -114,8 +125,7 @@ fn json(base: &Url, body: &[u8]) -> Result<Page, String> {
     }
     let mut files = Vec::with_capacity(page.files.len());
     for file in page.files {
-        // A file whose address cannot be read is as good as absent.
-        let Ok(url) = base.join(&file.url) else { continue };
+        let Some(url) = base.join(&file.url).ok().filter(|url| may_lead_to(base, url)) else { continue };
         files.push(IndexFile {
             name: file.filename,
             url,
@@ -139,7 +149,8 @@ fn html(base: &Url, body: &[u8]) -> Result<Page, String> {
     for attributes in anchors(&text) {
         let find =
             |name: &str| attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let Some(Ok(mut url)) = find("href").map(|href| base.join(href)) else { continue };
+        let url = find("href").and_then(|href| base.join(href).ok());
+        let Some(mut url) = url.filter(|url| may_lead_to(base, url)) else { continue };
         let sha256 =
             url.fragment().and_then(|part| part.strip_prefix("sha256=")).map(str::to_ascii_lowercase);
         url.set_fragment(None);
@@ -315,6 +326,27 @@ mod tests {
         );
         assert_eq!((page.files[0].size, page.files[0].core_metadata), (Some(7), true));
         assert_eq!(page.files[1].yanked.as_deref(), Some("why"));
+    }
+
+    #[test]
+    fn pages_lead_to_no_place_that_is_less_safe() {
+        let urls =
+            ["file:///a.whl", "http://h.example/a.whl", "https://h.example/a.whl", "ftp://h.example/a.whl"];
+        let check = |base: &str, expected: &[&str]| {
+            let base = Url::parse(base).unwrap();
+            let anchors: String = urls.iter().map(|url| format!("<a href='{url}'>a</a>")).collect();
+            let files: Vec<_> =
+                urls.iter().map(|url| format!("{{\"filename\": \"a.whl\", \"url\": \"{url}\"}}")).collect();
+            let files = format!("{{\"files\": [{}]}}", files.join(", "));
+            for (kind, body) in [("text/html", anchors), ("application/json", files)] {
+                let page = parse(kind, &base, body.as_bytes()).unwrap();
+                let found: Vec<&str> = page.files.iter().map(|file| file.url.scheme()).collect();
+                assert_eq!(found, expected, "{kind} at {base}");
+            }
+        };
+        check("https://h.example/simple/a/", &["https"]);
+        check("http://h.example/simple/a/", &["http", "https"]);
+        check("file:///srv/simple/a/index.html", &["file", "http", "https"]);
     }
 
     #[test]
