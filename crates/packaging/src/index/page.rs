@@ -146,10 +146,14 @@ fn json(base: &Url, body: &[u8]) -> Result<Page, String> {
 fn html(base: &Url, body: &[u8]) -> Result<Page, String> {
     let text = String::from_utf8_lossy(body);
     let mut page = Page::default();
-    for attributes in anchors(&text) {
-        let find =
-            |name: &str| attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let url = find("href").and_then(|href| base.join(href).ok());
+    let elements = elements(&text);
+    // The first `<base>` with an address counts for the whole page (HTML, "The base element").
+    let href =
+        elements.iter().filter(|(name, _)| *name == "base").find_map(|(_, found)| value(found, "href"));
+    let start = href.and_then(|href| base.join(href).ok()).unwrap_or_else(|| base.clone());
+    for (_, attributes) in elements.iter().filter(|(name, _)| *name == "a") {
+        let find = |name: &str| value(attributes, name);
+        let url = find("href").and_then(|href| start.join(href).ok());
         let Some(mut url) = url.filter(|url| may_lead_to(base, url)) else { continue };
         let sha256 =
             url.fragment().and_then(|part| part.strip_prefix("sha256=")).map(str::to_ascii_lowercase);
@@ -187,8 +191,12 @@ pub(super) fn file_name(url: &Url) -> Option<String> {
 
 type Attributes = Vec<(String, String)>;
 
-/// The attributes of each `<a>` of a document.
-fn anchors(text: &str) -> Vec<Attributes> {
+fn value<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// The `<a>` and `<base>` of a document, each with its name and its attributes.
+fn elements(text: &str) -> Vec<(&'static str, Attributes)> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('<') {
@@ -197,11 +205,10 @@ fn anchors(text: &str) -> Vec<Attributes> {
             rest = comment.find("-->").map_or("", |end| &comment[end + 3..]);
             continue;
         }
-        let is_anchor =
-            rest.starts_with(['a', 'A']) && rest[1..].starts_with(|c: char| c.is_ascii_whitespace());
-        if is_anchor {
-            let (attributes, end) = attributes(&rest[1..]);
-            found.push(attributes);
+        let name = rest.split(|c: char| c.is_ascii_whitespace()).next().unwrap_or_default();
+        if let Some(known) = ["a", "base"].into_iter().find(|known| name.eq_ignore_ascii_case(known)) {
+            let (attributes, end) = attributes(&rest[known.len()..]);
+            found.push((known, attributes));
             rest = end;
         }
     }
@@ -309,6 +316,22 @@ mod tests {
         assert_eq!(page.files[1].yanked.as_deref(), Some("bad & old"));
         assert!(page.files[1].core_metadata && !page.files[0].core_metadata);
         check("text/html", "<html></html>", &[]);
+    }
+
+    #[test]
+    fn a_base_of_html_is_where_addresses_start() {
+        let links = "<a href='a.whl'>a</a><a href='/b.whl'>b</a><a href='https://o.example/c.whl'>c</a>";
+        let check = |head: &str, expected: [&str; 2]| {
+            let expected = [("a.whl", expected[0], None), ("b.whl", expected[1], None)];
+            let absolute = ("c.whl", "https://o.example/c.whl", None);
+            check("text/html", &format!("{head}{links}"), &[expected[0], expected[1], absolute]);
+        };
+        let own = ["https://h.example/simple/a/a.whl", "https://h.example/b.whl"];
+        check("<html>", own);
+        check("<base href='https://f.example/x/'>", ["https://f.example/x/a.whl", "https://f.example/b.whl"]);
+        check("<BASE\nHREF=../../f/>", ["https://h.example/f/a.whl", "https://h.example/b.whl"]);
+        check("<base target=_top><base href='/f/'><base href='/g/'>", ["https://h.example/f/a.whl", own[1]]);
+        check("<!-- <base href='/f/'> --><baseline href='/f/'><base href='https://'>", own);
     }
 
     #[test]
