@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use engine::archive::note_crc32;
 use engine::{Cancel, Download, Failure, Fault, Fetch};
 use packaging::index::{
     Client, ClientOptions, DeclaredIndex, FetchRequest, IndexError, Indexes, Surroundings, fetch_file,
-    machine_default,
+    machine_default, sweep_partial,
 };
 use packaging::interpreter::program_state;
 use store::{Digest, Store, StoreError};
@@ -16,6 +17,9 @@ use crate::environment::Environment;
 
 /// The memo table of what the machine's pip or uv says its index is.
 const MEMO: &str = "machine-index";
+
+/// For so long a download that broke off can be gone on with.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How files are fetched in a session.
 pub(crate) struct Downloads<'s> {
@@ -39,7 +43,11 @@ impl Downloads<'_> {
         let around =
             Surroundings { env: variables.clone(), root: self.root.clone(), system: PathBuf::from("/") };
         let indexes = Indexes::find(&self.declared, &around, &|| self.machine_default())?;
-        let options = ClientOptions::new(indexes, variables, self.cache_dir.join("partial"));
+        let partial = self.cache_dir.join("partial");
+        if let Some(before) = SystemTime::now().checked_sub(KEPT) {
+            sweep_partial(&partial, before);
+        }
+        let options = ClientOptions::new(indexes, variables, partial);
         Client::new(ClientOptions { offline: self.offline, ..options })
     }
 
