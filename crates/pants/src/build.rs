@@ -112,6 +112,7 @@ impl<'a> Plan<'a> {
         let artifacts = python::package(programs, &analysis, &mut actions)
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
+        session.console.diagnostics(explain::left_out(&artifacts));
         session.console.diagnostics(lacking(&artifacts));
         let tools = MachineTools::of(&actions, &interpreters);
         let mut inputs = interpreters.inputs();

@@ -5,8 +5,8 @@ use graph::{GraphError, LabelError, Place, Target};
 use loader::LoadError;
 use packaging::index::IndexError;
 use packaging::locking;
-use python::RuleError;
 use python::infer::{Finding, Unowned, Unread};
+use python::{Artifact, RuleError};
 use store::{StatError, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -82,6 +82,12 @@ fn found(finding: &Finding, unowned: Unowned, message: String) -> Diagnostic {
 pub(crate) fn unread(unread: &Unread) -> Diagnostic {
     let message = format!("cannot read the imports of `{}`: {}", unread.path, unread.reason);
     Diagnostic::warning("python::unread_imports", message)
+}
+
+/// What artifacts lack on some releases of their Pythons.
+pub(crate) fn left_out(artifacts: &[Artifact]) -> Vec<Diagnostic> {
+    let all = artifacts.iter().flat_map(|artifact| &artifact.left_out);
+    all.map(|one| Diagnostic::warning(one.code(), one).help(one.help())).collect()
 }
 
 pub(crate) fn store(error: &StoreError) -> Diagnostic {

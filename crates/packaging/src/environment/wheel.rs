@@ -24,8 +24,6 @@ pub struct Wheel {
     /// The commands that it declares.
     pub entry_points: EntryPoints,
     pub(super) record: Record,
-    /// The text of its `entry_points.txt`, where it has one.
-    pub entry_points_text: Option<String>,
 }
 
 impl Wheel {
@@ -48,22 +46,13 @@ impl Wheel {
             Ok(Some(String::from_utf8_lossy(&zip.read(entry)?).into_owned()))
         };
         let metadata = Metadata::parse(&text("METADATA")?.ok_or_else(|| missing("METADATA"))?);
-        let entry_points_text = text("entry_points.txt")?;
-        let entry_points = entry_points_text.as_deref().map(EntryPoints::parse).unwrap_or_default();
+        let entry_points = text("entry_points.txt")?.as_deref().map(EntryPoints::parse).unwrap_or_default();
         let record = record::read(&text("RECORD")?.ok_or_else(|| missing("RECORD"))?);
         let distribution = metadata.name;
         if !is_folder_name(&distribution) {
             return Err(missing("METADATA"));
         }
-        Ok(Wheel {
-            name: name.to_owned(),
-            distribution,
-            entry_points,
-            entry_points_text,
-            record,
-            dist_info,
-            zip,
-        })
+        Ok(Wheel { name: name.to_owned(), distribution, entry_points, record, dist_info, zip })
     }
 
     /// The names of the plain scripts in its `.data/scripts`, sorted.

@@ -30,7 +30,7 @@ impl Lock {
         while let Some(name) = open.pop_front() {
             let extras: Vec<ExtraName> = found[name].iter().cloned().collect();
             for dependency in self.named(name).iter().flat_map(|package: &Package| &package.dependencies) {
-                if !dependency.marker.may_hold(&extras) {
+                if !dependency.marker.may_hold_somewhere(&extras) {
                     continue;
                 }
                 let known = found.contains_key(&dependency.name);

@@ -1,7 +1,7 @@
 //! The steps of making a PEX that are no verbs of the engine, as functions from trees of the store to a tree.
 //! They are pure: a rule registers each under a name with [`VERSION`].
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Read as _};
 
 use engine::extract::UnpackError;
 use sha2::{Digest as _, Sha256};
@@ -25,6 +25,12 @@ pub const VERSION: u32 = 2;
 pub const PREFIX: &str = ".prefix";
 
 const PEX_BOOT: &str = "pex/pex_boot.py";
+/// The memo table of the SHA-256 of blobs.
+const SHA256: &str = "sha256";
+/// From this size on it is remembered.
+const LARGE: u64 = 64 << 10;
+/// So much of a blob is read at once.
+const PIECE: usize = 256 << 10;
 
 /// Why a step has no result.
 #[derive(Debug, Error)]
@@ -257,8 +263,33 @@ fn code_hash(store: &Store, user: &Digest) -> Result<String, StepError> {
     let mut hasher = CodeHasher::new();
     for (path, entry) in found {
         if let TreeEntry::File { digest, executable } = entry {
-            hasher.file(&path, *executable, &store.read(digest)?);
+            hasher.file(&path, *executable, &sha256(store, digest)?);
         }
     }
     Ok(hasher.finish())
+}
+
+/// The SHA-256 of a blob, whatever the store's own function is. That of a large one is remembered, so that it is not read
+/// again for the small ones beside it.
+fn sha256(store: &Store, digest: &Digest) -> Result<[u8; 32], StoreError> {
+    if digest.size < LARGE {
+        return Ok(Sha256::digest(store.read(digest)?).into());
+    }
+    let key = digest.to_string();
+    let known = store.memo(SHA256, key.as_bytes())?;
+    if let Some(known) = known.and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(known);
+    }
+    let (mut hasher, mut blob, mut buffer) = (Sha256::new(), store.open_blob(digest)?, vec![0; PIECE]);
+    loop {
+        match blob.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(StoreError::from_io(error).unwrap_or(StoreError::Missing(*digest))),
+        }
+    }
+    let found: [u8; 32] = hasher.finalize().into();
+    store.put_memo(SHA256, key.as_bytes(), &found)?;
+    Ok(found)
 }

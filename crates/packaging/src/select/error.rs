@@ -1,7 +1,7 @@
 //! Why a lock does not give a target all its wheels; knows no BUILD file.
 
 use crate::Version;
-use crate::name::PackageName;
+use crate::name::{ExtraName, PackageName};
 use crate::target::Target;
 
 /// One reason why a set of requirements cannot be met out of a lock.
@@ -40,6 +40,18 @@ pub enum SelectError {
         name: PackageName,
         /// The versions in the lock.
         versions: String,
+        /// The requirement.
+        requirement: String,
+    },
+    /// The lock was made without an extra that is required: what it brings is not in there.
+    #[error(
+        "the lock is stale: it was made without the extra `{extra}` of `{name}`, the requirement is `{requirement}`"
+    )]
+    StaleExtra {
+        /// The name.
+        name: PackageName,
+        /// The extra.
+        extra: ExtraName,
         /// The requirement.
         requirement: String,
     },
@@ -154,7 +166,7 @@ impl SelectError {
             Self::Target { .. } => "packaging::lock-target",
             Self::Missing { .. } => "packaging::lock-missing",
             Self::NotForTarget { .. } => "packaging::lock-not-for-target",
-            Self::Stale { .. } => "packaging::lock-stale",
+            Self::Stale { .. } | Self::StaleExtra { .. } => "packaging::lock-stale",
             Self::Location { .. } => "packaging::requirement-location",
             Self::Python { .. } => "packaging::requires-python",
             Self::NoWheel { .. } => "packaging::no-wheel",
@@ -170,7 +182,9 @@ impl SelectError {
     pub fn help(&self) -> Option<String> {
         let lock = "write it anew with `pants lock`".to_owned();
         Some(match self {
-            Self::Missing { .. } | Self::Stale { .. } | Self::NoFiles { .. } => lock,
+            Self::Missing { .. } | Self::Stale { .. } | Self::StaleExtra { .. } | Self::NoFiles { .. } => {
+                lock
+            }
             Self::Target { .. } => {
                 "write it anew with `pants lock`, which locks for all that programs are built for".to_owned()
             }

@@ -1,5 +1,8 @@
 //! Tests of choosing wheels, out of locks made by hand.
 
+mod open;
+mod stale;
+
 use std::fmt::Write as _;
 
 use super::{Chosen, SelectError, Selection, check_shared, select};
@@ -72,7 +75,7 @@ fn chosen(selection: &Selection<'_>) -> Vec<String> {
 }
 
 fn check(packages: &[Short<'_>], asked: &[&str], on: &str, expect: &[&str]) {
-    let lock = lock(packages);
+    let lock = Lock { requirements: roots(asked), ..lock(packages) };
     let selection = select(&lock, &roots(asked), &target(on));
     let selection = selection.unwrap_or_else(|errors| panic!("{errors:?}"));
     assert_eq!(chosen(&selection), expect, "{asked:?} on {on}");
@@ -197,30 +200,6 @@ fn of_several_versions_the_one_for_the_target_is_taken() {
         LINUX,
         &[("lock-stale", "the lock is stale: it has `num` 2.0rc1, the requirement is `num==1.*`", LOCK)],
     );
-}
-
-#[test]
-fn what_a_marker_leaves_open_is_said() {
-    let packages: &[Short<'_>] = &[
-        (
-            "app",
-            "1",
-            &["dependencies = [{ name = 'lib', marker = \"python_full_version >= '3.11.4'\" }, \
-            { name = 'lib', marker = \"python_full_version >= '3.10.4'\" }, \
-            { name = 'kernel', marker = \"platform_release == '6'\" }]"],
-            ANY,
-        ),
-        ("kernel", "1", &[], ANY),
-        ("lib", "1", &[], ANY),
-    ];
-    let lock = lock(packages);
-    let assumed = |on: &str| {
-        let selection = select(&lock, &roots(&["app"]), &target(on)).unwrap();
-        let told = selection.assumptions.iter();
-        told.map(|one| format!("{} {} {}", one.name, one.variables.join(" "), one.holds)).collect::<Vec<_>>()
-    };
-    assert_eq!(assumed(LINUX), ["kernel platform_release false", "lib python_full_version false"]);
-    assert_eq!(assumed("3.10.9 linux-x86_64"), ["kernel platform_release false"]);
 }
 
 #[test]

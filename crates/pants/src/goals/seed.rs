@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
-use packaging::interpreter::{Finder, Memo, SearchPaths};
+use packaging::interpreter::{Finder, Memo};
 use packaging::pex::Seed;
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use crate::cli::Output;
 use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::environment::Environment;
+use crate::machine::search_paths;
 
 /// Make the environment of a PEX ahead of its first start
 ///
@@ -54,12 +55,8 @@ pub(crate) fn run(
         };
         vec![Diagnostic::error(Exit::Wrong, error.code(), message).help(error.help())]
     })?;
-    let pyenv = environment.get("PYENV_ROOT").map(PathBuf::from);
-    let search = SearchPaths {
-        entries: ["<PATH>", "<PYENV>"].map(PathBuf::from).to_vec(),
-        path: environment.get("PATH").unwrap_or_default().to_owned(),
-        pyenv: pyenv.or_else(|| environment.home().map(|home| home.join(".pyenv"))),
-    };
+    let entries = ["<PATH>", "<PYENV>"].map(ToOwned::to_owned);
+    let search = search_paths(environment, &environment.folder, &entries);
     let Some(python) = Finder::new(&search, &Forgetful).find(seed.python) else {
         let message = format!("`{shown}` needs CPython {}, which is not on this machine", seed.python);
         return Err(vec![Diagnostic::error(Exit::Environment, "seed::no_interpreter", message)]);

@@ -193,8 +193,8 @@ impl<'a, 'b> Binary<'a, 'b> {
                 (actions.add(Verb::Merge { prefixes }, inputs, description), None)
             }
         };
-        let (label, lacking) = (label.clone(), start.lacking);
-        Ok(Artifact { label, configurations, path, action, file, places, builds, lacking })
+        let (label, lacking, left_out) = (label.clone(), start.lacking, distributions.left_out);
+        Ok(Artifact { label, configurations, path, action, file, places, builds, lacking, left_out })
     }
 
     /// The distributions of all configurations; none without a lock.

@@ -8,7 +8,7 @@ use packaging::platform::Platform;
 use packaging::python::Wanted;
 use packaging::requirement::Requirement;
 use packaging::sdist;
-use packaging::select::{Chosen, SelectError, Selected, Selection, check_shared, select};
+use packaging::select::{Chosen, LeftOut, SelectError, Selected, Selection, check_shared, select};
 use packaging::target::Target as Configuration;
 
 use super::{Analysis, SourceBuild};
@@ -38,6 +38,8 @@ pub(super) struct Needs<'a, 'b> {
 pub(super) struct Distributions<'l> {
     pub(super) wheels: Vec<(&'l Package, &'l WheelFile)>,
     pub(super) sources: Vec<Source<'l>>,
+    /// What is left out though some releases need it.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 /// A source distribution, and what it is to be built for.
@@ -77,6 +79,7 @@ impl<'a> Needs<'a, '_> {
         }
         let mut chosen = Distributions::default();
         for (configuration, selection) in selections {
+            chosen.left_out.extend(selection.left_out);
             for Selected { package, file, .. } in selection.files {
                 match file {
                     Chosen::Wheel(wheel) => chosen.wheels.push((package, wheel)),

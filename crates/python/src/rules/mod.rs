@@ -10,6 +10,7 @@ use engine::{ActionGraph, ActionId};
 use graph::{Label, NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
 use packaging::python::Wanted;
+use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
@@ -68,6 +69,8 @@ pub struct Artifact {
     pub builds: Vec<SourceBuild>,
     /// An interpreter that this machine lacks, and without which it starts slower the first time.
     pub lacking: Option<Wanted>,
+    /// What it lacks on some releases of the Python that it is for.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// A source distribution that is built into a wheel.

@@ -194,7 +194,7 @@ impl Planning<'_> {
     fn entry(&self) -> Result<EntryPoint, EntryError> {
         let scripts = |wheel: &Wheel| WheelScripts {
             project: wheel.name.split('-').next().unwrap_or(&wheel.name).to_owned(),
-            entry_points: wheel.entry_points_text.clone(),
+            entry_points: wheel.entry_points.clone(),
             scripts: wheel.scripts(),
         };
         let scripts: Vec<WheelScripts> = self.wheels.iter().map(scripts).collect();
