@@ -132,7 +132,8 @@ fn a_large_file_is_not_read_again_for_a_small_one() {
         let mut user = store::Tree::new();
         user.add_file("large.bin", *large, false).unwrap();
         user.add_file("app.py", store.put(small).unwrap(), false).unwrap();
-        let boot = steps::boot(store, &spec, &bootstrap, &store.put_tree(&user).unwrap(), &[]).unwrap();
+        let (user, start) = (store.put_tree(&user).unwrap(), store.put_tree(&store::Tree::new()).unwrap());
+        let boot = steps::boot(store, &spec, &bootstrap, &user, &start, &[]).unwrap();
         let boot = store.tree(&boot).unwrap();
         let Some(store::Entry::File { digest, .. }) = boot.get("PEX-INFO") else { panic!("no PEX-INFO") };
         let info: serde_json::Value = serde_json::from_slice(&store.read(digest).unwrap()).unwrap();
