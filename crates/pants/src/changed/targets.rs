@@ -165,7 +165,8 @@ fn lost(
         let direct = was.directly_needed_by(node);
         for dependent in direct.iter().copied().chain(was.directly_needed_by(owner)) {
             let named = was.label(dependent);
-            let Some(now) = graph.node(&named).filter(|_| named.whole() != label.whole()) else { continue };
+            // The target that had it is marked already, but not each of its files.
+            let Some(now) = graph.node(&named).filter(|_| named != label.whole()) else { continue };
             // Who needs the rest of the target needs it still, and is affected by way of it.
             let still = graph.node(&label.whole()).is_some_and(|owner| {
                 graph.direct_needs(now).into_iter().any(|needed| graph.owner(needed) == owner)

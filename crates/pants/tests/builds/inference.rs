@@ -42,7 +42,7 @@ impl Inferred {
     }
 }
 
-const ALL: &str = "//3rdparty:alpha\n//shared/__init__.py\n//three/__init__.py:lib\n//three/main.py:lib\n//three/used.py:lib\n";
+const ALL: &str = "//3rdparty:alpha\n//shared:shared\n//three:lib\n//shared/__init__.py\n//three/__init__.py:lib\n//three/main.py:lib\n//three/used.py:lib\n";
 
 #[test]
 fn an_edit_of_a_file_that_is_not_reached_builds_nothing() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -25,6 +26,20 @@ fn checkout(test: &str) -> Option<(tempfile::TempDir, Checkout)> {
     let checkout = Checkout::generate(&dir.path().join("repository"), dir.path(), 1, &index);
     checkout.build(&["//one"]);
     Some((dir, checkout))
+}
+
+/// A Python 3.11 of this machine.
+fn python_3_11() -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from)?;
+    let versions = fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten().flatten();
+    let of_pyenv = versions.map(|version| version.path().join("bin"));
+    let folders = of_pyenv.chain(std::env::split_paths(&std::env::var_os("PATH")?)).collect::<Vec<_>>();
+    let is_shim = |folder: &PathBuf| folder.ends_with("shims");
+    folders
+        .iter()
+        .filter(|folder| !is_shim(folder))
+        .map(|folder| folder.join("python3.11"))
+        .find(|file| file.is_file())
 }
 
 /// The digest of the only artifact.
@@ -97,6 +112,7 @@ fn a_list_is_that_of_the_files_that_there_are() {
 fn an_answer_depends_on_the_lock_the_interpreters_and_the_configuration() {
     let test = "an_answer_depends_on_the_lock_the_interpreters_and_the_configuration";
     let Some((_dir, checkout)) = checkout(test) else { return };
+    let Some(real) = python_3_11() else { return println!("skipped: {test}: there is no Python 3.11") };
     let build = ["--output", "json", "binary", "//one"];
     let first = digest(&checkout.build(&["//one"]));
     settle(&checkout, &["binary", "//one"]);
@@ -116,10 +132,7 @@ fn an_answer_depends_on_the_lock_the_interpreters_and_the_configuration() {
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     fs::create_dir(checkout.root.join("pythons")).unwrap();
     let python = checkout.root.join("pythons/python3.11");
-    let answer = "#!/bin/sh\necho '{\"implementation\": \"CPython\", \"version\": \"3.11.4\", \"major\": 3, \"minor\": 11, \
-                  \"free_threaded\": false, \"debug\": false, \"pymalloc\": true, \"wide_unicode\": true}'\n";
-    fs::write(&python, answer).unwrap();
-    fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink(real, &python).unwrap();
     settle(&checkout, &["binary", "//one"]);
     report(&checkout.command(&build).output().unwrap());
     fs::remove_file(&python).unwrap();

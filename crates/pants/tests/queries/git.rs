@@ -15,7 +15,7 @@ pub(crate) const SERVICE: &[(&str, &str)] = &[
          python_binary(name = \"app\", entry_point = \"main.py\")\n\
          worker(name = \"worker\")\n",
     ),
-    ("svc/main.py", ""),
+    ("svc/main.py", "import svc.more\n"),
     ("svc/more.py", ""),
     ("util/BUILD", "python_library(sources = [\"*.py\"], tags = [\"core\"])\n"),
     ("util/util.py", ""),

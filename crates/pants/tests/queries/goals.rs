@@ -35,7 +35,9 @@ fn ways_and_reasons() {
     check(&["paths", "//svc:app", "//util"], way);
     check(&["paths", "//svc:app", "//util", "--all"], way);
     check(&["paths", "//svc:app", "//util", "--shortest"], way);
-    check(&["paths", "//svc:app", "//util", "--files", "--all"], way);
+    let by_file = "//svc:app -> //svc/main.py:lib -> //util:util\n\
+                   //svc:app -> //svc/main.py:lib -> //svc/more.py:lib -> //util:util\n";
+    check(&["paths", "//svc:app", "//util", "--files", "--all"], by_file);
     check(&["paths", "//util", "//svc:app"], "");
     check(
         &["why", "//svc:app", "//util"],
