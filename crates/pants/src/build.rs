@@ -173,6 +173,7 @@ impl<'a> Plan<'a> {
             sources: self,
             watch: &progress,
             jobs: session.jobs,
+            downloads: session.most_downloads,
             cancel: session.cancel,
         };
         let roots: Vec<_> = artifacts.iter().map(|artifact| artifact.action).collect();
