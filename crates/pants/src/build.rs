@@ -184,7 +184,11 @@ impl<'a> Plan<'a> {
 /// An error of a rule. What a program takes from the configuration is wrong there.
 fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
     let key = match error {
-        RuleError::Python { .. } => "interpreters",
+        RuleError::Python { .. }
+        | RuleError::Excluded { .. }
+        | RuleError::NoInterpreter { .. }
+        | RuleError::SameMinor { .. }
+        | RuleError::Selection { .. } => "interpreters",
         RuleError::Platform { .. } => "platforms",
         RuleError::Constraint { .. } => "interpreter_constraints",
         _ => return explain::rule(error),

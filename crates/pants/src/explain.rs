@@ -75,6 +75,18 @@ pub(crate) fn locking(error: &locking::LockError) -> Diagnostic {
     Diagnostic::error(packaging_exit(error.fault()), error.code(), error).help(error.help()).causes(error)
 }
 
+/// What to say of a name that is none of these: the near one, or else all.
+pub(crate) fn near_or_all<'a>(
+    wanted: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+    all: &str,
+) -> String {
+    match graph::near(wanted, names.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("{all} {}", names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 fn packaging_exit(fault: packaging::index::Fault) -> Exit {
     match fault {
         packaging::index::Fault::Request => Exit::Wrong,

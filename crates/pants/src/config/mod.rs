@@ -11,9 +11,12 @@ use graph::Place;
 
 pub(crate) use keys::KEYS;
 pub(crate) use read::FILE;
-use read::{Settings, Value, read};
+use read::{Setting, Settings, Value, read};
 
 use crate::diagnostic::{Diagnostic, Exit};
+
+/// What stands for several places among those where interpreters are looked for.
+const PLACEHOLDERS: [&str; 2] = ["<PATH>", "<PYENV>"];
 
 /// What `pants.toml` says, and the defaults for what it does not say.
 #[derive(Clone, Debug)]
@@ -50,10 +53,15 @@ impl Config {
             let message = format!("`{FILE}` is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
             vec![Diagnostic::error(Exit::Wrong, "config::encoding", message).at(Some(Place::new(FILE, 1, 1)))]
         })?;
-        Config::from_settings(read(&text)?)
+        Config::from_settings(read(&text))
     }
 
-    fn from_settings(mut settings: Settings) -> Result<Config, Vec<Diagnostic>> {
+    /// Gives a configuration where nothing is wrong with what was read.
+    fn from_settings(
+        (mut settings, mut errors): (Settings, Vec<Diagnostic>),
+    ) -> Result<Config, Vec<Diagnostic>> {
+        errors.extend(check_paths(&settings));
+        let unread = !errors.is_empty();
         let default_place =
             settings.get(&("python".into(), "default_resolve".into())).map(|setting| setting.place.clone());
         let places = settings.iter().map(|(key, setting)| (key.clone(), setting.place.clone())).collect();
@@ -67,9 +75,24 @@ impl Config {
         if resolves.is_empty() {
             resolves.push(("default".to_owned(), "pants.lock".to_owned()));
         }
-        let default_resolve =
-            default_resolve(text(settings, "python", "default_resolve"), &resolves, default_place)?;
-        let color = color(settings.remove(&("GLOBAL".to_owned(), "color".to_owned())))?;
+        let default = text(settings, "python", "default_resolve");
+        let default_resolve = match default_resolve(default, &resolves, default_place) {
+            Ok(default) => default,
+            // What is missing may be among what could not be read.
+            Err(_) if unread => String::new(),
+            Err(wrong) => {
+                errors.extend(wrong);
+                String::new()
+            }
+        };
+        if !errors.is_empty() {
+            errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
+            return Err(errors);
+        }
+        let color = match take(settings, "GLOBAL", "color") {
+            Some(Value::Color(color)) => Some(color),
+            _ => None,
+        };
         let indexes = (section(settings, "python.indexes").into_iter())
             .filter_map(|(name, value)| if let Value::Text(url) = value { Some((name, url)) } else { None })
             .collect();
@@ -116,16 +139,39 @@ impl Config {
     }
 }
 
-/// When messages have colours.
-fn color(setting: Option<read::Setting>) -> Result<Option<ColorChoice>, Vec<Diagnostic>> {
-    let Some(read::Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
-    match <ColorChoice as clap::ValueEnum>::from_str(&text, false) {
-        Ok(color) => Ok(Some(color)),
-        Err(_) => {
-            let message = format!("`color` is `auto`, `always` or `never`, not `{text}`");
-            Err(vec![Diagnostic::error(Exit::Wrong, "config::color", message).at(Some(place))])
+/// What is wrong with the places of locks and interpreters.
+fn check_paths(settings: &Settings) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
+    for ((section, name), Setting { value, place }) in settings {
+        match (section.as_str(), name.as_str(), value) {
+            ("python.resolves", _, Value::Text(path)) if !is_below(path) => {
+                let message = format!("the lock of the resolve `{name}` cannot be `{path}`");
+                let help = "a lock is a file of the repository: write its path relative to the root, without `..`, \
+                            such as `3rdparty/default.lock`";
+                let error = Diagnostic::error(Exit::Wrong, "config::lock_path", message);
+                errors.push(error.at(Some(place.clone())).help(Some(help)));
+            }
+            ("python", "interpreter_search_paths", Value::Texts(entries)) => {
+                let unknown =
+                    |entry: &&String| entry.starts_with('<') && !PLACEHOLDERS.contains(&entry.as_str());
+                for entry in entries.iter().filter(unknown) {
+                    let message =
+                        format!("`interpreter_search_paths` takes `<PATH>` and `<PYENV>`, not `{entry}`");
+                    let near = graph::near(entry, PLACEHOLDERS);
+                    let error = Diagnostic::error(Exit::Wrong, "config::search_path", message);
+                    let help = near.map(|near| format!("did you mean `{near}`?"));
+                    errors.push(error.at(Some(place.clone())).help(help));
+                }
+            }
+            _ => {}
         }
     }
+    errors
+}
+
+/// Whether a path leads to something below the root of the repository.
+fn is_below(path: &str) -> bool {
+    !path.split('/').any(|part| matches!(part, "" | "..")) && Path::new(path).file_name().is_some()
 }
 
 /// Which resolve targets are in that name none.
@@ -138,11 +184,12 @@ fn default_resolve(
     match (given, resolves) {
         (Some(given), _) if known(&given) => Ok(given),
         (Some(given), _) => {
-            let near = graph::near(&given, resolves.iter().map(|(name, _)| name.as_str()));
+            let names = resolves.iter().map(|(name, _)| name.as_str());
+            let help = crate::explain::near_or_all(&given, names, "the resolves are");
             Err(vec![
                 Diagnostic::error(Exit::Wrong, "config::resolve", format!("there is no resolve `{given}`"))
                     .at(place)
-                    .help(near.map(|near| format!("did you mean `{near}`?"))),
+                    .help(Some(help)),
             ])
         }
         (None, [(only, _)]) => Ok(only.clone()),

@@ -52,6 +52,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let resolves = chosen_resolves(session, arguments)?;
     let repository = session.repository()?;
     let mut asked = asked(session, &repository)?;
+    check_upgrade(session, &upgrade, &resolves, &asked)?;
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
     let workshop = Workshop::new(session, &interpreters)?;
@@ -151,14 +152,41 @@ fn chosen_resolves<'s>(
             Some(found) if chosen.contains(&found) => {}
             Some(found) => chosen.push(found),
             None => {
-                let near = graph::near(wanted, all.clone().map(|(name, _)| name));
+                let help =
+                    explain::near_or_all(wanted, all.clone().map(|(name, _)| name), "the resolves are");
                 let message = format!("there is no resolve `{wanted}`");
-                let help = near.map(|near| format!("did you mean `{near}`?"));
-                errors.push(Diagnostic::error(Exit::Wrong, "lock::resolve", message).help(help));
+                errors.push(Diagnostic::error(Exit::Wrong, "lock::resolve", message).help(Some(help)));
             }
         }
     }
     if errors.is_empty() { Ok(chosen) } else { Err(errors) }
+}
+
+/// Refuses to upgrade what is neither locked nor asked for.
+fn check_upgrade(
+    session: &Session<'_>,
+    upgrade: &Upgrade,
+    resolves: &[(&str, &str)],
+    asked: &BTreeMap<String, Vec<Asked>>,
+) -> Result<(), Vec<Diagnostic>> {
+    let Upgrade::Only(names) = upgrade else { return Ok(()) };
+    let mut known = BTreeSet::new();
+    for (name, path) in resolves {
+        // A lock that cannot be read is told when it is written anew.
+        let lock = session.lock(path).ok().flatten();
+        known.extend(lock.iter().flat_map(|lock| &lock.packages).map(|package| package.name.to_string()));
+        known.extend(asked.get(*name).into_iter().flatten().map(|asked| asked.requirement.name.to_string()));
+    }
+    let unknown = names.iter().map(ToString::to_string).filter(|name| !known.contains(name));
+    let errors: Vec<Diagnostic> = unknown
+        .map(|name| {
+            let near = graph::near(&name, known.iter().map(String::as_str));
+            let help = near.map(|near| format!("did you mean `{near}`?"));
+            let message = format!("there is no package `{name}` in any lock");
+            Diagnostic::error(Exit::Wrong, "lock::unknown_package", message).help(help)
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// What all targets ask for, by resolve.
@@ -174,14 +202,10 @@ fn asked(
         }
         let resolve = python::resolve_of(target, default);
         if session.config.lock_path(resolve).is_none() {
-            let near = graph::near(resolve, session.config.resolves.iter().map(|(name, _)| name.as_str()));
             let place = target.field("resolve").map_or(&target.place, |field| &field.place).clone();
-            let near = near.map(ToOwned::to_owned);
-            errors.push(explain::rule(&python::RuleError::UnknownResolve {
-                name: resolve.to_owned(),
-                near,
-                place,
-            }));
+            let known = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
+            let name = resolve.to_owned();
+            errors.push(explain::rule(&python::RuleError::UnknownResolve { name, known, place }));
             continue;
         }
         let (wishes, wrong) = python::wishes(target);
@@ -413,7 +437,8 @@ fn answer(session: &Session<'_>, arguments: &Arguments, done: &[Locked<'_>], exi
             (false, false) => "was written",
         };
         if !console.quiet {
-            console.message(&format!("{} {state}: {count} packages", locked.path));
+            let noun = if count == 1 { "package" } else { "packages" };
+            console.message(&format!("{} {state}: {count} {noun}", locked.path));
             for change in &locked.outcome.changes {
                 console.message(&format!("  {change}"));
             }

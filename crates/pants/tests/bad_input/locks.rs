@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::index::no_network;
+use crate::index::{Index, no_network};
 use crate::repository::{Repository, skipped};
 use crate::wheels::{WHEEL, sound};
 use crate::zip::sha256;
@@ -72,6 +72,64 @@ fn check(lock: Option<&str>, expected: &str) {
 /// The lock as it should be.
 fn good() -> String {
     lock(&["greet==1.0"], &[Locked::wheel("greet", "py3-none-any", &sound())])
+}
+
+/// A program that needs nothing of the lock does not care for what the lock is for; one that does is told where it
+/// says that it is built for something else.
+#[test]
+fn lock_for_other_pythons() {
+    let mut repository = Repository::new(&[
+        ("pants.toml", "[python]\ninterpreters = [\"3.8\"]\nplatforms = [\"linux-x86_64\"]\n"),
+        ("pants.lock", &good()),
+        ("svc/main.py", ""),
+        (
+            "svc/BUILD",
+            "python_library(name = \"lib\")\n\npython_requirement(name = \"req\", requirements = [\"greet==1.0\"])\n\n\
+             python_binary(name = \"app\", entry_point = \"main.py\")\n\n\
+             python_binary(name = \"more\", entry_point = \"main.py\", dependencies = [\":req\"])\n",
+        ),
+    ]);
+    repository.fails(
+        &["binary", "--offline", "//svc:more"],
+        2,
+        r#"
+error[packaging::lock-target]: the lock does not hold for `cp38-linux_x86_64`: it is for Python >=3.11 on `linux-x86_64`
+ --> pants.toml:2:16
+  |
+2 | interpreters = ["3.8"]
+  |                ^^^^^^^
+  |
+  = note: needed by `//svc:more`, whose lock is `pants.lock`
+  = help: write it anew with `pants lock`, which locks for all that programs are built for
+"#,
+    );
+    let Some(index) = Index::start("lock_for_other_pythons") else { return };
+    index.of(&mut repository);
+    assert_eq!(repository.run(&["binary", "//svc:app"]).code, 0);
+}
+
+#[test]
+fn unknown_names_of_packages_and_resolves() {
+    let repository = program(Some(&good()));
+    repository.fails(
+        &["lock", "--upgrade-package", "Gret", "--upgrade-package", "nosuch"],
+        2,
+        r#"
+error[lock::unknown_package]: there is no package `gret` in any lock
+ |
+ = help: did you mean `greet`?
+error[lock::unknown_package]: there is no package `nosuch` in any lock
+"#,
+    );
+    repository.fails(
+        &["lock", "--resolve", "nosuch"],
+        2,
+        r#"
+error[lock::resolve]: there is no resolve `nosuch`
+ |
+ = help: the resolves are `default`
+"#,
+    );
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Command lines and programs that ask for what cannot be.
 
-use crate::index::Index;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use crate::index::{Index, silent};
 use crate::repository::{CONFIGURATION, Repository};
 
 /// A repository with one program, whose fields are given.
@@ -206,6 +209,51 @@ error[python::output_clash]: `//svc:one` and `//svc:two` would both be written t
   |
 5 | python_binary(name = "two", entry_point = "a.py", output_path = "app.pex")
   | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: give one of them another `output_path`
+"#,
+    );
+}
+
+/// Where no terminal is, an interrupted command writes no codes for one.
+#[test]
+fn interrupted_without_a_terminal() {
+    let mut repository = program("entry_point = \"server.py\",");
+    let (_listener, address) = silent();
+    repository.env.insert("PIP_INDEX_URL".to_owned(), address);
+    let mut command = repository.command(&["binary", "//svc:app"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    stderr.read_line(&mut said).unwrap();
+    assert!(said.starts_with("fetch "), "{said}");
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    said.clear();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!((said.as_str(), child.wait().unwrap().code()), ("interrupted\n", Some(130)));
+}
+
+#[test]
+fn output_path_below_that_of_another_program() {
+    let repository = Repository::new(&[
+        ("svc/a.py", ""),
+        (
+            "svc/BUILD",
+            "python_library(name = \"lib\")\n\n\
+             python_binary(name = \"one\", entry_point = \"a.py\", output_path = \"same.pex/app\")\n\n\
+             python_binary(name = \"two\", entry_point = \"a.py\", output_path = \"same.pex\")\n",
+        ),
+    ]);
+    repository.fails(
+        &["binary", "--offline", "::"],
+        2,
+        r#"
+error[python::output_clash]: `//svc:two` writes the file `dist/same.pex`, which `//svc:one` needs as a folder of its own
+ --> svc/BUILD:5:1
+  |
+5 | python_binary(name = "two", entry_point = "a.py", output_path = "same.pex")
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
   = help: give one of them another `output_path`
 "#,

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use engine::{ActionGraph, ActionId, Archive, Download, Input, Members, Origin, Verb};
-use graph::{NodeId, Target};
+use graph::{NodeId, Place, Target};
 use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, plan};
 use packaging::requirement::Requirement;
-use packaging::select::{Selected, Selection, check_shared, select};
+use packaging::select::{SelectError, Selected, Selection, check_shared, select};
 use packaging::target::Target as Configuration;
 use store::{Digest, Tree};
 
@@ -64,11 +64,10 @@ impl Rule for PythonBinary {
 fn resolve<'a>(program: &Target, analysis: &Analysis<'a>) -> Result<Resolve<'a>, Vec<RuleError>> {
     let name = resolve_of(program, &analysis.settings.default_resolve);
     (analysis.resolves)(name).ok_or_else(|| {
-        let near = graph::near(name, analysis.resolve_names.iter().map(String::as_str));
         let place = program.field("resolve").map_or(&program.place, |field| &field.place);
         vec![RuleError::UnknownResolve {
             name: name.to_owned(),
-            near: near.map(ToOwned::to_owned),
+            known: analysis.resolve_names.to_vec(),
             place: place.clone(),
         }]
     })
@@ -196,8 +195,8 @@ impl Binary<'_, '_> {
 
     /// The wheels of all configurations, each file once, by name.
     fn wheels(&self, configurations: &[Configuration]) -> Result<Vec<Selected<'_>>, Vec<RuleError>> {
-        let Some(lock) = self.resolve.lock else { return Ok(Vec::new()) };
         let wishes = &self.closure.requirements;
+        let Some(lock) = self.resolve.lock.filter(|_| !wishes.is_empty()) else { return Ok(Vec::new()) };
         let roots: Vec<Requirement> = wishes.iter().map(|wish| wish.requirement.clone()).collect();
         let (mut selections, mut errors) = (Vec::<(Configuration, Selection<'_>)>::new(), Vec::new());
         for configuration in configurations {
@@ -220,18 +219,34 @@ impl Binary<'_, '_> {
         Ok(wheels)
     }
 
-    fn selection_error(&self, error: &packaging::select::SelectError) -> RuleError {
+    fn selection_error(&self, error: &SelectError) -> RuleError {
         let message = error.to_string();
         let asked = |wish: &&Wish| message.contains(&format!("`{}`", wish.requirement.text()));
-        let place =
-            self.closure.requirements.iter().find(asked).map_or(&self.program.place, |wish| &wish.place);
+        let wish = self.closure.requirements.iter().find(asked);
+        let place = match (error, wish) {
+            (SelectError::Target { target, .. }, _) => self.to_blame_for(target),
+            (_, wish) => Some(wish.map_or(&self.program.place, |wish| &wish.place)),
+        };
         RuleError::Selection {
             code: error.code(),
             help: error.help(),
             label: self.program.label.clone(),
             lock: self.resolve.path.to_owned(),
-            place: place.clone(),
+            place: place.cloned(),
             message,
+        }
+    }
+
+    /// Where it is written that the program is built for a target that the lock is not for; none in the configuration.
+    fn to_blame_for(&self, target: &Configuration) -> Option<&Place> {
+        let requires = self.resolve.lock.map(|lock| &lock.requires_python);
+        let python = requires.is_some_and(|requires| !target.environment().satisfies(requires));
+        let name = if python { "interpreters" } else { "platforms" };
+        let configured = python && self.analysis.settings.interpreters.is_some();
+        match self.program.field(name) {
+            Some(field) => Some(&field.place),
+            None if configured => None,
+            None => Some(&self.program.place),
         }
     }
 
