@@ -99,9 +99,9 @@ impl PlatformError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unknown { .. } => "packaging::platform-unknown",
-            Self::Floor { .. } => "packaging::platform-floor",
-            Self::Machine { .. } => "packaging::platform-machine",
+            Self::Unknown { .. } => "packaging::platform_unknown",
+            Self::Floor { .. } => "packaging::platform_floor",
+            Self::Machine { .. } => "packaging::platform_machine",
         }
     }
 
@@ -339,15 +339,15 @@ mod tests {
     #[test]
     fn what_is_no_platform_is_refused() {
         for bad in ["", "linux", "Linux-x86_64", "win-amd64", "linux-x86_64_", "macos-aarch64", CURRENT] {
-            check(bad, Err("packaging::platform-unknown"));
+            check(bad, Err("packaging::platform_unknown"));
         }
         for bad in ["linux-x86_64-", "linux-x86_64-2.17", "linux-x86_64-manylinux_3_1", "macos-arm64-10.9"] {
-            check(bad, Err("packaging::platform-floor"));
+            check(bad, Err("packaging::platform_floor"));
         }
         for bad in
             ["linux-x86_64-manylinux_2_", "linux-aarch64-manylinux1", "macos-arm64-99999.0", "macos-arm64-12"]
         {
-            check(bad, Err("packaging::platform-floor"));
+            check(bad, Err("packaging::platform_floor"));
         }
         let near = "linux-x86-64".parse::<Platform>().unwrap_err();
         assert_eq!(near.help().unwrap(), "did you mean `linux-x86_64`?");
@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(current("linux", "x86_64", false), Ok("linux-x86_64".to_owned()));
         assert_eq!(current("linux", "aarch64", true), Ok("linux-aarch64-musl".to_owned()));
         assert_eq!(current("macos", "aarch64", false), Ok("macos-arm64".to_owned()));
-        assert_eq!(current("windows", "x86_64", false), Err("packaging::platform-machine"));
+        assert_eq!(current("windows", "x86_64", false), Err("packaging::platform_machine"));
         assert!(Platform::current(&Machine::detect()).is_ok());
     }
 

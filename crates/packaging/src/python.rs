@@ -147,8 +147,8 @@ impl PythonError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "packaging::python-version",
-            Self::Unsupported { .. } => "packaging::python-unsupported",
+            Self::Unreadable { .. } => "packaging::python_version",
+            Self::Unsupported { .. } => "packaging::python_unsupported",
         }
     }
 }
@@ -233,10 +233,10 @@ mod tests {
             "", "3", "3.", "3.11.", "3.11.7.1", "3.x", "py3.11", "+3.11", "3.011", "3.12t", "999.1",
             "3.99999",
         ] {
-            check(bad, Err("packaging::python-version"));
+            check(bad, Err("packaging::python_version"));
         }
         for old in ["2.6", "3.5", "4.0", "1.5"] {
-            check(old, Err("packaging::python-unsupported"));
+            check(old, Err("packaging::python_unsupported"));
         }
     }
 

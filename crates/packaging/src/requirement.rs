@@ -62,7 +62,7 @@ impl RequirementError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "packaging::requirement",
-            Self::Unnamed { .. } => "packaging::requirement-unnamed",
+            Self::Unnamed { .. } => "packaging::requirement_unnamed",
         }
     }
 

@@ -73,7 +73,7 @@ fn check(from: &str, to: &str, expect: &[&str]) {
         .map(|error| {
             assert!(error.help().is_some());
             let place = error.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
-            format!("{place} {}: {error}", error.code().trim_start_matches("packaging::lock-"))
+            format!("{place} {}: {error}", error.code().trim_start_matches("packaging::lock_"))
         })
         .collect();
     assert_eq!(shown, expect);

@@ -97,16 +97,16 @@ impl LockError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotAnIndex { .. } => "packaging::lock-not-an-index",
-            Self::NoSolution { .. } => "packaging::lock-no-solution",
-            Self::Network { .. } => "packaging::lock-network",
-            Self::Offline { .. } => "packaging::lock-offline",
-            Self::Uv { .. } => "packaging::lock-uv",
-            Self::NoUv { .. } => "packaging::lock-no-uv",
-            Self::NoUvForMachine { .. } => "packaging::lock-no-uv-for-machine",
-            Self::Spawn { .. } => "packaging::lock-spawn",
-            Self::Disk { .. } => "packaging::lock-disk",
-            Self::Unreadable { .. } => "packaging::lock-unreadable",
+            Self::NotAnIndex { .. } => "packaging::lock_not_an_index",
+            Self::NoSolution { .. } => "packaging::lock_no_solution",
+            Self::Network { .. } => "packaging::lock_network",
+            Self::Offline { .. } => "packaging::lock_offline",
+            Self::Uv { .. } => "packaging::lock_uv",
+            Self::NoUv { .. } => "packaging::lock_no_uv",
+            Self::NoUvForMachine { .. } => "packaging::lock_no_uv_for_machine",
+            Self::Spawn { .. } => "packaging::lock_spawn",
+            Self::Disk { .. } => "packaging::lock_disk",
+            Self::Unreadable { .. } => "packaging::lock_unreadable",
         }
     }
 
@@ -181,10 +181,10 @@ impl LockWarning {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Modules { .. } => "packaging::lock-modules",
-            Self::Pythons { .. } => "packaging::lock-pythons",
-            Self::NoHash { .. } => "packaging::lock-no-hash",
-            Self::NoFiles { .. } => "packaging::lock-no-files",
+            Self::Modules { .. } => "packaging::lock_modules",
+            Self::Pythons { .. } => "packaging::lock_pythons",
+            Self::NoHash { .. } => "packaging::lock_no_hash",
+            Self::NoFiles { .. } => "packaging::lock_no_files",
         }
     }
 }

@@ -246,7 +246,7 @@ fn unknown_platform() {
         "",
         2,
         r#"
-error[packaging::platform-unknown]: unknown platform `linux-x86`: expected one of `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
+error[packaging::platform_unknown]: unknown platform `linux-x86`: expected one of `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
  --> pants.toml:2:13
   |
 2 | platforms = ["linux-x86"]
@@ -260,7 +260,7 @@ error[packaging::platform-unknown]: unknown platform `linux-x86`: expected one o
         "platforms = [\"macos-arm\"],",
         2,
         r#"
-error[packaging::platform-unknown]: unknown platform `macos-arm`: expected one of `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
+error[packaging::platform_unknown]: unknown platform `macos-arm`: expected one of `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
  --> svc/BUILD:6:18
   |
 6 |     platforms = ["macos-arm"],
@@ -330,7 +330,7 @@ fn no_such_version_of_python() {
         "interpreters = [\"3.x\"],",
         2,
         r#"
-error[packaging::python-version]: `3.x` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or `3.13t`
+error[packaging::python_version]: `3.x` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or `3.13t`
  --> svc/BUILD:6:21
   |
 6 |     interpreters = ["3.x"],
@@ -342,7 +342,7 @@ error[packaging::python-version]: `3.x` is not a Python version: expected a mino
         "",
         2,
         r#"
-error[packaging::python-version]: `three` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or `3.13t`
+error[packaging::python_version]: `three` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or `3.13t`
  --> pants.toml:2:16
   |
 2 | interpreters = ["three"]
@@ -408,7 +408,7 @@ fn constraints_that_do_not_parse() {
         "interpreter_constraints = [\"3.9+\"],",
         2,
         r#"
-error[packaging::interpreter-constraint]: `3.9+` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `3.9+`
+error[packaging::interpreter_constraint]: `3.9+` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `3.9+`
  --> svc/BUILD:6:31
   |
 6 |     interpreter_constraints = ["3.9+"],
@@ -422,7 +422,7 @@ error[packaging::interpreter-constraint]: `3.9+` is not an interpreter constrain
         "",
         2,
         r#"
-error[packaging::interpreter-constraint]: `CPython>=x` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `>=x`
+error[packaging::interpreter_constraint]: `CPython>=x` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `>=x`
  --> pants.toml:2:27
   |
 2 | interpreter_constraints = ["CPython>=x"]

@@ -93,7 +93,7 @@ fn lock_for_other_pythons() {
         &["binary", "--offline", "//svc:more"],
         2,
         r#"
-error[packaging::lock-target]: the lock does not hold for `cp38-linux_x86_64`: it is for Python >=3.11 on `linux-x86_64`
+error[packaging::lock_target]: the lock does not hold for `cp38-linux_x86_64`: it is for Python >=3.11 on `linux-x86_64`
  --> pants.toml:2:16
   |
 2 | interpreters = ["3.8"]
@@ -153,7 +153,7 @@ fn lock_that_lacks_a_requirement() {
     check(
         Some(&lock(&[], &[])),
         r#"
-error[packaging::lock-missing]: the lock has no package for the requirement `greet==1.0`
+error[packaging::lock_missing]: the lock has no package for the requirement `greet==1.0`
  --> 3rdparty/BUILD:1:52
   |
 1 | python_requirement(name = "greet", requirements = ["greet==1.0"])
@@ -168,7 +168,7 @@ error[packaging::lock-missing]: the lock has no package for the requirement `gre
     check(
         Some(&changed.replace(WHEEL, "greet-0.9-py3-none-any.whl")),
         r#"
-error[packaging::lock-stale]: the lock is stale: it has `greet` 0.9, the requirement is `greet==1.0`
+error[packaging::lock_stale]: the lock is stale: it has `greet` 0.9, the requirement is `greet==1.0`
  --> 3rdparty/BUILD:1:52
   |
 1 | python_requirement(name = "greet", requirements = ["greet==1.0"])
@@ -186,7 +186,7 @@ fn corrupt_lock() {
     check(
         Some(&good[..good.len() - 30]),
         r#"
-error[packaging::lock-syntax]: not a readable lock: unclosed inline table, expected `}`
+error[packaging::lock_syntax]: not a readable lock: unclosed inline table, expected `}`
   --> pants.lock:19:139
    |
 19 | ...hashes = { sha256 = "7deeca636111e1b679271c94d2f22a210b770dcdfa2
@@ -198,7 +198,7 @@ error[packaging::lock-syntax]: not a readable lock: unclosed inline table, expec
     check(
         Some(""),
         r#"
-error[packaging::lock-syntax]: not a readable lock: missing field `lock-version`
+error[packaging::lock_syntax]: not a readable lock: missing field `lock-version`
  --> pants.lock:1:1
   |
 1 |
@@ -215,7 +215,7 @@ fn lock_with_a_wrong_value() {
     check(
         Some(&good.replace("version = \"1.0\"\nwheels", "version = \"one\"\nwheels")),
         r#"
-error[packaging::lock-value]: `packages.version` is not valid: expected version to start with a number, but no leading ASCII digits were found
+error[packaging::lock_value]: `packages.version` is not valid: expected version to start with a number, but no leading ASCII digits were found
   --> pants.lock:17:11
    |
 17 | version = "one"
@@ -227,7 +227,7 @@ error[packaging::lock-value]: `packages.version` is not valid: expected version 
     check(
         Some(&good.replace("size", "sise")),
         r#"
-error[packaging::lock-syntax]: not a readable lock: unknown field `sise`, expected one of `name`, `size`, `hashes`, `index`
+error[packaging::lock_syntax]: not a readable lock: unknown field `sise`, expected one of `name`, `size`, `hashes`, `index`
   --> pants.lock:19:44
    |
 19 |     { name = "greet-1.0-py3-none-any.whl", sise = 974, index = "default", hashes = { sha256 = "7deeca636111e1b679271c94d2f22a210b770...
@@ -240,7 +240,7 @@ error[packaging::lock-syntax]: not a readable lock: unknown field `sise`, expect
     check(
         Some(&good.replace(&hash, &hash[1..])),
         r#"
-error[packaging::lock-value]: `hashes.sha256` is not valid: expected 64 lower-case hexadecimal digits, found `deeca636111e1b679271c94d2f22a210b770dcdfa2458f70847bb2399bd0860`
+error[packaging::lock_value]: `hashes.sha256` is not valid: expected 64 lower-case hexadecimal digits, found `deeca636111e1b679271c94d2f22a210b770dcdfa2458f70847bb2399bd0860`
   --> pants.lock:19:95
    |
 19 |     { name = "greet-1.0-py3-none-any.whl", size = 974, index = "default", hashes = { sha256 = "deeca636111e1b679271c94d2f22a210b770d...
@@ -252,7 +252,7 @@ error[packaging::lock-value]: `hashes.sha256` is not valid: expected 64 lower-ca
     check(
         Some(&good.replace(WHEEL, "greet.whl")),
         r#"
-error[packaging::lock-value]: `packages.wheels.name` is not valid: `greet.whl` is not the name of a wheel: expected five or six parts between dashes
+error[packaging::lock_value]: `packages.wheels.name` is not valid: `greet.whl` is not the name of a wheel: expected five or six parts between dashes
   --> pants.lock:19:14
    |
 19 |     { name = "greet.whl", size = 974, index = "default", hashes = { sha256 = "7deeca636111e1b679271c94d2f22a210b770dcdfa2458f70847bb...
@@ -270,7 +270,7 @@ fn lock_with_conflict_markers() {
     check(
         Some(&merged),
         r#"
-error[packaging::lock-conflict]: the lock has conflict markers of an unfinished merge
+error[packaging::lock_conflict]: the lock has conflict markers of an unfinished merge
   --> pants.lock:13:1
    |
 13 | <<<<<<< HEAD
@@ -286,7 +286,7 @@ fn lock_of_another_version_or_tool() {
     check(
         Some(&good().replace("format = 1", "format = 99")),
         r#"
-error[packaging::lock-version]: the lock is of version `99` of `tool.pants.format`, expected `1`
+error[packaging::lock_version]: the lock is of version `99` of `tool.pants.format`, expected `1`
  --> pants.lock:8:10
   |
 8 | format = 99
@@ -298,7 +298,7 @@ error[packaging::lock-version]: the lock is of version `99` of `tool.pants.forma
     check(
         Some("lock-version = \"1.0\"\ncreated-by = \"uv\"\npackages = []\n"),
         r#"
-error[packaging::lock-foreign]: the lock was not written by `pants lock`: it has no table `tool.pants`
+error[packaging::lock_foreign]: the lock was not written by `pants lock`: it has no table `tool.pants`
  --> pants.lock:1:1
   |
 1 | lock-version = "1.0"
@@ -319,7 +319,7 @@ fn locking_without_a_network() {
     let mut repository = program(None);
     no_network(&mut repository);
     repository.fails(&["lock"], 3, r#"
-error[packaging::lock-no-uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
+error[packaging::lock_no_uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
  |
  = note: cannot get `uv` from the index `default`: the connection was refused after 4 attempts
  = help: install uv 0.13.9, or make the index serve its wheel; the address of the index comes from `PIP_INDEX_URL`; what is cached still works with `--offline`
@@ -328,7 +328,7 @@ error[packaging::lock-no-uv]: locking needs uv 0.13.9, which is not on `PATH` an
         &["lock", "--offline"],
         3,
         r#"
-error[packaging::lock-no-uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
+error[packaging::lock_no_uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
  |
  = note: `uv-0.13.9-py3-none-musllinux_1_1_x86_64.whl` is not in the cache, and the network must not be used
  = help: install uv 0.13.9, or make the index serve its wheel; run once without `--offline` to fill the cache
@@ -361,14 +361,14 @@ error[packaging::requirement]: `requests=2` is not a requirement: no such compar
   |
 2 | requests=2
   |         ^
-error[packaging::requirement-file-option]: there is no option `--nonsense`
+error[packaging::requirement_file_option]: there is no option `--nonsense`
  --> 3rdparty/requirements.txt:4:1
   |
 4 | --nonsense
   | ^
   |
   = help: did you mean `--no-index`?
-error[packaging::requirement-file-unreadable]: cannot read `3rdparty/missing.txt`: No such file or directory (os error 2)
+error[packaging::requirement_file_unreadable]: cannot read `3rdparty/missing.txt`: No such file or directory (os error 2)
  --> 3rdparty/requirements.txt:3:1
   |
 3 | -r missing.txt
@@ -385,7 +385,7 @@ error[packaging::requirement]: `flask=` is not a requirement: no such comparison
   |
 4 |     "flask=",
   |           ^
-error[packaging::pyproject-type]: `project.dependencies[1]` is an integer, expected a string with a requirement
+error[packaging::pyproject_type]: `project.dependencies[1]` is an integer, expected a string with a requirement
  --> 3rdparty/pyproject.toml:5:5
   |
 5 |     3,
@@ -429,7 +429,7 @@ fn no_wheel_for_the_interpreter() {
     check(
         Some(&windows),
         r#"
-error[packaging::no-wheel]: `greet` 1.0 has no wheel for `cp311-linux_x86_64`
+error[packaging::no_wheel]: `greet` 1.0 has no wheel for `cp311-linux_x86_64`
  --> svc/BUILD:1:1
   |
 1 | python_binary(
