@@ -1,10 +1,12 @@
 //! Evaluates BUILD files into targets: the only crate that knows Starlark.
 
+mod advice;
 #[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod context;
 mod error;
 mod evaluate;
 mod globals;
+mod ignored;
 mod listing;
 mod load;
 mod memory;

@@ -69,7 +69,7 @@ pub enum PlatformError {
     Unknown {
         /// What was given.
         found: String,
-        /// The short names, each in backticks.
+        /// What there is, each in backticks.
         expected: String,
         /// The nearest short name, if one is near.
         near: Option<String>,
@@ -250,13 +250,17 @@ impl FromStr for Platform {
             .iter()
             .find_map(|(name, platform)| Some((name, platform, text.strip_prefix(name)?.strip_prefix('-')?)));
         let Some((name, base, floor)) = based else {
-            let near = SHORT
-                .iter()
-                .map(|(name, _)| (strsim::damerau_levenshtein(name, text), *name))
+            let names = SHORT.iter().map(|(name, _)| *name).chain([CURRENT]);
+            let near = names
+                .map(|name| (strsim::damerau_levenshtein(name, &text.to_lowercase()), name))
                 .min()
                 .filter(|(distance, _)| *distance <= 4)
                 .map(|(_, name)| name.to_owned());
-            return Err(PlatformError::Unknown { found: text.to_owned(), expected: listed(), near });
+            return Err(PlatformError::Unknown {
+                found: text.to_owned(),
+                expected: format!("`{CURRENT}`, {}", listed()),
+                near,
+            });
         };
         with_floor(*base, floor).ok_or_else(|| PlatformError::Floor {
             found: text.to_owned(),
@@ -349,8 +353,10 @@ mod tests {
         {
             check(bad, Err("packaging::platform_floor"));
         }
-        let near = "linux-x86-64".parse::<Platform>().unwrap_err();
-        assert_eq!(near.help().unwrap(), "did you mean `linux-x86_64`?");
+        let near = |text: &str| text.parse::<Platform>().unwrap_err().help();
+        assert_eq!(near("linux-x86-64").unwrap(), "did you mean `linux-x86_64`?");
+        assert_eq!(near("MacOS-ARM64").unwrap(), "did you mean `macos-arm64`?");
+        assert_eq!(near("curent").unwrap(), "did you mean `current`?");
         assert_eq!("plan9".parse::<Platform>().unwrap_err().help(), None);
     }
 

@@ -8,9 +8,9 @@ use engine::{
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
-use packaging::platform::Machine;
+use packaging::platform::{Machine, Platform};
 use python::closure::Closure;
-use python::configuration::Settings;
+use python::configuration::{Interpreters, Settings};
 use python::entry_point::programs;
 use python::{Analysis, Artifact, Resolve, RuleError};
 use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
@@ -28,6 +28,15 @@ use crate::session::{Repository, Session, forgettable};
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
 
+/// What of a program is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All that it is for.
+    All,
+    /// What this machine runs, and of several the first.
+    Here,
+}
+
 /// Builds the programs among what is `asked` for, which `check` has to find right, and puts what they are into `dist/`.
 /// The report is complete also where something failed.
 ///
@@ -36,6 +45,7 @@ pub(crate) fn build(
     session: &Session<'_>,
     goal: &str,
     asked: &Targets,
+    scope: Scope,
     check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
 ) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
     let request = Request::new(session, goal, asked);
@@ -47,7 +57,7 @@ pub(crate) fn build(
     let programs = programs(&repository.graph, &chosen);
     check(&programs).map_err(|wrong| vec![wrong])?;
     let mut report = Report::default();
-    let built = Plan::of(session, &repository, &programs).and_then(|plan| {
+    let built = Plan::of(session, &repository, &programs, scope).and_then(|plan| {
         let made = plan.carry_out(&mut report)?;
         // What was said has to be said again the next time.
         if session.console.said().is_empty() {
@@ -76,6 +86,7 @@ impl<'a> Plan<'a> {
         session: &'a Session<'a>,
         repository: &Repository,
         programs: &[NodeId],
+        scope: Scope,
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
         let store = session.store()?;
         let mut index =
@@ -102,9 +113,15 @@ impl<'a> Plan<'a> {
             settings: &settings,
             interpreters: &interpreters,
         };
-        let artifacts = python::package(programs, &analysis, &mut actions)
+        let mut artifacts = python::package(programs, &analysis, &mut actions)
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
+        if scope == Scope::Here {
+            let runs = |artifact: &Artifact| interpreters.runs(&artifact.configurations).is_some();
+            let first = artifacts.iter().position(runs);
+            let first = first.ok_or_else(|| vec![foreign(&artifacts, &interpreters)])?;
+            artifacts = vec![artifacts.swap_remove(first)];
+        }
         let mut inputs = interpreters.inputs();
         inputs.extend(files.keys().map(PathBuf::from));
         inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
@@ -179,6 +196,19 @@ impl<'a> Plan<'a> {
         let roots: Vec<_> = artifacts.iter().map(|artifact| artifact.action).collect();
         Ok(progress.during(|| execute(&self.actions, &roots, &executor)))
     }
+}
+
+/// The error that a program is built for nothing that this machine has.
+fn foreign(artifacts: &[Artifact], interpreters: &MachineInterpreters<'_>) -> Diagnostic {
+    let built_for = artifacts.iter().flat_map(|artifact| &artifact.configurations);
+    let built_for: Vec<String> = built_for.map(|one| format!("`{one}`")).collect();
+    let here = Platform::current(&Machine::detect());
+    let here = here.map_or_else(|_| String::new(), |here| format!("; this machine is `{here}`"));
+    let program = artifacts.first().map(|artifact| artifact.label.to_string()).unwrap_or_default();
+    let message = format!("`{program}` is built for {}{here}", built_for.join(", "));
+    let found = interpreters.all();
+    let diagnostic = Diagnostic::error(Exit::Environment, "run::foreign", message);
+    found.iter().fold(diagnostic, |told, one| told.note(format!("found {one}")))
 }
 
 /// An error of a rule. What a program takes from the configuration is wrong there.

@@ -11,6 +11,10 @@ use crate::cli::{Options, Output};
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::environment::Environment;
 
+/// Between these widths lines are broken.
+const NARROWEST: usize = 40;
+const WIDEST: usize = 100;
+
 /// Where things are said, and how.
 pub(crate) struct Console {
     pub(crate) output: Output,
@@ -83,6 +87,12 @@ impl Console {
             }
             said.push(diagnostic);
         }
+    }
+
+    /// How many letters a line of an answer may have: what the terminal shows, within what can be read well.
+    pub(crate) fn width(&self) -> usize {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+        size.map_or(WIDEST, |size| usize::from(size.ws_col)).clamp(NARROWEST, WIDEST)
     }
 
     /// All diagnostics so far.

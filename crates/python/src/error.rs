@@ -27,6 +27,8 @@ pub enum RuleError {
         path: String,
         /// A source with a similar path.
         near: Option<String>,
+        /// The entry point that means the file of that path from the root.
+        relative: Option<String>,
         /// Where it is written.
         place: Place,
     },
@@ -397,6 +399,9 @@ impl RuleError {
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         let text = match self {
+            RuleError::EntryPointUnowned { relative: Some(relative), .. } => {
+                format!("files are relative to the BUILD file: write `{relative}`")
+            }
             RuleError::EntryPointUnowned { near: Some(near), .. } => format!("did you mean `{near}`?"),
             RuleError::NoModule { near, .. } if !near.is_empty() => {
                 let near: Vec<String> = near.iter().map(|module| format!("`{module}`")).collect();
@@ -416,6 +421,8 @@ impl RuleError {
             }
             RuleError::Platform { error, .. } => return error.help(),
             RuleError::Constraint { error, .. } => return error.help(),
+            RuleError::Python { error, .. } => return error.help(),
+            RuleError::Requirement { error, .. } if error.help().is_some() => return error.help(),
             RuleError::RequirementFile { help, .. }
             | RuleError::Selection { help, .. }
             | RuleError::Spec { help, .. } => return help.clone(),

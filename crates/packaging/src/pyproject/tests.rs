@@ -10,7 +10,7 @@ use super::{Group, dependencies};
 fn check(input: &str, expect: &str) {
     let (found, errors) = dependencies("svc/pyproject.toml", input);
     let mut text = String::new();
-    for one in &found {
+    for one in &found.requirements {
         let kind = match one.group {
             Group::Project => "",
             Group::Extra(_) => "extra ",
@@ -177,13 +177,13 @@ fn depth_and_length_are_no_danger() {
         format!("[dependency-groups]\n{}g{count} = []", (0..count).map(group).collect::<String>())
     };
     let (found, errors) = dependencies("p", &chain(200));
-    assert_eq!((found.len(), errors.len()), (200 * 201 / 2, 0));
+    assert_eq!((found.requirements.len(), errors.len()), (200 * 201 / 2, 0));
     let (_, errors) = dependencies("p", &chain(1500));
     assert_eq!(errors[0].code(), "packaging::pyproject_too_many");
     let doubled = |i: usize| format!("g{i} = [{}]\n", format!("{{include-group = 'g{}'}},", i + 1).repeat(2));
     let text: String = (0..60).map(doubled).collect();
     let (found, errors) = dependencies("p", &format!("[dependency-groups]\n{text}g60 = ['x']"));
-    assert_eq!((found.len(), errors.len()), (61, 0));
+    assert_eq!((found.requirements.len(), errors.len()), (61, 0));
     for (open, garbage) in [("x = ", "["), ("project.dependencies = [", "'=',"), ("x", ".x"), ("", "[")] {
         let (_, errors) = dependencies("p", &format!("{open}{}", garbage.repeat(50_000)));
         assert!(!errors.is_empty(), "{garbage}");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::place::Place;
+use crate::requirement::meant;
 
 /// One thing that is wrong in a requirements file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -181,6 +182,9 @@ impl RequirementFileFault {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         let help = match self {
+            Self::Requirement { text, .. } => {
+                return meant(text).map(|meant| format!("did you mean `{meant}`?"));
+            }
             Self::IndexOption { .. } => {
                 "name the index in `pants.toml` under `[python.indexes]`, and remove this line"
             }

@@ -85,7 +85,7 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Texts,
         "[\"current\"]",
         "What binaries are built for unless they say otherwise: current, linux-x86_64, linux-aarch64, \
-         linux-x86_64-musl, macos-arm64, macos-x86_64.",
+         linux-x86_64-musl, linux-aarch64-musl, macos-arm64, macos-x86_64.",
     ),
     key(
         "python",

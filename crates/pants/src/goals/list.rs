@@ -4,8 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::Targets;
-use crate::cli::Output;
+use crate::cli::{Offered, Output};
 use crate::diagnostic::{Diagnostic, Exit};
+use crate::explain;
 use crate::session::Session;
 
 /// List targets
@@ -17,12 +18,17 @@ pub(crate) struct Arguments {
     targets: Targets,
 
     /// Only targets of this rule
-    #[arg(long = "type", value_name = "RULE")]
+    #[arg(long = "type", value_name = "RULE", value_parser = Offered(rules), hide_possible_values = true)]
     rule: Option<String>,
 
     /// List the source files as well
     #[arg(long)]
     files: bool,
+}
+
+/// The names of all rules.
+fn rules() -> Vec<&'static str> {
+    graph::schemas().iter().map(|schema| schema.name).collect()
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
@@ -31,10 +37,9 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
         Some(name) => match graph::schema(name) {
             Some(schema) => Some(schema.name),
             None => {
-                let near = graph::near(name, graph::schemas().iter().map(|schema| schema.name));
-                let help = near.map(|near| format!("did you mean `{near}`?"));
+                let help = explain::near_or_all(name, rules().into_iter(), "the rules are");
                 let message = format!("there is no rule `{name}`");
-                return Err(vec![Diagnostic::error(Exit::Wrong, "list::rule", message).help(help)]);
+                return Err(vec![Diagnostic::error(Exit::Wrong, "list::rule", message).help(Some(help))]);
             }
         },
     };

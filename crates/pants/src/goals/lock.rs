@@ -295,8 +295,9 @@ fn recorded(
 ) -> Result<Vec<Wanted>, Vec<Diagnostic>> {
     if let Some(texts) = &session.config.interpreters {
         let read = texts.iter().map(|text| {
-            let wrong =
-                |error: packaging::python::PythonError| Diagnostic::error(Exit::Wrong, error.code(), error);
+            let wrong = |error: packaging::python::PythonError| {
+                Diagnostic::error(Exit::Wrong, error.code(), &error).help(error.help())
+            };
             text.parse::<Wanted>().map_err(wrong)
         });
         return read.collect::<Result<_, _>>().map_err(|error| vec![error]);

@@ -246,7 +246,7 @@ fn unknown_platform() {
         "",
         2,
         r#"
-error[packaging::platform_unknown]: unknown platform `linux-x86`: expected one of `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
+error[packaging::platform_unknown]: unknown platform `linux-x86`: expected one of `current`, `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
  --> pants.toml:2:13
   |
 2 | platforms = ["linux-x86"]
@@ -260,7 +260,7 @@ error[packaging::platform_unknown]: unknown platform `linux-x86`: expected one o
         "platforms = [\"macos-arm\"],",
         2,
         r#"
-error[packaging::platform_unknown]: unknown platform `macos-arm`: expected one of `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
+error[packaging::platform_unknown]: unknown platform `macos-arm`: expected one of `current`, `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
  --> svc/BUILD:6:18
   |
 6 |     platforms = ["macos-arm"],

@@ -16,5 +16,6 @@ mod locks;
 mod mount;
 mod repository;
 mod requests;
+mod slips;
 mod wheels;
 mod zip;

@@ -37,7 +37,7 @@ error: unexpected argument '--outptu' found
 
   tip: a similar argument exists: '--output'
 
-Usage: pants list --output <FORM> <TARGET>...
+Usage: pants list [OPTIONS] <TARGET>...
 
 For more information, try '--help'.
 "#,
@@ -74,7 +74,7 @@ fn goal_without_targets() {
 error: the following required arguments were not provided:
   <TARGET>...
 
-Usage: pants binary --cache-dir <DIR> <TARGET>...
+Usage: pants binary [OPTIONS] <TARGET>...
 
 For more information, try '--help'.
 "#,
@@ -146,6 +146,18 @@ error[python::entry_point_unowned]: the entry point `svc/sever.py` is a source o
   = help: did you mean `svc/server.py`?
 "#,
     );
+    check(
+        "entry_point = \"svc/server.py:run\",",
+        r#"
+error[python::entry_point_unowned]: the entry point `svc/svc/server.py` is a source of no target
+ --> svc/BUILD:5:19
+  |
+5 |     entry_point = "svc/server.py:run",
+  |                   ^^^^^^^^^^^^^^^^^^^
+  |
+  = help: files are relative to the BUILD file: write `server.py:run`
+"#,
+    );
 }
 
 #[test]
@@ -159,7 +171,19 @@ error[python::no_module]: there is no module `svc.sever`: no target has it, and 
 5 |     entry_point = "svc.sever:run",
   |                   ^^^^^^^^^^^^^^^
   |
-  = help: did you mean `svc.server`?
+  = help: did you mean `svc.server:run`?
+"#,
+    );
+    check(
+        "entry_point = \"server:run\",",
+        r#"
+error[python::no_module]: there is no module `server`: no target has it, and the program has no requirements
+ --> svc/BUILD:5:19
+  |
+5 |     entry_point = "server:run",
+  |                   ^^^^^^^^^^^^
+  |
+  = help: did you mean `svc.server:run`?
 "#,
     );
 }
