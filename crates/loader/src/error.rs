@@ -71,7 +71,7 @@ pub enum Problem {
     TargetInModule { rule: String, file: String },
     #[error("there is no file `{file}`")]
     MissingSource { file: String, near: Vec<String> },
-    #[error("`{file}` is left out by {}", .by.as_deref().unwrap_or("an ignore file or `pants_ignore`"))]
+    #[error("`{file}` is left out by {}", .by.as_deref().unwrap_or("`pants_ignore`, or by where it lies"))]
     IgnoredSource { file: String, by: Option<String> },
     #[error(
         "`{label}` has no files: nothing in its directory matches the patterns that its rule has by default"

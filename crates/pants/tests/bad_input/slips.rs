@@ -141,6 +141,22 @@ fn files_that_are_left_out() {
     );
 }
 
+/// No `.gitignore` is to blame for what the configuration leaves out.
+#[test]
+fn file_that_the_configuration_leaves_out() {
+    check(
+        &[
+            ("pants.toml", "[GLOBAL]\npants_ignore = [\"old.py\"]\n"),
+            ("svc/old.py", ""),
+            ("svc/BUILD", "python_library(name = \"lib\", sources = [\"old.py\"])\n"),
+        ],
+        &["list", "::"],
+        &[
+            "loader::ignored_source: `svc/old.py` is left out by `pants_ignore`, or by where it lies => what is left out does not exist for BUILD files: take it out there, or leave it out here",
+        ],
+    );
+}
+
 const PYPROJECT: &str = "[project]\nname = \"svc\"\ndependencies = [\"flask\"]\n\n\
      [project.optional-dependencies]\nweb = [\"gunicorn\"]\n\n\
      [dependency-groups]\ndev = [\"pytest\"]\nlint = [\"ruff\"]\n";
