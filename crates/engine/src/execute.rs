@@ -54,6 +54,8 @@ pub struct Executor<'a> {
 pub struct Execution {
     /// The tree of each root that succeeded.
     pub trees: BTreeMap<ActionId, Digest>,
+    /// The key of each root whose outcome is in the cache.
+    pub keys: BTreeMap<ActionId, Digest>,
     /// All failures, in the order of the graph.
     pub failures: Vec<ActionFailure>,
     /// Actions that ran, by verb.
@@ -111,6 +113,7 @@ pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>)
     });
     execution.failures.sort_by_key(|failure| failure.id);
     execution.skipped.sort_unstable();
+    execution.keys.retain(|id, _| handed_out.contains(id));
     for root in roots {
         if let Some(tree) = schedule.result(*root) {
             execution.trees.insert(*root, tree);
@@ -128,8 +131,10 @@ struct Job {
 struct Answer {
     id: ActionId,
     result: Result<Digest, ActionError>,
-    /// The outcome to record, and its key: none where it came from the cache or there is none.
-    record: Option<(Digest, Outcome)>,
+    /// The key that the outcome is looked for under, where it came to that.
+    key: Option<Digest>,
+    /// The outcome to record, none where it came from the cache or there is none.
+    record: Option<Outcome>,
     duration: Duration,
 }
 
@@ -145,12 +150,13 @@ fn work(
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         let start = Instant::now();
-        let mut record = None;
+        let (mut found_key, mut record) = (None, None);
         // An action whose code panics fails as any other does; unanswered, it would be waited for without end.
-        let settled =
-            catch_unwind(AssertUnwindSafe(|| settle(graph, handed_out, executor, &job, &mut record)));
+        let settled = catch_unwind(AssertUnwindSafe(|| {
+            settle(graph, handed_out, executor, &job, &mut found_key, &mut record)
+        }));
         let result = settled.unwrap_or(Err(ActionError::Panicked));
-        let answer = Answer { id: job.id, result, record, duration: start.elapsed() };
+        let answer = Answer { id: job.id, result, key: found_key, record, duration: start.elapsed() };
         if answers.send(answer).is_err() {
             return;
         }
@@ -163,7 +169,8 @@ fn settle(
     handed_out: &HashSet<ActionId>,
     executor: &Executor<'_>,
     job: &Job,
-    record: &mut Option<(Digest, Outcome)>,
+    found_key: &mut Option<Digest>,
+    record: &mut Option<Outcome>,
 ) -> Result<Digest, ActionError> {
     let action = &graph[job.id];
     let tool = verbs::tool(action, executor)?;
@@ -173,6 +180,7 @@ fn settle(
         function_version: verbs::function_version(action, executor),
     };
     let key = key(executor.store, action, &resolved);
+    *found_key = Some(key);
     if !job.force
         && let Some(outcome) = executor.cache.get(&key)?
         && outcome.exit_code == 0
@@ -187,7 +195,7 @@ fn settle(
         Ok(outcome) => outcome,
         Err(error) => {
             if let ActionError::Exit { outcome, .. } = &error {
-                *record = Some((key, **outcome));
+                *record = Some(**outcome);
             }
             return Err(error);
         }
@@ -198,7 +206,7 @@ fn settle(
     {
         return Err(ActionError::Store(StoreError::Missing(*lost)));
     }
-    *record = Some((key, outcome));
+    *record = Some(outcome);
     Ok(outcome.tree)
 }
 
@@ -237,11 +245,14 @@ impl Owner<'_, '_> {
     }
 
     fn take(&mut self, answer: Answer) {
-        let Answer { id, result, record, duration } = answer;
-        let recorded = match &record {
-            Some((key, outcome)) => self.executor.cache.put(key, outcome),
-            None => Ok(()),
+        let Answer { id, result, key, record, duration } = answer;
+        let recorded = match (&key, &record) {
+            (Some(key), Some(outcome)) => self.executor.cache.put(key, outcome),
+            _ => Ok(()),
         };
+        if let (Ok(_), Some(key)) = (&result, key) {
+            self.execution.keys.insert(id, key);
+        }
         match (result, recorded) {
             (Ok(tree), Ok(())) => self.succeed(id, tree, record.is_some(), duration),
             (Err(ActionError::Store(StoreError::Missing(digest))), _) => self.recover(id, digest, duration),

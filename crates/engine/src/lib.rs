@@ -23,6 +23,6 @@ pub use execute::{ActionFailure, Execution, Executor, execute};
 pub use failure::{Failure, Fault};
 pub use functions::{Call, CallError, Function, Functions};
 pub use key::{Resolved, explain, key};
-pub use process::{Ended, LocalRunner, run_to_end};
+pub use process::{Ended, LocalRunner, Said, run_and_listen, run_to_end};
 pub use seams::{Cache, Cancel, Event, Fetch, Finish, RunError, Runner, Sources, Tool, Tools, Watch};
 pub use verbs::ActionError;

@@ -1,7 +1,7 @@
 //! Processes of this machine: the local [`Runner`], and the plain spawning beneath it. Knows no language.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -48,6 +48,41 @@ pub fn run_to_end(command: &mut Command, limit: Option<Duration>, cancel: &Cance
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
+}
+
+/// What a process wrote, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// How it ended.
+    pub ended: Ended,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Said {
+    /// Whether it ended by itself, with status 0.
+    pub fn success(&self) -> bool {
+        matches!(self.ended, Ended::Exited(status) if status.success())
+    }
+}
+
+/// Runs `command` as [`run_to_end`] does, without input, and keeps what it says.
+///
+/// # Errors
+/// When it cannot be started or waited for, or what it says not be kept.
+pub fn run_and_listen(command: &mut Command, limit: Option<Duration>, cancel: &Cancel) -> io::Result<Said> {
+    // Files, since pipes would fill up while nobody reads.
+    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    let ended = run_to_end(command, limit, cancel)?;
+    let read = |file: &mut File| {
+        let mut bytes = Vec::new();
+        file.rewind()?;
+        file.read_to_end(&mut bytes).map(|_| bytes)
+    };
+    Ok(Said { ended, stdout: read(&mut stdout)?, stderr: read(&mut stderr)? })
 }
 
 /// Whether a child has ended. It stays to be waited for, so that its number stays its own.

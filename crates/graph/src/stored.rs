@@ -18,11 +18,12 @@ pub struct StoredTargets {
 }
 
 /// A graph that can be kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredGraph {
     targets: StoredTargets,
-    /// Sorted.
-    edges: Vec<(u32, u32, EdgeKind)>,
+    /// Sorted, each with which of the places it is written at.
+    edges: Vec<(u32, u32, EdgeKind, u32)>,
+    places: Vec<StoredPlace>,
 }
 
 /// Which of the texts.
@@ -91,13 +92,20 @@ impl StoredTarget {
 impl StoredGraph {
     /// The graph `graph`.
     pub fn new(graph: &TargetGraph) -> Self {
-        let targets = StoredTargets::new(graph.targets().map(|(_, target)| target));
-        Self { targets, edges: graph.edges() }
+        let mut texts = Texts::default();
+        let targets = graph.targets().map(|(_, target)| texts.target(target)).collect();
+        let places = graph.places().iter().map(|place| texts.place(place)).collect();
+        Self { targets: StoredTargets { texts: texts.list, targets }, edges: graph.edges(), places }
     }
 
     /// The graph; none where it does not fit the schemas or is damaged.
     pub fn graph(self) -> Option<TargetGraph> {
-        TargetGraph::with_edges(self.targets.targets()?, &self.edges)
+        let texts = &self.targets.texts;
+        let place = |(file, line, column, width): StoredPlace| {
+            Some(Place { file: texts.get(file as usize)?.clone(), line, column, width })
+        };
+        let places = self.places.into_iter().map(place).collect::<Option<_>>()?;
+        TargetGraph::with_edges(self.targets.targets()?, &self.edges, places)
     }
 }
 

@@ -58,19 +58,37 @@ pub struct Dependency {
 #[derive(Debug, Default)]
 pub struct TargetGraph {
     targets: Targets,
-    graph: DiGraph<(), EdgeKind, u32>,
+    graph: DiGraph<(), Weight, u32>,
+    /// Where edges are written; those of one dependency of many files share one.
+    places: Vec<Place>,
 }
+
+/// What is known of an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Weight {
+    kind: EdgeKind,
+    /// Which of the places, or [`NOWHERE`].
+    place: u32,
+}
+
+/// The place of an edge that is written nowhere.
+const NOWHERE: u32 = u32::MAX;
 
 impl TargetGraph {
     /// Builds the graph of the targets, their declared dependencies and `extra_edges`.
     ///
     /// Always gives a graph, without what is wrong: of two targets with one label the first stays, and an edge to
-    /// nothing, to the target itself or to what cannot be depended on is left out. Until inference exists, an edge
-    /// to a single file leads to its whole target unless it is `Inferred` or `Owns`. Edges of a cycle stay, and
+    /// nothing, to the target itself or to what cannot be depended on is left out. Edges of a cycle stay, and
     /// every query ends nonetheless; `Inferred` edges never make an error of a cycle, since modules may import
     /// each other.
     pub fn build(targets: Vec<Target>, extra_edges: &[Edge]) -> (Self, Vec<GraphError>) {
-        build::build(targets, extra_edges)
+        build::build(targets, extra_edges, false)
+    }
+
+    /// The same where nobody has told what single files depend on: an edge to a file leads to its whole target, unless
+    /// it is `Inferred` or `Owns`.
+    pub fn build_whole(targets: Vec<Target>, extra_edges: &[Edge]) -> (Self, Vec<GraphError>) {
+        build::build(targets, extra_edges, true)
     }
 
     /// The node of a label, a target or a file.
@@ -143,6 +161,14 @@ impl TargetGraph {
         self.neighbours(node, Direction::Incoming)
     }
 
+    /// Where it is written that a node depends on another, if it is written somewhere.
+    pub fn place(&self, from: NodeId, to: NodeId, kind: EdgeKind) -> Option<&Place> {
+        let mut edges =
+            self.graph.edges_connecting(NodeIndex::new(from.0 as usize), NodeIndex::new(to.0 as usize));
+        let edge = edges.find(|edge| edge.weight().kind == kind)?;
+        self.places.get(edge.weight().place as usize)
+    }
+
     /// The roots and all that they depend on, sorted.
     pub fn closure(&self, roots: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
         self.reach(roots, Direction::Outgoing)
@@ -181,27 +207,50 @@ impl TargetGraph {
         self.graph.edge_count()
     }
 
-    /// All edges, sorted.
-    pub(crate) fn edges(&self) -> Vec<(u32, u32, EdgeKind)> {
+    /// All edges, sorted, each with which of [`TargetGraph::places`] it is written at, if any.
+    pub(crate) fn edges(&self) -> Vec<(u32, u32, EdgeKind, u32)> {
         let mut edges: Vec<_> = (self.graph.edge_references())
-            .map(|edge| (dense(edge.source().index()), dense(edge.target().index()), *edge.weight()))
+            .map(|edge| {
+                let Weight { kind, place } = *edge.weight();
+                (dense(edge.source().index()), dense(edge.target().index()), kind, place)
+            })
             .collect();
         edges.sort_unstable();
         edges
     }
 
-    /// A graph with exactly these targets and edges, which were one before; none where they cannot have been.
-    pub(crate) fn with_edges(targets: Vec<Target>, edges: &[(u32, u32, EdgeKind)]) -> Option<Self> {
+    /// Where edges are written.
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// A graph with exactly these targets, edges and places, which were one before; none where they cannot have been.
+    pub(crate) fn with_edges(
+        targets: Vec<Target>,
+        edges: &[(u32, u32, EdgeKind, u32)],
+        places: Vec<Place>,
+    ) -> Option<Self> {
         let mut errors = Vec::new();
         let targets = Targets::new(targets, &mut errors);
         let nodes = build::node_count(&targets);
-        let inside = |&(from, to, _): &(u32, u32, EdgeKind)| (from.max(to) as usize) < nodes;
+        let inside = |&(from, to, _, place): &(u32, u32, EdgeKind, u32)| {
+            (from.max(to) as usize) < nodes && (place == NOWHERE || (place as usize) < places.len())
+        };
         let sound = errors.is_empty() && edges.iter().all(inside);
-        sound.then(|| Self { graph: build::graph(nodes, edges), targets })
+        let weighted =
+            |&(from, to, kind, place): &(u32, u32, EdgeKind, u32)| (from, to, Weight { kind, place });
+        let edges: Vec<_> = edges.iter().map(weighted).collect();
+        sound.then(|| Self { graph: build::graph(nodes, &edges), targets, places })
     }
 
     pub(crate) fn lookup(&self) -> &Targets {
         &self.targets
+    }
+
+    /// The neighbours of a node, in no order that means something, without any memory of their own.
+    pub(crate) fn next(&self, node: NodeId, direction: Direction) -> impl Iterator<Item = NodeId> + '_ {
+        let next = self.graph.neighbors_directed(NodeIndex::new(node.0 as usize), direction);
+        next.map(|index| NodeId(dense(index.index())))
     }
 
     fn neighbours(&self, node: NodeId, direction: Direction) -> Vec<Dependency> {
@@ -210,7 +259,7 @@ impl TargetGraph {
             .edges_directed(NodeIndex::new(node.0 as usize), direction)
             .map(|edge| {
                 let other = if direction == Direction::Outgoing { edge.target() } else { edge.source() };
-                Dependency { node: NodeId(dense(other.index())), kind: *edge.weight() }
+                Dependency { node: NodeId(dense(other.index())), kind: edge.weight().kind }
             })
             .collect();
         found.sort_unstable();

@@ -99,6 +99,11 @@ impl<'a> Context<'a> {
         stack: &[FileSpan],
     ) -> Vec<String> {
         let call = self.locate(stack);
+        if self.module {
+            let problem = Problem::GlobInModule { file: self.file.to_string() };
+            self.tell(&call, problem, call.place.clone());
+            return Vec::new();
+        }
         let excluded: Vec<String> = exclude.iter().map(|pattern| format!("!{pattern}")).collect();
         let patterns: Vec<&str> =
             include.iter().copied().chain(excluded.iter().map(String::as_str)).collect();

@@ -69,6 +69,8 @@ pub enum Problem {
     DuplicateTarget { label: String },
     #[error("`{rule}` is called while `{file}` is loaded; only a BUILD file can have targets")]
     TargetInModule { rule: String, file: String },
+    #[error("`glob` is called while `{file}` is loaded; only a BUILD file can look for files")]
+    GlobInModule { file: String },
     #[error("there is no file `{file}`")]
     MissingSource { file: String, near: Vec<String> },
     #[error("`{file}` is left out by {}", .by.as_deref().unwrap_or("`pants_ignore`, or by where it lies"))]
@@ -144,6 +146,7 @@ impl LoadError {
             Problem::Name { .. } | Problem::NoName => "loader::name",
             Problem::DuplicateTarget { .. } => "graph::duplicate_target",
             Problem::TargetInModule { .. } => "loader::target_in_module",
+            Problem::GlobInModule { .. } => "loader::glob_in_module",
             Problem::MissingSource { .. } | Problem::SourceIsDirectory { .. } => "loader::missing_source",
             Problem::IgnoredSource { .. } => "loader::ignored_source",
             Problem::NoFiles { .. } => "loader::no_files",
@@ -183,7 +186,7 @@ impl LoadError {
             }
             Problem::TwoBuildFiles { .. } => Some("move the targets of one into the other".to_owned()),
             Problem::DuplicateTarget { .. } => Some("give one of them another `name`".to_owned()),
-            Problem::TargetInModule { .. } => {
+            Problem::TargetInModule { .. } | Problem::GlobInModule { .. } => {
                 Some("put the call into a function that a BUILD file calls".to_owned())
             }
             Problem::Unmatched { .. } => {

@@ -3,10 +3,12 @@
 mod advice;
 #[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod context;
+mod earlier;
 mod error;
 mod evaluate;
 mod globals;
 mod ignored;
+mod left_out;
 mod listing;
 mod load;
 mod memory;
@@ -20,7 +22,9 @@ mod sources;
 #[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod values;
 
+pub use earlier::{Earlier, Packages, load_earlier};
 pub use error::{LoadError, Problem};
+pub use ignored::may_differ;
 pub use load::{Loaded, load};
 pub use memory::{CountingAllocator, is_evaluating};
 pub use options::{Limits, Options};

@@ -1,5 +1,6 @@
 //! All files of the repository, found in one walk; it does not read them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
+use crate::earlier::Earlier;
 use crate::error::{LoadError, Problem};
 use crate::options::Options;
 
@@ -20,6 +22,8 @@ pub(crate) struct Listing {
     directories: Vec<Directory>,
     /// The paths of all directories that were walked, also of those without files, sorted.
     walked: Vec<String>,
+    /// The paths of all symbolic links, sorted: what one leads to may come and go without a trace in its directory.
+    links: Vec<String>,
 }
 
 /// A directory with files.
@@ -42,15 +46,23 @@ impl Listing {
     /// Walks the root, following no symbolic link to a directory.
     ///
     /// `.gitignore` files count, also without git; hidden directories, `__pycache__` and `dist` at the root are left out. Gives
-    /// errors for what cannot be listed, and warnings for names that are not UTF-8.
-    pub(crate) fn walk(options: &Options) -> (Self, Vec<LoadError>, Vec<LoadError>) {
+    /// errors for what cannot be listed, and warnings for names that are not UTF-8. Where `only` says so, it has
+    /// only what is in these directories and below them.
+    pub(crate) fn walk(
+        options: &Options,
+        only: Option<&BTreeSet<String>>,
+    ) -> (Self, Vec<LoadError>, Vec<LoadError>) {
         let mut errors = Vec::new();
         let mine = Arc::new(ignored(options, &mut errors));
         let root = options.root.clone();
+        let rules = mine.clone();
+        let only = only.cloned();
         let mut builder = WalkBuilder::new(&options.root);
         builder.hidden(false).parents(false).ignore(false).git_global(false).git_exclude(false);
         builder.git_ignore(true).require_git(false).follow_links(false).threads(options.jobs.max(1));
-        builder.filter_entry(move |entry| entry.depth() == 0 || keep(entry, &root, &mine));
+        builder.filter_entry(move |entry| {
+            entry.depth() == 0 || (keep(entry, &root, &rules) && leads_to(entry, &root, only.as_ref()))
+        });
         let all = Mutex::new(Vec::new());
         builder.build_parallel().run(|| {
             let mut collector = Collector { root: &options.root, found: Found::default(), all: &all };
@@ -62,14 +74,20 @@ impl Listing {
         let mut found = Found::default();
         for part in all.into_inner().unwrap_or_else(PoisonError::into_inner) {
             found.directories.extend(part.directories);
+            found.links.extend(part.links);
             found.files.extend(part.files);
             errors.extend(part.errors);
             found.warnings.extend(part.warnings);
         }
         errors.sort_by_cached_key(ToString::to_string);
         found.warnings.sort_by_cached_key(ToString::to_string);
+        if let Some(earlier) = &options.earlier {
+            found.files = as_it_was(found.files, earlier, &mine);
+        }
         found.directories.sort_unstable();
-        (Self { walked: found.directories, ..Self::new(found.files) }, errors, found.warnings)
+        found.links.sort_unstable();
+        let listing = Self { walked: found.directories, links: found.links, ..Self::new(found.files) };
+        (listing, errors, found.warnings)
     }
 
     fn new(mut files: Vec<(Arc<str>, Box<str>)>) -> Self {
@@ -81,7 +99,7 @@ impl Listing {
                 _ => directories.push(Directory { path: directory, files: vec![name] }),
             }
         }
-        Self { directories, walked: Vec::new() }
+        Self { directories, ..Self::default() }
     }
 
     /// The directories with files, sorted.
@@ -89,14 +107,16 @@ impl Listing {
         &self.directories
     }
 
-    /// What decides which files there are: the directories, and the files that say what in them is ignored.
+    /// What decides which files there are: the directories, what symbolic links in them lead to, and the files that say
+    /// what in them is ignored.
     pub(crate) fn inputs(&self, root: &Path) -> impl Iterator<Item = PathBuf> {
         // A file like that may be one of those that it takes away, and then it is not in the listing.
-        self.walked.iter().flat_map(move |directory| {
+        let directories = self.walked.iter().flat_map(move |directory| {
             let ignore = Path::new(directory).join(".gitignore");
-            let ignore = root.join(&ignore).exists().then_some(ignore);
+            let ignore = root.join(&ignore).symlink_metadata().is_ok().then_some(ignore);
             std::iter::once(PathBuf::from(if directory.is_empty() { "." } else { directory })).chain(ignore)
-        })
+        });
+        directories.chain(self.links.iter().map(PathBuf::from))
     }
 
     /// The directory, if it has files.
@@ -155,6 +175,41 @@ fn keep(entry: &DirEntry, root: &Path, mine: &Gitignore) -> bool {
     !mine.matched(path, directory).is_ignore()
 }
 
+/// Whether a directory is one of those that are looked at, below one, or on the way to one.
+fn leads_to(entry: &DirEntry, root: &Path, only: Option<&BTreeSet<String>>) -> bool {
+    let Some(only) = only else { return true };
+    let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
+    let (Some(path), true) = (path, entry.file_type().is_some_and(|kind| kind.is_dir())) else { return true };
+    let mut above = path;
+    while !only.contains(above) {
+        if above.is_empty() {
+            let below = format!("{path}/");
+            return only.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below));
+        }
+        above = above.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    true
+}
+
+/// Directory and name of the files of an earlier state, from those on the disk.
+fn as_it_was(
+    files: Vec<(Arc<str>, Box<str>)>,
+    earlier: &Earlier,
+    mine: &Gitignore,
+) -> Vec<(Arc<str>, Box<str>)> {
+    let mut all: BTreeMap<(Arc<str>, Box<str>), bool> = files.into_iter().map(|file| (file, true)).collect();
+    for (path, was_there) in earlier.files() {
+        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let hidden = directory.split('/').any(|part| part.starts_with('.'));
+        let is_output = directory == "dist" || directory.starts_with("dist/");
+        let ignored = hidden || is_output || mine.matched_path_or_any_parents(path, false).is_ignore();
+        if !was_there || !ignored {
+            all.insert((directory.into(), name.into()), was_there);
+        }
+    }
+    all.into_iter().filter_map(|(file, was_there)| was_there.then_some(file)).collect()
+}
+
 /// What something is that is neither a file nor a directory, nor leads to one.
 pub(crate) fn irregular(kind: FileType) -> &'static str {
     if kind.is_symlink() { "it is a symbolic link that leads to no file" } else { "it is no regular file" }
@@ -163,6 +218,7 @@ pub(crate) fn irregular(kind: FileType) -> &'static str {
 #[derive(Default)]
 struct Found {
     directories: Vec<String>,
+    links: Vec<String>,
     /// Directory and name; neighbours share the directory.
     files: Vec<(Arc<str>, Box<str>)>,
     errors: Vec<LoadError>,
@@ -195,6 +251,9 @@ impl Collector<'_> {
         let Some(kind) = entry.file_type() else { return };
         if kind.is_dir() {
             return self.found.directories.push(text.to_owned());
+        }
+        if kind.is_symlink() {
+            self.found.links.push(text.to_owned());
         }
         if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
             let (directory, name) = text.rsplit_once('/').unwrap_or(("", text));

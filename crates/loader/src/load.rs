@@ -7,6 +7,7 @@ use std::sync::Arc;
 use graph::{FieldDefault, FieldKind, Label, Place, Target, join};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
+use crate::earlier::Packages;
 use crate::error::{LoadError, Problem};
 use crate::evaluate::{Parsed, evaluate, parse};
 use crate::listing::{BUILD_FILES, Listing};
@@ -36,6 +37,8 @@ pub struct Loaded {
     pub modules: Vec<String>,
     /// Everything that a change of could give another outcome: directories and files, relative to the root.
     pub inputs: Vec<PathBuf>,
+    /// What is known of the BUILD files that are as they should be.
+    pub packages: Packages,
     /// How many BUILD files were evaluated; the others came from the snapshot.
     pub evaluated: usize,
     /// What to give to the next run; none if it is what was given to this one.
@@ -60,13 +63,29 @@ enum Step {
 ///
 /// Never fails as a whole: the errors are all that were found, in all files.
 pub fn load(options: &Options, snapshot: Option<&[u8]>) -> Loaded {
+    let old = snapshot.map_or_else(Snapshot::empty, Snapshot::decode);
+    run(Run { options, only: None, old, loaded: Loaded::default() })
+}
+
+/// Loads the BUILD files of some directories; what holds of `packages` is not evaluated again.
+pub(crate) fn load_directories(
+    options: &Options,
+    directories: &BTreeSet<String>,
+    packages: BTreeMap<String, Package>,
+) -> Loaded {
+    let mut old = Snapshot::empty();
+    old.packages = packages;
+    run(Run { options, only: Some(directories), old, loaded: Loaded::default() })
+}
+
+fn run(run: Run<'_>) -> Loaded {
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.jobs.max(1))
+        .num_threads(run.options.jobs.max(1))
         .stack_size(STACK)
         .thread_name(|index| format!("load-{index}"))
         .build();
     match pool {
-        Ok(pool) => pool.install(|| Run::new(options, snapshot).run()),
+        Ok(pool) => pool.install(|| run.run()),
         Err(error) => {
             let problem = Problem::Walk { reason: error.to_string() };
             Loaded { errors: vec![problem.nowhere()], ..Loaded::default() }
@@ -76,19 +95,15 @@ pub fn load(options: &Options, snapshot: Option<&[u8]>) -> Loaded {
 
 struct Run<'a> {
     options: &'a Options,
+    /// The directories whose BUILD files are loaded, if not all.
+    only: Option<&'a BTreeSet<String>>,
     old: Snapshot,
-    /// Whether there was a snapshot that could be read.
     loaded: Loaded,
 }
 
-impl<'a> Run<'a> {
-    fn new(options: &'a Options, snapshot: Option<&[u8]>) -> Self {
-        let old = snapshot.map_or_else(Snapshot::empty, Snapshot::decode);
-        Self { options, old, loaded: Loaded::default() }
-    }
-
+impl Run<'_> {
     fn run(mut self) -> Loaded {
-        let (listing, errors, warnings) = Listing::walk(self.options);
+        let (listing, errors, warnings) = Listing::walk(self.options, self.only);
         self.loaded.errors = errors;
         self.loaded.warnings = warnings;
         let files = self.build_files(&listing);
@@ -106,7 +121,6 @@ impl<'a> Run<'a> {
             }
         }
         self.loaded.errors.append(&mut modules.errors);
-        self.loaded.messages.append(&mut modules.messages);
         let evaluate = |(file, step)| {
             let step = match step {
                 Step::Parsed(parsed, digest) => self.evaluate(&file, &parsed, digest, &modules, &sources),
@@ -124,6 +138,9 @@ impl<'a> Run<'a> {
     fn build_files(&mut self, listing: &Listing) -> Vec<BuildFile> {
         let mut files = Vec::new();
         for directory in listing.directories() {
+            if self.only.is_some_and(|only| !only.contains(&*directory.path)) {
+                continue;
+            }
             let mut names = BUILD_FILES.iter().filter(|name| directory.has(name));
             let Some(name) = names.next() else { continue };
             let file = join(&directory.path, name);
@@ -175,7 +192,7 @@ impl<'a> Run<'a> {
     ) -> Step {
         let mut errors = Vec::new();
         let nothing = Outcome { targets: Vec::new(), messages: Vec::new() };
-        let Some((loaded, loads)) = modules.resolve(&file.directory, &parsed.loads, &mut errors) else {
+        let Some((loaded, behind)) = modules.resolve(&file.directory, &parsed.loads, &mut errors) else {
             return Step::Evaluated(nothing, None, errors);
         };
         let gathered =
@@ -183,8 +200,16 @@ impl<'a> Run<'a> {
         errors.extend(gathered.errors);
         let (targets, twice) = unique(gathered.targets);
         errors.extend(twice);
-        let outcome = Outcome { targets, messages: gathered.messages };
-        let key = Key { file: &file.file, digest, loads, shallow: gathered.shallow, deep: gathered.deep };
+        // They are said again with what is remembered of this file, so they belong to it.
+        let messages = behind.messages.into_iter().chain(gathered.messages).collect();
+        let outcome = Outcome { targets, messages };
+        let key = Key {
+            file: &file.file,
+            digest,
+            loads: behind.digests,
+            shallow: gathered.shallow,
+            deep: gathered.deep,
+        };
         let package =
             errors.is_empty().then(|| Package::new(&file.directory, &key, &outcome, sources.listing));
         Step::Evaluated(outcome, package, errors)
@@ -219,9 +244,11 @@ impl<'a> Run<'a> {
         loaded.inputs.extend(loaded.build_files.iter().chain(&loaded.modules).map(PathBuf::from));
         loaded.errors.sort_by(|a, b| a.place.cmp(&b.place));
         loaded.messages.sort();
+        loaded.messages.dedup();
         if new.packages != old.packages {
             loaded.snapshot = Some(new.encode());
         }
+        loaded.packages = Packages(new.packages);
         loaded
     }
 }

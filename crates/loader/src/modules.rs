@@ -19,7 +19,6 @@ pub(crate) struct Modules<'a> {
     sources: &'a Sources<'a>,
     all: BTreeMap<String, Module>,
     pub(crate) errors: Vec<LoadError>,
-    pub(crate) messages: Vec<(Place, String)>,
 }
 
 /// One `.bzl` file.
@@ -28,16 +27,32 @@ enum Module {
     Open,
     /// Something is wrong with it or with what it loads, and is told.
     Failed,
-    /// It is evaluated; with its digest and the digests of all that it loads, by path.
-    Ready(FrozenModule, BTreeMap<String, Digest>),
+    /// It is evaluated.
+    Ready(FrozenModule, Behind),
 }
 
-/// What the loads of a file come to: the modules by the text of the `load`, and the digests of all files behind them.
-pub(crate) type Resolved = (Loaded, BTreeMap<String, Digest>);
+/// What all the files behind some `load`s have to say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Behind {
+    /// Their digests, by path.
+    pub(crate) digests: BTreeMap<String, Digest>,
+    /// What `print` said in them.
+    pub(crate) messages: BTreeSet<(Place, String)>,
+}
+
+impl Behind {
+    fn add(&mut self, other: &Behind) {
+        self.digests.extend(other.digests.iter().map(|(path, digest)| (path.clone(), *digest)));
+        self.messages.extend(other.messages.iter().cloned());
+    }
+}
+
+/// What the loads of a file come to: the modules by the text of the `load`, and what is behind them.
+pub(crate) type Resolved = (Loaded, Behind);
 
 impl<'a> Modules<'a> {
     pub(crate) fn new(options: &'a Options, sources: &'a Sources<'a>) -> Self {
-        Self { options, sources, all: BTreeMap::new(), errors: Vec::new(), messages: Vec::new() }
+        Self { options, sources, all: BTreeMap::new(), errors: Vec::new() }
     }
 
     /// Evaluates all that the file of `package` loads and has not been evaluated yet.
@@ -58,7 +73,7 @@ impl<'a> Modules<'a> {
         errors: &mut Vec<LoadError>,
     ) -> Option<Resolved> {
         let mut loaded = Loaded::new();
-        let mut digests = BTreeMap::new();
+        let mut behind = Behind::default();
         let mut complete = true;
         for load in loads {
             let path = match path(load, package) {
@@ -69,18 +84,18 @@ impl<'a> Modules<'a> {
                     continue;
                 }
             };
-            if !self.sources.listing.has(&path) && !self.options.root.join(&path).is_file() {
+            if !self.sources.listing.has(&path) && !self.options.has(&path) {
                 errors.push(self.missing(&path, load));
                 complete = false;
-            } else if let Some(Module::Ready(module, behind)) = self.all.get(&path) {
+            } else if let Some(Module::Ready(module, found)) = self.all.get(&path) {
                 complete &= symbols(module, &path, load, errors);
                 loaded.insert(load.path.clone(), module.clone());
-                digests.extend(behind.iter().map(|(path, digest)| (path.clone(), *digest)));
+                behind.add(found);
             } else {
                 complete = false;
             }
         }
-        complete.then_some((loaded, digests))
+        complete.then_some((loaded, behind))
     }
 
     /// Looks at a file and, before it, at what it loads; `trail` has the files that are open, each with the place
@@ -91,7 +106,7 @@ impl<'a> Modules<'a> {
             Some(_) => return,
             None => {}
         }
-        if !self.options.root.join(path).is_file() {
+        if !self.options.has(path) {
             return;
         }
         self.all.insert(path.to_owned(), Module::Open);
@@ -124,13 +139,13 @@ impl<'a> Modules<'a> {
         let mut errors = Vec::new();
         let resolved = self.resolve(package, &parsed.loads, &mut errors);
         self.errors.append(&mut errors);
-        let Some((loaded, mut digests)) = resolved else { return Module::Failed };
+        let Some((loaded, mut behind)) = resolved else { return Module::Failed };
         let package: Arc<str> = package.into();
         let evaluated = evaluate(parsed, &package, true, &loaded, self.sources, self.options.limits);
         self.errors.extend(evaluated.gathered.errors);
-        self.messages.extend(evaluated.gathered.messages);
-        digests.insert(path.to_owned(), digest);
-        evaluated.module.map_or(Module::Failed, |module| Module::Ready(module, digests))
+        behind.messages.extend(evaluated.gathered.messages);
+        behind.digests.insert(path.to_owned(), digest);
+        evaluated.module.map_or(Module::Failed, |module| Module::Ready(module, behind))
     }
 
     /// Tells of files that load each other.

@@ -1,6 +1,9 @@
 //! What the loader is told: where to look and how far to go.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::earlier::Earlier;
 
 /// What to load, and within which bounds.
 #[derive(Clone, Debug)]
@@ -13,13 +16,21 @@ pub struct Options {
     pub jobs: usize,
     /// The bounds of an evaluation.
     pub limits: Limits,
+    /// Where files are taken to be other than on the disk.
+    pub earlier: Option<Arc<Earlier>>,
 }
 
 impl Options {
     /// Loads `root` with all processors and the usual limits.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { root: root.into(), ignore: Vec::new(), jobs, limits: Limits::default() }
+        Self { root: root.into(), ignore: Vec::new(), jobs, limits: Limits::default(), earlier: None }
+    }
+
+    /// Whether there is the file, by its path relative to the root.
+    pub(crate) fn has(&self, file: &str) -> bool {
+        let was = self.earlier.as_ref().and_then(|earlier| earlier.has(file));
+        was.unwrap_or_else(|| self.root.join(file).is_file())
     }
 }
 

@@ -13,6 +13,9 @@ pub(crate) type Digest = [u8; 32];
 
 /// The bytes of a file, by its path relative to the root, with their digest.
 pub(crate) fn read_bytes(options: &Options, file: &str) -> Result<(Vec<u8>, Digest), LoadError> {
+    if let Some(bytes) = options.earlier.as_ref().and_then(|earlier| earlier.bytes(file)) {
+        return Ok((bytes.to_vec(), *blake3::hash(bytes).as_bytes()));
+    }
     let unreadable = |error: std::io::Error| {
         Problem::Unreadable { file: file.to_owned(), reason: error.kind().to_string() }.nowhere()
     };

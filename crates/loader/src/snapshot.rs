@@ -90,7 +90,7 @@ impl Snapshot {
 
     /// All `.bzl` files that a package depends on.
     pub(crate) fn modules(&self) -> impl Iterator<Item = &str> {
-        self.packages.values().flat_map(|package| package.loads.iter().map(|(path, _)| path.as_str()))
+        self.packages.values().flat_map(Package::modules)
     }
 }
 
@@ -107,6 +107,20 @@ impl Package {
             loads: key.loads.iter().map(|(path, digest)| (path.clone(), *digest)).collect(),
             names,
             content: store(outcome),
+        }
+    }
+
+    /// The `.bzl` files behind it, sorted.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &str> {
+        self.loads.iter().map(|(path, _)| path.as_str())
+    }
+
+    /// Whether names of files had a say, those of its own directory or also of those below.
+    pub(crate) fn looks_at(&self, own: bool) -> bool {
+        match self.names {
+            None => false,
+            Some(Names::Here(_)) => own,
+            Some(Names::Below(_)) => true,
         }
     }
 

@@ -8,7 +8,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use graph::{join, near_all};
 
 use crate::error::Problem;
-use crate::ignored::by_gitignore;
+use crate::left_out::by_gitignore;
 use crate::listing::{BUILD_FILES, Listing, irregular};
 
 /// Matches patterns, and keeps each one that it has compiled.

@@ -145,7 +145,7 @@ fn loads_that_go_wrong() {
             ),
             ("m/macros.bzl", "def service(name):\n    python_library(name = name)\n\n_hidden = 1\n"),
             ("n/BUILD", "load(\"//m/bad.bzl\", \"x\")\nload(\"//m/bad.bzl\", \"y\")\nx()\n"),
-            ("m/bad.bzl", "python_library(name = \"x\")\nx = unknown_thing\n"),
+            ("m/bad.bzl", "python_library(name = \"x\")\nx = unknown_thing\ny = glob([\"*\"])\n"),
         ],
         &[
             "BUILD:1:6+15: loader::missing_module: there is no file `m/macro.bzl` to load\n\
@@ -158,6 +158,8 @@ fn loads_that_go_wrong() {
             "m/bad.bzl:1:1+26: loader::target_in_module: `python_library` is called while `m/bad.bzl` is loaded; only a BUILD file can have targets\n\
              \x20 help: put the call into a function that a BUILD file calls",
             "m/bad.bzl:2:5+13: loader::unknown_name: there is no rule or function `unknown_thing`",
+            "m/bad.bzl:3:5+11: loader::glob_in_module: `glob` is called while `m/bad.bzl` is loaded; only a BUILD file can look for files\n\
+             \x20 help: put the call into a function that a BUILD file calls",
         ],
     );
 }

@@ -6,6 +6,7 @@
 //! BUILD files.
 
 pub mod constraints;
+pub mod environment;
 pub mod index;
 pub mod interpreter;
 pub mod lock;
@@ -19,6 +20,7 @@ pub mod pyproject;
 pub mod python;
 pub mod requirement;
 pub mod requirement_file;
+pub mod sdist;
 pub mod select;
 pub mod tags;
 pub mod target;

@@ -5,7 +5,6 @@
 //! (there it is `linux2`) and a marker's `"linux2"` means `"linux"` to it, and its `implementation_name` is `cpython`
 //! (there it is empty): a universal lock is made by today's rules and must not lose its packages on 2.7.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -24,7 +23,7 @@ const MAX_DEPTH: usize = 64;
 /// A marker may be this long, in bytes.
 const MAX_LENGTH: usize = 64 * 1024;
 
-/// The third number of a version up to which one that satisfies is searched for.
+/// Above the third number of all releases of CPython; up to it one that satisfies is searched for.
 const NEWEST_MICRO: u64 = 40;
 
 /// An environment marker, such as `python_version < "3.8" and extra == "async"`; the empty one always holds.
@@ -75,10 +74,16 @@ impl Marker {
         &self.text
     }
 
-    /// Whether it holds in an environment, with these extras asked for.
+    /// Whether it holds in an environment, with these extras asked for; what is unknown there is as [`Environment::of`] says.
     #[must_use]
     pub fn holds(&self, environment: &Environment, extras: &[ExtraName]) -> bool {
         self.tree_for(environment).evaluate(&environment.values, extras)
+    }
+
+    /// Whether it holds in some environment, with these extras asked for. May say so of one that never does.
+    #[must_use]
+    pub fn may_hold_somewhere(&self, extras: &[ExtraName]) -> bool {
+        self.tree.evaluate_extras(extras)
     }
 
     /// Whether it and another can never hold together. May miss some that cannot.
@@ -87,13 +92,10 @@ impl Marker {
         self.tree.is_disjoint(&other.tree)
     }
 
-    /// The variables that decide it in an environment although their value there is unknown, by name: what
-    /// [`Marker::holds`] answers then rests on the value assumed.
+    /// Whether it can hold in an environment, for some value of what is unknown there.
     #[must_use]
-    pub fn undecided(&self, environment: &Environment, extras: &[ExtraName]) -> Vec<&'static str> {
-        let mut walk = Walk { environment, extras, unknown: BTreeSet::new() };
-        let outcomes = walk.outcomes(self.tree_for(environment));
-        if outcomes == (true, true) { walk.unknown.into_iter().collect() } else { Vec::new() }
+    pub fn may_hold(&self, environment: &Environment, extras: &[ExtraName]) -> bool {
+        Walk { environment, extras }.can_hold(self.tree_for(environment))
     }
 
     /// A marker that was read as the end of a requirement.
@@ -222,11 +224,11 @@ pub struct Environment {
 
 impl Environment {
     /// The environment of a target, computed, without an interpreter of it. Where the third number of the version is
-    /// unknown it is 0; `platform_release` and `platform_version`, which name the kernel of one host, are empty.
+    /// unknown it is that of the newest release; `platform_release` and `platform_version`, which name the kernel of one host, are empty.
     #[must_use]
     pub fn of(target: &Target) -> Self {
         let minor = target.minor();
-        let full = format!("{minor}.{}", target.micro.unwrap_or(0));
+        let full = format!("{minor}.{}", target.micro.map_or(NEWEST_MICRO, u64::from));
         let (sys_platform, platform_system) = match target.platform {
             Platform::Linux { .. } => ("linux", "Linux"),
             Platform::Macos { .. } => ("darwin", "Darwin"),
@@ -248,7 +250,7 @@ impl Environment {
         Self { values, micro_known: target.micro.is_some() }
     }
 
-    /// `python_full_version`: the version of Python, with a third number of 0 where it is unknown.
+    /// `python_full_version`: the version of Python, with a high third number where it is unknown.
     #[must_use]
     pub fn python_full_version(&self) -> &Version {
         &self.values.python_full_version().version
@@ -297,84 +299,54 @@ impl Environment {
 struct Walk<'a> {
     environment: &'a Environment,
     extras: &'a [ExtraName],
-    unknown: BTreeSet<&'static str>,
 }
 
 impl Walk<'_> {
-    /// Whether (true, false) can be reached.
-    fn outcomes(&mut self, tree: &MarkerTree) -> (bool, bool) {
+    /// Whether it can be true.
+    fn can_hold(&self, tree: &MarkerTree) -> bool {
+        let values = &self.environment.values;
         match tree.kind() {
-            MarkerTreeKind::True => (true, false),
-            MarkerTreeKind::False => (false, true),
+            MarkerTreeKind::True => true,
+            MarkerTreeKind::False => false,
             MarkerTreeKind::Version(node) => {
                 let open = !self.environment.micro_known && *node.key() != MarkerValueVersion::PythonVersion;
                 let span = release_specifiers_to_ranges(self.environment.open_versions());
-                let known = self.environment.values.get_version(node.key());
-                let edges: Vec<MarkerTree> = node
-                    .edges()
+                let known = values.get_version(node.key());
+                node.edges()
                     .filter(|(range, _)| if open { !range.is_disjoint(&span) } else { range.contains(known) })
-                    .map(|(_, tree)| tree)
-                    .collect();
-                self.union(&edges, if open { Some(version_name(node.key())) } else { None })
+                    .any(|(_, tree)| self.can_hold(&tree))
             }
             MarkerTreeKind::String(node) => {
-                let name = host_name(node.key());
-                let known = self.environment.values.get_string(node.key()).to_owned();
-                let edges: Vec<MarkerTree> = node
-                    .children()
-                    .filter(|(range, _)| name.is_some() || range.contains(&known))
-                    .map(|(_, tree)| tree)
-                    .collect();
-                self.union(&edges, name)
+                let (open, known) = (is_of_host(node.key()), values.get_string(node.key()).to_owned());
+                node.children()
+                    .filter(|(range, _)| open || range.contains(&known))
+                    .any(|(_, tree)| self.can_hold(&tree))
             }
             MarkerTreeKind::In(node) => {
-                let name = host_name(node.key());
-                let known = node.value().contains(self.environment.values.get_string(node.key()));
-                let edges = node.children().filter(|(value, _)| name.is_some() || *value == known);
-                self.union(&edges.map(|(_, tree)| tree).collect::<Vec<_>>(), name)
+                let known = node.value().contains(values.get_string(node.key()));
+                self.either(node.children(), known, is_of_host(node.key()))
             }
             MarkerTreeKind::Contains(node) => {
-                let name = host_name(node.key());
-                let known = self.environment.values.get_string(node.key()).contains(node.value());
-                let edges = node.children().filter(|(value, _)| name.is_some() || *value == known);
-                self.union(&edges.map(|(_, tree)| tree).collect::<Vec<_>>(), name)
+                let known = values.get_string(node.key()).contains(node.value());
+                self.either(node.children(), known, is_of_host(node.key()))
             }
             MarkerTreeKind::Extra(node) => {
                 let asked =
                     self.extras.iter().any(|extra| *node.name() == MarkerValueExtra::Extra(extra.clone()));
-                self.outcomes(&node.edge(asked))
+                self.can_hold(&node.edge(asked))
             }
         }
     }
 
-    fn union(&mut self, edges: &[MarkerTree], name: Option<&'static str>) -> (bool, bool) {
-        let found: Vec<(bool, bool)> = edges.iter().map(|tree| self.outcomes(tree)).collect();
-        if let Some(name) = name
-            && found.windows(2).any(|pair| pair[0] != pair[1])
-        {
-            self.unknown.insert(name);
-        }
-        found.into_iter().fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1))
+    fn either(&self, children: impl Iterator<Item = (bool, MarkerTree)>, known: bool, open: bool) -> bool {
+        children.filter(|(value, _)| open || *value == known).any(|(_, tree)| self.can_hold(&tree))
     }
 }
 
-fn version_name(key: &MarkerValueVersion) -> &'static str {
-    match key {
-        MarkerValueVersion::ImplementationVersion => "implementation_version",
-        MarkerValueVersion::PythonFullVersion => "python_full_version",
-        MarkerValueVersion::PythonVersion => "python_version",
-    }
-}
-
-/// The name of a variable whose value belongs to one host, which no target knows.
-fn host_name(key: &MarkerValueString) -> Option<&'static str> {
-    match key {
-        MarkerValueString::PlatformRelease => Some("platform_release"),
-        MarkerValueString::PlatformVersion | MarkerValueString::PlatformVersionDeprecated => {
-            Some("platform_version")
-        }
-        _ => None,
-    }
+/// Whether a variable's value belongs to one host, which no target knows.
+fn is_of_host(key: &MarkerValueString) -> bool {
+    use MarkerValueString as Key;
+    matches!(key, Key::PlatformRelease | Key::PlatformVersion | Key::PlatformVersionDeprecated)
 }
 
 #[cfg(test)]
@@ -386,38 +358,42 @@ mod tests {
         Target::new(python.parse().unwrap(), platform.parse().unwrap())
     }
 
-    /// Checks whether a marker holds, and what it leaves open.
-    fn check(text: &str, on: &str, holds: bool, undecided: &[&str]) {
+    /// Checks whether a marker holds, and whether it may.
+    fn check(text: &str, on: &str, holds: bool, may_hold: bool) {
         let (marker, environment) = (text.parse::<Marker>().unwrap(), target(on).environment());
         assert_eq!(marker.holds(&environment, &[]), holds, "{text} on {on}");
-        assert_eq!(marker.undecided(&environment, &[]), undecided, "{text} on {on}");
+        assert_eq!(marker.may_hold(&environment, &[]), may_hold, "{text} on {on}");
     }
 
     #[test]
-    fn what_the_target_does_not_say_is_told() {
+    fn what_the_target_does_not_say_may_be() {
         let linux = "3.11 linux-x86_64";
-        check("python_version >= '3.11'", linux, true, &[]);
-        check("python_version > '3.11'", linux, false, &[]);
-        check("python_full_version >= '3.11'", linux, true, &[]);
-        check("python_full_version > '3.11'", linux, false, &["python_full_version"]);
-        check("python_full_version >= '3.11.4'", linux, false, &["python_full_version"]);
-        check("python_full_version >= '3.11.4'", "3.11.7 linux-x86_64", true, &[]);
-        check("python_full_version < '3.12'", linux, true, &[]);
-        check("python_full_version < '3.11.0a7'", linux, false, &[]);
-        check("implementation_version != '3.11.2'", linux, true, &["implementation_version"]);
-        check("python_full_version != '3.11.2' and os_name == 'nt'", linux, false, &[]);
-        check("platform_release >= '20'", linux, false, &["platform_release"]);
-        check("'Ubuntu' in platform_version", linux, false, &["platform_version"]);
-        check("'Ubuntu' in platform_version or os_name == 'posix'", linux, true, &[]);
+        check("python_version >= '3.11'", linux, true, true);
+        check("python_version > '3.11'", linux, false, false);
+        check("python_full_version >= '3.11'", linux, true, true);
+        check("python_full_version > '3.11'", linux, true, true);
+        check("python_full_version >= '3.11.4'", linux, true, true);
+        check("python_full_version < '3.11.4'", linux, false, true);
+        check("python_full_version == '3.11.4'", linux, false, true);
+        check("python_full_version < '3.11.4'", "3.11.7 linux-x86_64", false, false);
+        check("python_full_version < '3.11'", linux, false, false);
+        check("python_full_version >= '3.12'", linux, false, false);
+        check("python_full_version < '3.11.0a7'", linux, false, false);
+        check("implementation_version == '3.11.2'", linux, false, true);
+        check("python_full_version != '3.11.2' and os_name == 'nt'", linux, false, false);
+        check("platform_release >= '20'", linux, false, true);
+        check("'Ubuntu' in platform_version", linux, false, true);
+        check("'Ubuntu' in platform_version and os_name == 'nt'", linux, false, false);
+        check("'Ubuntu' in platform_version or os_name == 'posix'", linux, true, true);
     }
 
     #[test]
     fn python_2_is_seen_as_today() {
-        check("sys_platform == 'linux'", "2.7 linux-x86_64", true, &[]);
-        check("sys_platform == 'linux2'", "2.7 linux-x86_64", true, &[]);
-        check("sys_platform == \"linux2\"", "3.6 linux-x86_64", false, &[]);
-        check("sys_platform == 'linux2'", "2.7 macos-x86_64", false, &[]);
-        check("implementation_name == 'cpython'", "2.7 linux-x86_64", true, &[]);
+        check("sys_platform == 'linux'", "2.7 linux-x86_64", true, true);
+        check("sys_platform == 'linux2'", "2.7 linux-x86_64", true, true);
+        check("sys_platform == \"linux2\"", "3.6 linux-x86_64", false, false);
+        check("sys_platform == 'linux2'", "2.7 macos-x86_64", false, false);
+        check("implementation_name == 'cpython'", "2.7 linux-x86_64", true, true);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::tags::Tags;
 pub struct Target {
     /// The minor version and ABI of CPython.
     pub abi: Abi,
-    /// The third number of the version, where one is asked for; without it markers see a 0.
+    /// The third number of the version, where one is asked for; without it markers may see any.
     pub micro: Option<u16>,
     /// The platform.
     pub platform: Platform,

@@ -1,10 +1,10 @@
 //! From chosen programs to files in `dist/`: analysis, execution, placing. What `binary` and `run` have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use engine::{
-    ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, Tool, Tools, execute,
+    ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, execute,
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
@@ -12,7 +12,7 @@ use packaging::platform::{Machine, Platform};
 use python::closure::Closure;
 use python::configuration::{Interpreters, Settings};
 use python::entry_point::programs;
-use python::{Analysis, Artifact, Resolve, RuleError};
+use python::{Analysis, Artifact, Resolve, RuleError, SourceBuild};
 use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -23,7 +23,10 @@ use crate::machine::{self, MachineInterpreters};
 use crate::progress::Progress;
 use crate::recall::{Made, Request};
 use crate::report::Report;
-use crate::session::{Repository, Session, forgettable};
+use crate::repository::Repository;
+use crate::session::{Session, forgettable};
+use crate::source_builds;
+use crate::tools::MachineTools;
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
@@ -53,21 +56,23 @@ pub(crate) fn build(
         return Ok((report, session.take_warnings()));
     }
     let repository = session.repository()?;
-    let chosen = asked.select(session, &repository.graph)?;
+    let chosen = asked.select(session, &repository)?;
     let programs = programs(&repository.graph, &chosen);
     check(&programs).map_err(|wrong| vec![wrong])?;
     let mut report = Report::default();
     let built = Plan::of(session, &repository, &programs, scope).and_then(|plan| {
         let made = plan.carry_out(&mut report)?;
-        // What was said has to be said again the next time.
-        if session.console.said().is_empty() {
-            request.remember(repository.state, plan.inputs, made, &report)?;
-        }
-        Ok(())
+        request.remember(&repository, plan.inputs, made, &report)
     });
     let mut diagnostics = built.err().unwrap_or_default();
     diagnostics.extend(session.take_warnings());
     Ok((report, diagnostics))
+}
+
+/// A source, and the `__init__.py` of every folder above it: whether one is needed may depend on what is in it.
+fn with_packages(path: &str) -> Vec<PathBuf> {
+    let folders = Path::new(path).ancestors().skip(1);
+    std::iter::once(PathBuf::from(path)).chain(folders.map(|folder| folder.join("__init__.py"))).collect()
 }
 
 /// What is to be done for some programs.
@@ -76,6 +81,7 @@ struct Plan<'a> {
     store: &'a Store,
     index: StatIndex,
     actions: ActionGraph,
+    tools: MachineTools,
     artifacts: Vec<Artifact>,
     /// The paths of all that this was planned by, besides what the graph was made of.
     inputs: Vec<PathBuf>,
@@ -88,6 +94,7 @@ impl<'a> Plan<'a> {
         programs: &[NodeId],
         scope: Scope,
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
+        session.tell_findings(repository, &repository.graph.closure(programs.iter().copied()))?;
         let store = session.store()?;
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
@@ -122,10 +129,13 @@ impl<'a> Plan<'a> {
             let first = first.ok_or_else(|| vec![foreign(&artifacts, &interpreters)])?;
             artifacts = vec![artifacts.swap_remove(first)];
         }
+        session.console.diagnostics(explain::left_out(&artifacts));
+        session.console.diagnostics(lacking(&artifacts));
+        let tools = MachineTools::of(&actions, &interpreters);
         let mut inputs = interpreters.inputs();
-        inputs.extend(files.keys().map(PathBuf::from));
+        inputs.extend(files.keys().flat_map(|path| with_packages(path)));
         inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
-        Ok(Plan { session, store, index, actions, artifacts, inputs })
+        Ok(Plan { session, store, index, actions, tools, artifacts, inputs })
     }
 
     /// Gives what was made, in the order of the artifacts.
@@ -139,11 +149,11 @@ impl<'a> Plan<'a> {
             if report.hits.is_empty() {
                 add(&mut report.hits, &execution.hits);
             }
-            let mut diagnostics = explain::failures(&execution.failures, &|id| self.blame(id));
+            let mut diagnostics = self.told(execution.failures);
             let mut lost = Vec::new();
             for artifact in pending {
                 let Some(tree) = execution.trees.get(&artifact.action) else { continue };
-                let made = Made::new(artifact, tree);
+                let made = Made::new(artifact, tree, execution.keys.get(&artifact.action));
                 match made.place(self.session, self.store) {
                     Ok(built) => {
                         report.artifacts.push(built);
@@ -168,6 +178,20 @@ impl<'a> Plan<'a> {
         Err(vec![Diagnostic::error(Exit::Environment, "build::lost", message)])
     }
 
+    /// The failures of actions, as people read them.
+    fn told(&self, failures: Vec<ActionFailure>) -> Vec<Diagnostic> {
+        let builds: Vec<&SourceBuild> = self.artifacts.iter().flat_map(|artifact| &artifact.builds).collect();
+        let (mut of_builds, mut others) = (Vec::new(), Vec::new());
+        for failure in failures {
+            match source_builds::failed(&failure, &builds, self.session, self.store) {
+                Some(diagnostic) => of_builds.push(diagnostic),
+                None => others.push(failure),
+            }
+        }
+        of_builds.extend(explain::failures(&others, &|id| self.blame(id)));
+        of_builds
+    }
+
     /// What is written at the cause of an action's failure.
     fn blame(&self, action: ActionId) -> Option<Place> {
         let mut places = self.artifacts.iter().flat_map(|artifact| &artifact.places);
@@ -185,7 +209,7 @@ impl<'a> Plan<'a> {
             cache: self.store,
             fetch: &downloads,
             runner: &LocalRunner,
-            tools: &NoTools,
+            tools: &self.tools,
             functions: &functions,
             sources: self,
             watch: &progress,
@@ -209,6 +233,19 @@ fn foreign(artifacts: &[Artifact], interpreters: &MachineInterpreters<'_>) -> Di
     let found = interpreters.all();
     let diagnostic = Diagnostic::error(Exit::Environment, "run::foreign", message);
     found.iter().fold(diagnostic, |told, one| told.note(format!("found {one}")))
+}
+
+/// What programs do without, since this machine lacks the interpreter: told once for each.
+fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
+    let lacking: BTreeSet<_> = artifacts.iter().filter_map(|artifact| artifact.lacking).collect();
+    let told = |wanted: packaging::python::Wanted| {
+        let message = format!(
+            "built without compiled modules for Python {wanted}, which is not on this machine: first starts are slower"
+        );
+        let help = "machines with it build other bytes; set `pyc = False` where all have to build the same";
+        Diagnostic::warning("python::no_compiled_modules", message).help(Some(help.to_owned()))
+    };
+    lacking.into_iter().map(told).collect()
 }
 
 /// An error of a rule. What a program takes from the configuration is wrong there.
@@ -235,15 +272,6 @@ impl Sources for Plan<'_> {
             Some(path) => Ok(self.store.put_file(&self.session.root.join(path))? == *digest),
             None => Ok(false),
         }
-    }
-}
-
-/// No rule of today runs a tool.
-struct NoTools;
-
-impl Tools for NoTools {
-    fn tool(&self, symbol: &str) -> Result<Tool, Box<dyn engine::Failure>> {
-        unreachable!("no rule asks for the tool `{symbol}`")
     }
 }
 

@@ -21,6 +21,8 @@ Examples:
   pants binary //svc:app             build dist/svc/app.pex
   pants run //svc:app -- --port 80   build it and run it
   pants lock                         write the lock files of all resolves
+  pants why //svc:app //lib:json     why one depends on the other
+  pants affected --changed-since=main    what a change affects
   pants help python_binary           the manual of a rule
 
 An address is //folder:name; //folder/... is all below a folder, :: is everything.
@@ -97,8 +99,8 @@ pub(crate) struct Options {
 
     /// The form of the answer on standard output
     #[arg(long, global = true, value_name = "FORM", env = "PANTS_OUTPUT", hide_env = true)]
-    #[arg(value_enum, default_value_t = Output::Text)]
-    pub(crate) output: Output,
+    #[arg(value_enum, default_value_t = Form::Text)]
+    pub(crate) output: Form,
 
     /// Whether messages have colours
     #[arg(long, global = true, value_name = "WHEN", env = "PANTS_COLOR", hide_env = true)]
@@ -117,13 +119,37 @@ pub(crate) struct Options {
     pub(crate) offline: bool,
 }
 
-/// The form of answers.
+/// The form of answers. Not every goal has all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Lines for people.
+    Text,
+    /// One JSON value for programs.
+    Json,
+    /// One JSON value a line.
+    Jsonl,
+    /// A graph for Graphviz.
+    Dot,
+    /// A graph for yEd, Gephi and NetworkX.
+    Graphml,
+    /// The matrix of a CI job.
+    Matrix,
+}
+
+/// Whether people or programs read the answer of a goal that knows no other form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     /// Lines for people.
     Text,
     /// One JSON value for programs.
     Json,
+}
+
+impl Form {
+    /// What it comes to where nothing else is known.
+    pub(crate) fn output(self) -> Output {
+        if self == Form::Json { Output::Json } else { Output::Text }
+    }
 }
 
 /// What can be asked for.
@@ -134,6 +160,16 @@ pub(crate) enum Goal {
     Lock(goals::lock::Arguments),
     List(goals::list::Arguments),
     Dependencies(goals::dependencies::Arguments),
+    Dependents(goals::dependents::Arguments),
+    Paths(goals::paths::Arguments),
+    Why(goals::why::Arguments),
+    Filedeps(goals::filedeps::Arguments),
+    Roots(goals::roots::Arguments),
+    Peek(goals::peek::Arguments),
+    Query(goals::query::Arguments),
+    Affected(goals::affected::Arguments),
+    Cache(goals::cache::Arguments),
+    Seed(goals::seed::Arguments),
     Completions(goals::completions::Arguments),
     Help(goals::help::Arguments),
 }
@@ -147,8 +183,34 @@ impl Goal {
             Goal::Lock(_) => "lock",
             Goal::List(_) => "list",
             Goal::Dependencies(_) => "dependencies",
+            Goal::Dependents(_) => "dependents",
+            Goal::Paths(_) => "paths",
+            Goal::Why(_) => "why",
+            Goal::Filedeps(_) => "filedeps",
+            Goal::Roots(_) => "roots",
+            Goal::Peek(_) => "peek",
+            Goal::Query(_) => "query",
+            Goal::Affected(_) => "affected",
+            Goal::Cache(_) => "cache",
+            Goal::Seed(_) => "seed",
             Goal::Completions(_) => "completions",
             Goal::Help(_) => "help",
+        }
+    }
+
+    /// The forms that its answer can have.
+    pub(crate) fn forms(&self) -> &'static [Form] {
+        match self {
+            Goal::List(_) | Goal::Dependencies(_) | Goal::Dependents(_) | Goal::Paths(_) | Goal::Query(_) => {
+                &[Form::Text, Form::Json, Form::Jsonl, Form::Dot, Form::Graphml]
+            }
+            Goal::Filedeps(_) | Goal::Roots(_) | Goal::Peek(_) | Goal::Why(_) => {
+                &[Form::Text, Form::Json, Form::Jsonl]
+            }
+            Goal::Affected(_) => {
+                &[Form::Text, Form::Json, Form::Jsonl, Form::Dot, Form::Graphml, Form::Matrix]
+            }
+            _ => &[Form::Text, Form::Json],
         }
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Mutex;
 
 use annotate_snippets::Renderer;
 use clap::ColorChoice;
+use graph::Place;
+use serde::{Deserialize, Serialize};
 
-use crate::cli::{Options, Output};
+use crate::cli::{Form, Options, Output};
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::environment::Environment;
 
@@ -15,9 +17,19 @@ use crate::environment::Environment;
 const NARROWEST: usize = 40;
 const WIDEST: usize = 100;
 
+/// What is said each time, as long as what it is about stays as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Said {
+    /// What `print` says in BUILD files.
+    pub(crate) messages: Vec<(Place, String)>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
 /// Where things are said, and how.
 pub(crate) struct Console {
     pub(crate) output: Output,
+    /// The same with what only some goals have.
+    pub(crate) form: Form,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     /// Whether messages have colours.
@@ -35,7 +47,8 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) fn new(options: &Options, environment: &Environment) -> Console {
         Console {
-            output: options.output,
+            output: options.output.output(),
+            form: options.output,
             quiet: options.quiet,
             verbose: options.verbose,
             color: false,
@@ -93,6 +106,14 @@ impl Console {
     pub(crate) fn width(&self) -> usize {
         let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
         size.map_or(WIDEST, |size| usize::from(size.ws_col)).clamp(NARROWEST, WIDEST)
+    }
+
+    /// Says what the run before said of the same things.
+    pub(crate) fn repeat(&self, said: &Said) {
+        for (place, message) in &said.messages {
+            self.message(&format!("{place}: {message}"));
+        }
+        self.diagnostics(said.warnings.clone());
     }
 
     /// All diagnostics so far.

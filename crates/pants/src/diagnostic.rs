@@ -4,10 +4,11 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use graph::Place;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The exit codes of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Exit {
     /// Done.
     Done = 0,
@@ -22,7 +23,7 @@ pub(crate) enum Exit {
 }
 
 /// How much a diagnostic matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Severity {
     /// Nothing can be done unless it is mended.
     Error(Exit),
@@ -31,7 +32,7 @@ pub(crate) enum Severity {
 }
 
 /// One thing that somebody should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Diagnostic {
     /// Its stable name, such as `graph::cycle`.
     pub(crate) code: String,
@@ -40,6 +41,8 @@ pub(crate) struct Diagnostic {
     pub(crate) message: String,
     /// Where it is.
     pub(crate) place: Option<Place>,
+    /// The text that the place is in, where it is no file.
+    pub(crate) within: Option<String>,
     /// Why it matters, or what belongs to it, each with its place.
     pub(crate) notes: Vec<(String, Option<Place>)>,
     /// What to do.
@@ -53,6 +56,7 @@ impl Diagnostic {
             severity: Severity::Error(exit),
             message: message.to_string(),
             place: None,
+            within: None,
             notes: Vec::new(),
             help: None,
         }
@@ -64,6 +68,11 @@ impl Diagnostic {
 
     pub(crate) fn at(self, place: Option<Place>) -> Diagnostic {
         Diagnostic { place, ..self }
+    }
+
+    /// Says that the place is in a text, and not in a file.
+    pub(crate) fn within(self, text: String) -> Diagnostic {
+        Diagnostic { within: Some(text), ..self }
     }
 
     pub(crate) fn note(mut self, note: impl Into<String>) -> Diagnostic {
@@ -112,7 +121,9 @@ impl Diagnostic {
             .chain(self.notes.iter().map(|(_, place)| place.as_ref()))
             .map(|place| place.map(|place| Excerpt::read(root, place)))
             .collect();
-        if let Some(excerpt) = &excerpts[0] {
+        let within = self.within.as_deref().zip(self.place.as_ref());
+        let own = within.map(|(text, place)| Excerpt::of(text, place));
+        if let Some(excerpt) = own.as_ref().or(excerpts[0].as_ref()) {
             group = excerpt.show(group, AnnotationKind::Primary, None);
         }
         for ((note, _), excerpt) in self.notes.iter().zip(&excerpts[1..]) {
@@ -143,9 +154,12 @@ struct Excerpt {
 
 impl Excerpt {
     fn read(root: &Path, place: &Place) -> Excerpt {
-        let line = place.line.max(1) as usize;
         let bytes = std::fs::read(root.join(&*place.file)).unwrap_or_default();
-        let content = String::from_utf8_lossy(&bytes);
+        Excerpt::of(&String::from_utf8_lossy(&bytes), place)
+    }
+
+    fn of(content: &str, place: &Place) -> Excerpt {
+        let line = place.line.max(1) as usize;
         let text = content.lines().nth(line - 1).unwrap_or_default().replace('\t', " ");
         let offset = |column: usize| text.char_indices().nth(column).map_or(text.len(), |(offset, _)| offset);
         let start = offset(place.column.max(1) as usize - 1);

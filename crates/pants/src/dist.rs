@@ -20,6 +20,9 @@ use crate::session::forgettable;
 /// The memo table of what is in which `dist/`.
 const TABLE: &str = "dist";
 
+/// What is remembered of a folder.
+const FOLDER: &str = "folder";
+
 /// A file that changed so shortly before it was recorded could change again without its times telling.
 const GRANULARITY_NS: i128 = 20_000_000;
 
@@ -59,7 +62,7 @@ pub(crate) fn place(
         Some(name) => match content.get(name) {
             Some(Entry::File { digest, executable }) => {
                 if fs::symlink_metadata(destination).is_ok_and(|found| found.is_dir()) {
-                    make_way(destination)?;
+                    make_way(store, destination)?;
                 }
                 if !is_there(store, destination, digest, *executable)? {
                     let placed = store.place(digest, destination, *executable);
@@ -72,6 +75,11 @@ pub(crate) fn place(
         },
         None => {
             if !is_folder_there(store, &content, destination)? {
+                let found = fs::symlink_metadata(destination);
+                if found.is_ok_and(|found| found.is_dir()) && !is_ours(store, destination)? {
+                    // What is empty is nobody's loss.
+                    fs::remove_dir(destination).map_err(|_| occupied(destination))?;
+                }
                 place_folder(store, &content, destination)?;
             }
             Ok(Placed { digest: *tree, size: size_of(&content) })
@@ -80,16 +88,27 @@ pub(crate) fn place(
 }
 
 /// Removes an empty folder, or one of another layout; one that holds anything else is not ours to remove.
-fn make_way(folder: &Path) -> Result<(), PlaceError> {
+fn make_way(store: &Store, folder: &Path) -> Result<(), PlaceError> {
     if fs::remove_dir(folder).is_ok() {
         return Ok(());
     }
-    if folder.join("PEX-INFO").is_file() {
+    if is_ours(store, folder)? {
         return fs::remove_dir_all(folder).map_err(|error| failed("replace the folder", folder, &error));
     }
-    let message = format!("`{}` is a folder, and a file is to be there", folder.display());
+    Err(occupied(folder))
+}
+
+fn occupied(folder: &Path) -> PlaceError {
+    let message = format!("`{}` is a folder with files that were not built", folder.display());
     let help = Some("remove it, or give the target another `output_path`");
-    Err(PlaceError::Failed(Box::new(Diagnostic::error(Exit::Wrong, "dist::occupied", message).help(help))))
+    PlaceError::Failed(Box::new(Diagnostic::error(Exit::Wrong, "dist::occupied", message).help(help)))
+}
+
+/// Whether a folder was put where it is by a build: it is remembered, or it is a PEX.
+fn is_ours(store: &Store, folder: &Path) -> Result<bool, PlaceError> {
+    let remembered =
+        || store.memo(TABLE, key(folder)).map(|known| known.is_some_and(|known| known == FOLDER.as_bytes()));
+    Ok(folder.join("PEX-INFO").is_file() || remembered()?)
 }
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> PlaceError {
@@ -176,7 +195,7 @@ fn is_there(store: &Store, path: &Path, digest: &Digest, executable: bool) -> Re
         return Ok(true);
     }
     // An edit within the clock's grain would not show: look at the content, once.
-    let same = fs::read(path).is_ok_and(|content| store.digest(&content) == *digest);
+    let same = store.digest_of_file(path).is_ok_and(|found| found == *digest);
     if same {
         record(store, path, digest)?;
     }
@@ -226,7 +245,7 @@ fn place_folder(store: &Store, tree: &Tree, folder: &Path) -> Result<(), PlaceEr
     // What was there goes before this is recorded: who is killed in between leaves an artifact that is placed again,
     // and all that is left is swept then.
     drop(work);
-    let mut records = Vec::new();
+    let mut records = vec![(folder.to_owned(), FOLDER.to_owned())];
     collect_records(tree, folder, &mut records);
     let memos: Vec<(&[u8], &[u8])> =
         records.iter().map(|(path, record)| (key(path), record.as_bytes())).collect();

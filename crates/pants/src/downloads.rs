@@ -2,19 +2,24 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use engine::archive::note_crc32;
 use engine::{Cancel, Download, Failure, Fault, Fetch};
 use packaging::index::{
     Client, ClientOptions, DeclaredIndex, FetchRequest, IndexError, Indexes, Surroundings, fetch_file,
-    machine_default,
+    machine_default, sweep_partial,
 };
+use packaging::interpreter::program_state;
 use store::{Digest, Store, StoreError};
 
 use crate::environment::Environment;
 
 /// The memo table of what the machine's pip or uv says its index is.
 const MEMO: &str = "machine-index";
+
+/// For so long a download that broke off can be gone on with.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How files are fetched in a session.
 pub(crate) struct Downloads<'s> {
@@ -23,6 +28,7 @@ pub(crate) struct Downloads<'s> {
     pub(crate) cache_dir: PathBuf,
     pub(crate) declared: Vec<DeclaredIndex>,
     pub(crate) offline: bool,
+    pub(crate) cancel: &'s Cancel,
     pub(crate) store: Store,
     pub(crate) client: OnceLock<Result<Client, Arc<IndexError>>>,
 }
@@ -38,7 +44,11 @@ impl Downloads<'_> {
         let around =
             Surroundings { env: variables.clone(), root: self.root.clone(), system: PathBuf::from("/") };
         let indexes = Indexes::find(&self.declared, &around, &|| self.machine_default())?;
-        let options = ClientOptions::new(indexes, variables, self.cache_dir.join("partial"));
+        let partial = self.cache_dir.join("partial");
+        if let Some(before) = SystemTime::now().checked_sub(KEPT) {
+            sweep_partial(&partial, before);
+        }
+        let options = ClientOptions::new(indexes, variables, partial);
         Client::new(ClientOptions { offline: self.offline, ..options })
     }
 
@@ -47,15 +57,17 @@ impl Downloads<'_> {
         let path = self.environment.get("PATH")?;
         let find = |names: &[&str]| {
             std::env::split_paths(path)
+                .map(|folder| self.environment.folder.join(folder))
                 .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
                 .find(|file| file.is_file())
         };
         let (python, uv) = (find(&["python3", "python"]), find(&["uv"]));
-        let key = format!("{python:?} {uv:?}");
+        let state = |program: &Option<PathBuf>| program.as_deref().and_then(program_state);
+        let key = format!("{:?} {:?}", state(&python), state(&uv));
         if let Ok(Some(known)) = self.store.memo(MEMO, key.as_bytes()) {
             return String::from_utf8(known).ok();
         }
-        let found = machine_default(python.as_deref(), uv.as_deref())?;
+        let found = machine_default(python.as_deref(), uv.as_deref(), self.cancel)?;
         // A cache that cannot be written costs the question next time, nothing else.
         let _: Result<(), StoreError> = self.store.put_memo(MEMO, key.as_bytes(), found.as_bytes());
         Some(found)
@@ -106,5 +118,58 @@ impl Failure for NoClient {
 
     fn help(&self) -> Option<String> {
         self.0.help()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use store::DigestFunction;
+
+    use super::*;
+
+    #[test]
+    fn the_index_of_the_machine_is_remembered_until_its_python_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let environment = Environment {
+            variables: [("PATH".to_owned(), "bin".to_owned())].into(),
+            folder: folder.path().to_owned(),
+            program: PathBuf::new(),
+        };
+        let store = Store::open(&path("cache"), DigestFunction::Blake3).unwrap();
+        let ask = || {
+            let (root, cache_dir) = (path("root"), path("cache"));
+            let (declared, client, store) = (Vec::new(), OnceLock::new(), store.clone());
+            let cancel = Cancel::new();
+            let downloads = Downloads {
+                environment: &environment,
+                root,
+                cache_dir,
+                declared,
+                offline: true,
+                store,
+                client,
+                cancel: &cancel,
+            };
+            downloads.machine_default()
+        };
+        let install = |url: &str| {
+            let script = format!("#!/bin/sh\necho asked >> {}\necho {url}\n", path("log").display());
+            // As an upgrade does: another file under the same name.
+            fs::write(path("new"), script).unwrap();
+            fs::set_permissions(path("new"), fs::Permissions::from_mode(0o755)).unwrap();
+            fs::create_dir_all(path("bin")).unwrap();
+            fs::rename(path("new"), path("bin/python3")).unwrap();
+        };
+        let asked = || fs::read_to_string(path("log")).unwrap().lines().count();
+        install("https://h.example/simple/");
+        for _ in 0..2 {
+            assert_eq!((ask().as_deref(), asked()), (Some("https://h.example/simple/"), 1));
+        }
+        install("https://other.example/simple/");
+        assert_eq!((ask().as_deref(), asked()), (Some("https://other.example/simple/"), 2));
     }
 }

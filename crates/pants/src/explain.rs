@@ -5,7 +5,8 @@ use graph::{GraphError, LabelError, Place, Target};
 use loader::LoadError;
 use packaging::index::IndexError;
 use packaging::locking;
-use python::RuleError;
+use python::infer::{Finding, Unowned, Unread};
+use python::{Artifact, RuleError};
 use store::{StatError, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -45,6 +46,48 @@ pub(crate) fn rule(error: &RuleError) -> Diagnostic {
     let diagnostic =
         Diagnostic::error(exit, error.code(), error).at(error.place().cloned()).help(error.help());
     error.notes().into_iter().fold(diagnostic, Diagnostic::note)
+}
+
+/// Imports of a module that lead nowhere.
+pub(crate) fn finding(finding: &Finding, unowned: Unowned) -> Diagnostic {
+    let diagnostic = found(finding, unowned, finding.message())
+        .at(finding.imports.first().map(|import| import.place.clone()))
+        .help(Some(finding.help()));
+    finding.notes().into_iter().fold(diagnostic, Diagnostic::note)
+}
+
+/// More of them, by the names of their modules alone.
+pub(crate) fn more_findings(more: &[Finding], unowned: Unowned) -> Vec<Diagnostic> {
+    let (nobody, several): (Vec<&Finding>, Vec<&Finding>) =
+        more.iter().partition(|finding| finding.is_unowned());
+    let told = [(nobody, "no target provides"), (several, "several targets provide")];
+    let told = told.into_iter().filter_map(|(findings, text)| {
+        let modules: Vec<String> = findings.iter().map(|finding| format!("`{}`", finding.module)).collect();
+        let noun = if modules.len() == 1 { "module" } else { "modules" };
+        let message = format!("{text} {} more {noun}: {}", modules.len(), modules.join(", "));
+        Some(found(findings.first()?, unowned, message))
+    });
+    told.collect()
+}
+
+fn found(finding: &Finding, unowned: Unowned, message: String) -> Diagnostic {
+    if finding.is_unowned() && unowned == Unowned::Error {
+        Diagnostic::error(Exit::Wrong, finding.code(), message)
+    } else {
+        Diagnostic::warning(finding.code(), message)
+    }
+}
+
+/// A file whose imports are not known.
+pub(crate) fn unread(unread: &Unread) -> Diagnostic {
+    let message = format!("cannot read the imports of `{}`: {}", unread.path, unread.reason);
+    Diagnostic::warning("python::unread_imports", message)
+}
+
+/// What artifacts lack on some releases of their Pythons.
+pub(crate) fn left_out(artifacts: &[Artifact]) -> Vec<Diagnostic> {
+    let all = artifacts.iter().flat_map(|artifact| &artifact.left_out);
+    all.map(|one| Diagnostic::warning(one.code(), one).help(one.help())).collect()
 }
 
 pub(crate) fn store(error: &StoreError) -> Diagnostic {

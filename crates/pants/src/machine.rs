@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use packaging::constraints::InterpreterConstraints;
 use packaging::interpreter::{Finder, Interpreter, Memo, SearchPaths};
@@ -13,6 +13,7 @@ use python::configuration::Interpreters;
 use store::Store;
 
 use crate::diagnostic::Diagnostic;
+use crate::environment::Environment;
 use crate::session::Session;
 
 /// The memo table of what interpreters said they are.
@@ -48,15 +49,8 @@ pub(crate) fn memo(session: &Session<'_>) -> Result<StoreMemo, Vec<Diagnostic>> 
 
 impl<'m> MachineInterpreters<'m> {
     pub(crate) fn new(session: &Session<'_>, memo: &'m StoreMemo) -> MachineInterpreters<'m> {
-        let environment = session.environment;
-        let placeholder = |entry: &str| entry.starts_with('<').then(|| PathBuf::from(entry));
-        let entries = (session.config.interpreter_search_paths.iter())
-            .map(|entry| placeholder(entry).unwrap_or_else(|| environment.path(entry, &session.root)))
-            .collect();
-        let pyenv = environment.get("PYENV_ROOT").map(PathBuf::from);
-        let pyenv = pyenv.or_else(|| environment.home().map(|home| home.join(".pyenv")));
-        let path = environment.get("PATH").unwrap_or_default().to_owned();
-        let search = SearchPaths { entries, path, pyenv };
+        let search =
+            search_paths(session.environment, &session.root, &session.config.interpreter_search_paths);
         let (finder, found, chose_newest) = (OnceCell::new(), RefCell::default(), Cell::default());
         MachineInterpreters { search, memo, finder, found, chose_newest }
     }
@@ -92,16 +86,26 @@ impl<'m> MachineInterpreters<'m> {
     /// Whether a program that looks for the interpreter on `PATH` finds it.
     pub(crate) fn is_at_hand(&self, interpreter: &Interpreter) -> bool {
         let name = format!("python{}", interpreter.minor());
-        let first = std::env::split_paths(&self.search.path)
-            .map(|folder| folder.join(&name))
-            .find(|file| file.is_file());
-        let real = |path: &std::path::Path| path.canonicalize().ok();
+        let first = self.search.path.iter().map(|folder| folder.join(&name)).find(|file| file.is_file());
+        let real = |path: &Path| path.canonicalize().ok();
         first.is_some_and(|first| real(&first) == real(&interpreter.path))
     }
 
     fn finder(&self) -> &Finder<'m> {
         self.finder.get_or_init(|| Finder::new(&self.search, self.memo))
     }
+}
+
+/// Where the entries of the configuration lead to. What is relative in variables starts at the folder of the process.
+pub(crate) fn search_paths(environment: &Environment, root: &Path, entries: &[String]) -> SearchPaths {
+    let here = |path: PathBuf| environment.folder.join(path);
+    let placeholder = |entry: &str| entry.starts_with('<').then(|| PathBuf::from(entry));
+    let entries =
+        entries.iter().map(|entry| placeholder(entry).unwrap_or_else(|| environment.path(entry, root)));
+    let pyenv = environment.get("PYENV_ROOT").map(PathBuf::from);
+    let pyenv = pyenv.or_else(|| environment.home().map(|home| home.join(".pyenv"))).map(here);
+    let path = environment.get("PATH").map(std::env::split_paths).into_iter().flatten().map(here);
+    SearchPaths { entries: entries.collect(), path: path.collect(), pyenv }
 }
 
 impl Interpreters for MachineInterpreters<'_> {
@@ -119,5 +123,33 @@ impl Interpreters for MachineInterpreters<'_> {
 
     fn all(&self) -> Vec<Interpreter> {
         self.finder().all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_relative_starts_at_the_folder_of_the_process() {
+        let variables = [("PATH", "bin:/usr/bin:../tools::"), ("PYENV_ROOT", "pyenv"), ("HOME", "/users/me")];
+        let environment = Environment {
+            variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            folder: PathBuf::from("/repository/sub"),
+            program: PathBuf::new(),
+        };
+        let entries = ["<PATH>", "pythons", "~/pythons"].map(str::to_owned);
+        let found = search_paths(&environment, Path::new("/repository"), &entries);
+        let paths = |texts: &[&str]| texts.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(found.entries, paths(&["<PATH>", "/repository/pythons", "/users/me/pythons"]));
+        let path = [
+            "/repository/sub/bin",
+            "/usr/bin",
+            "/repository/sub/../tools",
+            "/repository/sub",
+            "/repository/sub",
+        ];
+        assert_eq!(found.path, paths(&path));
+        assert_eq!(found.pyenv, Some(PathBuf::from("/repository/sub/pyenv")));
     }
 }

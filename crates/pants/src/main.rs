@@ -1,6 +1,7 @@
 //! The command line: the only crate that prints, exits, reads arguments or the environment.
 
 mod build;
+mod changed;
 mod cli;
 mod config;
 mod console;
@@ -10,23 +11,28 @@ mod downloads;
 mod environment;
 mod explain;
 mod goals;
+mod inference;
 mod machine;
 mod panics;
 mod progress;
 mod recall;
 mod report;
+mod repository;
 mod session;
 mod signals;
+mod size;
+mod source_builds;
+mod tools;
 
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ColorChoice, FromArgMatches};
+use clap::{ColorChoice, FromArgMatches, ValueEnum};
 use store::Moment;
 
-use crate::cli::{Cli, Goal, Output};
+use crate::cli::{Cli, Form, Goal, Output};
 use crate::config::Config;
 use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
@@ -58,7 +64,7 @@ fn main() -> ExitCode {
             console.diagnostics(diagnostics);
             let said = console.said();
             let exit = exit_of(&said);
-            if cli.options.output == Output::Json {
+            if console.output == Output::Json {
                 let report = Report::default().json(cli.goal.name(), exit, &said, start.0);
                 console.answer(&format!("{report:#}\n"));
             }
@@ -127,9 +133,13 @@ fn run(
     environment: &Environment,
     start: (Instant, Moment),
 ) -> Result<Exit, Vec<Diagnostic>> {
+    if !cli.goal.forms().contains(&cli.options.output) {
+        return Err(vec![no_such_form(&cli.goal, cli.options.output)]);
+    }
     match &cli.goal {
         Goal::Completions(arguments) => return Ok(goals::completions::run(arguments, console)),
         Goal::Help(arguments) => return goals::help::run(arguments, console),
+        Goal::Seed(arguments) => return goals::seed::run(arguments, console, environment),
         _ => {}
     }
     let cancel = signals::watch();
@@ -146,11 +156,31 @@ fn run(
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
         Goal::List(arguments) => goals::list::run(&session, arguments),
         Goal::Dependencies(arguments) => goals::dependencies::run(&session, arguments),
-        Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
+        Goal::Dependents(arguments) => goals::dependents::run(&session, arguments),
+        Goal::Paths(arguments) => goals::paths::run(&session, arguments),
+        Goal::Why(arguments) => goals::why::run(&session, arguments),
+        Goal::Filedeps(arguments) => goals::filedeps::run(&session, arguments),
+        Goal::Roots(arguments) => goals::roots::run(&session, arguments),
+        Goal::Peek(arguments) => goals::peek::run(&session, arguments),
+        Goal::Query(arguments) => goals::query::run(&session, arguments),
+        Goal::Affected(arguments) => goals::affected::run(&session, arguments),
+        Goal::Cache(arguments) => goals::cache::run(&session, arguments),
+        Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
     };
+    session.tend_cache();
     console.diagnostics(session.take_warnings());
     if cancel.is_cancelled() {
         signals::await_the_end();
     }
     exit
+}
+
+/// The error for a form that a goal's answer cannot have.
+fn no_such_form(goal: &Goal, form: Form) -> Diagnostic {
+    let name =
+        |form: &Form| form.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    let all: Vec<String> = goal.forms().iter().map(|form| format!("`{}`", name(form))).collect();
+    let message = format!("`{}` has no answer in the form `{}`", goal.name(), name(&form));
+    let help = format!("it has {}", all.join(", "));
+    Diagnostic::error(Exit::Wrong, "cli::form", message).help(Some(help))
 }

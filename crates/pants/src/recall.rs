@@ -1,12 +1,12 @@
 //! Remembers what a request to build came to, and answers the same request again without loading or planning, as long
 //! as nothing that it depended on has changed. Knows no rule and no action.
 //!
-//! | a request is the same | its answer holds while these are as they were |
-//! |---|---|
-//! | by the goal, the patterns, tags and exclusions | all directories, BUILD files and what they load (the workspace) |
-//! | by the folder that it is made in | `pants.toml` and this program |
-//! | by the variables that interpreters are found with | the sources and locks that the artifacts are made from |
-//! | | the interpreters that were looked for, and where |
+//! A request is the same by the workspace, the goal, the patterns, tags and exclusions. Its answer holds while these are
+//! as they were:
+//!
+//! - all directories, BUILD files and what they load, `pants.toml` and this program (the workspace);
+//! - the sources and locks that the artifacts are made from;
+//! - the interpreters that were looked for, and where, and the variables and the folder by which they were.
 //!
 //! What is in `dist/` is looked at each time, and restored where it differs.
 
@@ -16,17 +16,19 @@ use packaging::target::Target as Configuration;
 use serde::{Deserialize, Serialize};
 use store::{Digest, FileStates, Store, StoreError};
 
+use crate::console::Said;
 use crate::diagnostic::Diagnostic;
 use crate::dist::{self, PlaceError};
 use crate::explain;
 use crate::goals::Targets;
 use crate::report::{Built, Report};
-use crate::session::{Session, WorkspaceState, forgettable, shown};
+use crate::repository::{Repository, WorkspaceState};
+use crate::session::{Session, forgettable, shown};
 
 /// The memo table of answers.
 const TABLE: &str = "request";
 /// Raised with each change to the form of an answer.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 /// The variables that lead to interpreters.
 const VARIABLES: [&str; 3] = ["PATH", "PYENV_ROOT", "HOME"];
 
@@ -37,13 +39,14 @@ pub(crate) struct Request<'a> {
     key: Vec<u8>,
 }
 
-/// What a request came to.
+/// What a request came to. The states of what it depends on besides the workspace follow it where it is kept.
 #[derive(Serialize, Deserialize)]
 struct Answer {
     /// The state of the workspace that it is for.
     workspace: WorkspaceState,
-    /// The states of what it depends on besides.
-    states: Vec<u8>,
+    /// Stands for the variables and the folder.
+    surroundings: [u8; 32],
+    said: Said,
     artifacts: Vec<Made>,
     /// How many actions it takes, by verb.
     actions: std::collections::BTreeMap<String, u64>,
@@ -58,64 +61,84 @@ pub(crate) struct Made {
     pub(crate) configurations: Vec<Configuration>,
     pub(crate) tree: (String, u64),
     pub(crate) file: Option<String>,
+    /// The key of the action that makes it, so that its outcome counts as used.
+    pub(crate) key: Option<(String, u64)>,
 }
 
 impl<'a> Request<'a> {
     pub(crate) fn new(session: &'a Session<'a>, goal: &str, asked: &'a Targets) -> Request<'a> {
+        let lists = [&asked.targets, &asked.narrowed.exclude, &asked.narrowed.tag];
         let mut key = blake3::Hasher::new();
-        let mut add = |text: &[u8]| {
-            key.update(&(text.len() as u64).to_le_bytes()).update(text);
-        };
-        for text in [FORMAT, goal]
-            .into_iter()
-            .chain(VARIABLES.map(|name| session.environment.get(name).unwrap_or_default()))
-        {
-            add(text.as_bytes());
+        for text in [FORMAT.as_bytes(), goal.as_bytes(), &session.key()] {
+            add(&mut key, text);
         }
-        for folder in [&session.root, &session.environment.folder] {
-            add(folder.as_os_str().as_encoded_bytes());
-        }
-        for list in [&asked.targets, &asked.exclude, &asked.tag] {
-            add(&(list.len() as u64).to_le_bytes());
-            list.iter().for_each(|text| add(text.as_bytes()));
+        for list in lists {
+            key.update(&(list.len() as u64).to_le_bytes());
+            list.iter().for_each(|text| add(&mut key, text.as_bytes()));
         }
         Request { session, asked, key: key.finalize().as_bytes().to_vec() }
+    }
+
+    /// Whether files alone decide the answer: what git says of them is no file's state.
+    fn is_memorable(&self) -> bool {
+        self.asked.changed.changed_since.is_none()
+    }
+
+    /// Stands for what of the process's surroundings can lead to other interpreters.
+    fn surroundings(&self) -> [u8; 32] {
+        let environment = self.session.environment;
+        let mut digest = blake3::Hasher::new();
+        for variable in VARIABLES {
+            add(&mut digest, environment.get(variable).unwrap_or_default().as_bytes());
+        }
+        add(&mut digest, environment.folder.as_os_str().as_encoded_bytes());
+        *digest.finalize().as_bytes()
     }
 
     /// The last answer, if it holds; `dist/` is then as it says.
     pub(crate) fn recall(&self) -> Result<Option<Report>, Vec<Diagnostic>> {
         let failed = |error: StoreError| vec![explain::store(&error)];
+        if !self.is_memorable() {
+            return Ok(None);
+        }
         let store = self.session.store()?;
         let Some(answer) = store.memo(TABLE, &self.key).map_err(failed)? else { return Ok(None) };
-        let Ok(answer) = postcard::from_bytes::<Answer>(&answer) else { return Ok(None) };
+        let Ok((answer, states)) = postcard::take_from_bytes::<Answer>(&answer) else { return Ok(None) };
         let holds = |states: FileStates| states.hold(&self.session.root);
-        if !FileStates::parse(answer.states).is_some_and(holds)
+        if answer.surroundings != self.surroundings()
+            || !FileStates::parse(states.to_vec()).is_some_and(holds)
             || self.session.unchanged_workspace()? != Some(answer.workspace)
         {
             return Ok(None);
         }
         let mut report = Report { hits: answer.actions, ..Report::default() };
         for made in &answer.artifacts {
+            if let Some((key, size)) = &made.key
+                && let Ok(key) = Digest::from_hex(key, *size)
+            {
+                store.outcome(&key).map_err(failed)?;
+            }
             match made.place(self.session, store) {
                 Ok(built) => report.artifacts.push(built),
                 Err(PlaceError::Lost) => return Ok(None),
                 Err(PlaceError::Failed(diagnostic)) => return Err(vec![*diagnostic]),
             }
         }
+        self.session.console.repeat(&answer.said);
         Ok(Some(report))
     }
 
     /// Remembers what the request came to. Whatever changed while it was worked on keeps it from being remembered.
     pub(crate) fn remember(
         &self,
-        workspace: Option<WorkspaceState>,
+        repository: &Repository,
         mut inputs: Vec<PathBuf>,
         artifacts: Vec<Made>,
         report: &Report,
     ) -> Result<(), Vec<Diagnostic>> {
-        let Some(workspace) = workspace else { return Ok(()) };
+        let Some(workspace) = repository.state.filter(|_| self.is_memorable()) else { return Ok(()) };
         // A pattern may be the path of a file, and come to be one.
-        inputs.extend(self.asked.targets.iter().chain(&self.asked.exclude).map(PathBuf::from));
+        inputs.extend(self.asked.targets.iter().chain(&self.asked.narrowed.exclude).map(PathBuf::from));
         let Some(states) = FileStates::take(&self.session.root, inputs, self.session.began) else {
             return Ok(());
         };
@@ -123,21 +146,30 @@ impl<'a> Request<'a> {
         for (verb, count) in &report.run {
             *actions.entry(verb.clone()).or_default() += count;
         }
-        let answer = Answer { workspace, states: states.bytes().to_vec(), artifacts, actions };
-        let answer = postcard::to_stdvec(&answer).expect("plain data can be encoded");
+        let messages = repository.said.messages.clone();
+        let said = Said { messages, warnings: self.session.console.said() };
+        let answer = Answer { workspace, surroundings: self.surroundings(), said, artifacts, actions };
+        let mut answer = postcard::to_stdvec(&answer).expect("plain data can be encoded");
+        answer.extend_from_slice(states.bytes());
         let store = self.session.store()?;
         forgettable(store.put_memo(TABLE, &self.key, &answer)).map_err(|error| vec![explain::store(&error)])
     }
 }
 
+/// Adds a text so that no two lists of texts are the same to the hash.
+fn add(hasher: &mut blake3::Hasher, text: &[u8]) {
+    hasher.update(&(text.len() as u64).to_le_bytes()).update(text);
+}
+
 impl Made {
-    pub(crate) fn new(artifact: &python::Artifact, tree: &Digest) -> Made {
+    pub(crate) fn new(artifact: &python::Artifact, tree: &Digest, key: Option<&Digest>) -> Made {
         Made {
             path: artifact.path.clone(),
             target: artifact.label.to_string(),
             configurations: artifact.configurations.clone(),
             tree: (tree.hex(), tree.size),
             file: artifact.file.clone(),
+            key: key.map(|key| (key.hex(), key.size)),
         }
     }
 

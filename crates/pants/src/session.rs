@@ -1,17 +1,14 @@
 //! What all goals stand on: the root, the configuration, the store and the graph. The one place where crates meet.
 
-use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use engine::Cancel;
-use graph::{NodeId, Pattern, StoredGraph, TargetGraph};
+use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::DeclaredIndex;
 use packaging::lock::Lock;
-use python::SourceRoots;
-use store::{DigestFunction, FileStates, Moment, Store, StoreError};
+use store::{DigestFunction, Moment, Store, StoreError};
 
 use crate::cli::Options;
 use crate::config::{Config, FILE};
@@ -20,16 +17,7 @@ use crate::diagnostic::{Diagnostic, Exit};
 use crate::downloads::Downloads;
 use crate::environment::Environment;
 use crate::explain;
-
-/// The memo table of what loading found.
-const SNAPSHOTS: &str = "loader";
-/// The memo table of graphs.
-const GRAPHS: &str = "graph";
-/// The memo table of the states of all files that graphs were made of.
-const WORKSPACES: &str = "workspace";
-
-/// Stands for the states of all files that a graph was made of.
-pub(crate) type WorkspaceState = [u8; 32];
+use crate::repository::WorkspaceState;
 
 /// A request on its way.
 pub(crate) struct Session<'s> {
@@ -47,14 +35,7 @@ pub(crate) struct Session<'s> {
     pub(crate) most_downloads: Option<usize>,
     pub(crate) offline: bool,
     store: OnceLock<Store>,
-}
-
-/// The targets of the repository.
-pub(crate) struct Repository {
-    pub(crate) graph: TargetGraph,
-    pub(crate) roots: SourceRoots,
-    /// Of what the graph was made; none where that is not certain.
-    pub(crate) state: Option<WorkspaceState>,
+    pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
 }
 
 /// The root of the repository: as given, or the nearest folder upwards that has a `pants.toml`.
@@ -116,7 +97,7 @@ impl<'s> Session<'s> {
         let given_jobs = options.jobs.or(config.jobs).map(usize::from);
         let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
-        let store = OnceLock::new();
+        let (store, unchanged) = (OnceLock::new(), OnceLock::new());
         Ok(Session {
             start,
             began,
@@ -130,6 +111,7 @@ impl<'s> Session<'s> {
             most_downloads: given_jobs,
             offline,
             store,
+            unchanged,
         })
     }
 
@@ -150,101 +132,45 @@ impl<'s> Session<'s> {
         warnings.iter().map(explain::store_warning).collect()
     }
 
-    /// The graph of the last run, as long as nothing that it was made of has changed, or else a new one.
-    ///
-    /// It is never taken apart: the process ends with it, and freeing a large graph node by node takes time.
-    pub(crate) fn repository(&self) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
-        let roots = SourceRoots::new(&self.config.root_patterns)
-            .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
-        if let Some(state) = self.unchanged_workspace()?
-            && let Some(graph) = self.kept_graph(state)?
-        {
-            return Ok(ManuallyDrop::new(Repository { graph, roots, state: Some(state) }));
+    /// How many bytes the cache may take: as configured, or a tenth of what would be free without it.
+    pub(crate) fn budget(&self) -> Result<u64, Vec<Diagnostic>> {
+        if let Some(budget) = self.config.cache_budget {
+            return Ok(budget);
         }
-        let (graph, inputs) = self.load(&roots)?;
-        let state = inputs.map_or(Ok(None), |inputs| self.keep_graph(&graph, inputs))?;
-        Ok(ManuallyDrop::new(Repository { graph, roots, state }))
+        let taken = self.store()?.usage().map_err(failed)?.bytes();
+        let free = rustix::fs::statvfs(&self.cache_dir).map_or(0, |found| found.f_bavail * found.f_frsize);
+        Ok((free + taken) / 10)
     }
 
-    /// Loads all BUILD files and makes the graph. Gives all that it was made of as well, unless something has to be
-    /// said each time.
-    fn load(&self, roots: &SourceRoots) -> Result<(TargetGraph, Option<Vec<PathBuf>>), Vec<Diagnostic>> {
-        let store = self.store()?;
-        let mut options = loader::Options::new(&self.root);
-        options.ignore.clone_from(&self.config.pants_ignore);
-        options.jobs = self.jobs;
-        let key = self.key();
-        let snapshot = store.memo(SNAPSHOTS, key).map_err(failed)?;
-        let loaded = loader::load(&options, snapshot.as_deref());
-        for (place, message) in &loaded.messages {
-            self.console.message(&format!("{place}: {message}"));
-        }
-        self.console.diagnostics(loaded.warnings.iter().map(explain::load_warning).collect());
-        if let Some(snapshot) = &loaded.snapshot {
-            forgettable(store.put_memo(SNAPSHOTS, key, snapshot)).map_err(failed)?;
-        }
-        let mut errors: Vec<Diagnostic> = loaded.errors.iter().map(explain::load).collect();
-        let inputs = RefCell::new(loaded.inputs);
-        let read = |path: &str| {
-            inputs.borrow_mut().push(PathBuf::from(path));
-            std::fs::read(self.root.join(path))
-        };
-        let (targets, mut edges, wrong) = python::expand(loaded.targets, &read);
-        errors.extend(wrong.iter().map(explain::rule));
-        let loading_failed = !errors.is_empty();
-        let (entry_points, wrong) = python::entry_point::edges(&targets, roots);
-        edges.extend(entry_points);
-        let (graph, unsound) = TargetGraph::build(targets, &edges);
-        // What depends on a target that could not be loaded is not wrong itself.
-        if !loading_failed {
-            errors.extend(wrong.iter().map(explain::rule));
-            errors.extend(unsound.iter().map(explain::graph));
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let said = !loaded.messages.is_empty() || !loaded.warnings.is_empty();
-        Ok((graph, (!said).then(|| inputs.into_inner())))
-    }
-
-    /// The key of all that is kept of this workspace.
-    fn key(&self) -> &[u8] {
-        self.root.as_os_str().as_encoded_bytes()
-    }
-
-    /// What stands for the states of all files that the graph was made of the last time, if they are the same still.
-    pub(crate) fn unchanged_workspace(&self) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
-        let kept = self.store()?.memo(WORKSPACES, self.key()).map_err(failed)?.and_then(FileStates::parse);
-        Ok(kept.filter(|states| states.hold(&self.root)).map(|states| states.digest()))
-    }
-
-    /// The graph that was kept of a state of the workspace.
-    fn kept_graph(&self, state: WorkspaceState) -> Result<Option<TargetGraph>, Vec<Diagnostic>> {
-        let kept = self.store()?.memo(GRAPHS, self.key()).map_err(failed)?;
-        Ok(kept.and_then(|kept| {
-            let (of, graph) = kept.split_first_chunk()?;
-            if *of != state {
-                return None;
+    /// Writes down what of the cache was used and, once an hour, keeps it within its budget. What fails of this is for
+    /// the next run to do.
+    pub(crate) fn tend_cache(&self) {
+        let Some(store) = self.store.get() else { return };
+        let tended = store.note_uses().and_then(|()| {
+            if !store.is_due(self.began)? {
+                return Ok(None);
             }
-            postcard::from_bytes::<StoredGraph>(graph).ok()?.graph()
-        }))
+            self.budget().map_or(Ok(None), |budget| store.collect(budget, self.began).map(Some))
+        });
+        if let Ok(Some(collected)) = tended
+            && collected.bytes > 0
+            && !self.console.quiet
+        {
+            let freed = crate::size::show(collected.bytes);
+            self.console.message(&format!("cache: {freed} that was used least lately is removed"));
+        }
     }
 
-    /// Keeps a graph for as long as what it was made of stays as it is. Not where something changed meanwhile.
-    fn keep_graph(
+    /// What one text of the command line chooses; a file is its own node.
+    pub(crate) fn select_files(
         &self,
         graph: &TargetGraph,
-        mut inputs: Vec<PathBuf>,
-    ) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
-        inputs.extend([PathBuf::from(FILE), self.environment.program.clone()]);
-        let Some(states) = FileStates::take(&self.root, inputs, self.began) else { return Ok(None) };
-        let graph = postcard::to_stdvec(&StoredGraph::new(graph)).expect("plain data can be encoded");
-        let kept = [states.digest().as_slice(), &graph].concat();
-        let store = self.store()?;
-        // The graph goes first: who is interrupted in between leaves a graph of a state that nobody asks for.
-        forgettable(store.put_memo(GRAPHS, self.key(), &kept)).map_err(failed)?;
-        forgettable(store.put_memo(WORKSPACES, self.key(), states.bytes())).map_err(failed)?;
-        Ok(Some(states.digest()))
+        text: &String,
+    ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
+        match Pattern::parse(text, |path| self.root.join(path).is_file()) {
+            Ok(Pattern::File(path)) if !graph.file_nodes(&path).is_empty() => Ok(graph.file_nodes(&path)),
+            _ => self.select(graph, std::slice::from_ref(text), &[]),
+        }
     }
 
     /// The targets that patterns of the command line choose.
@@ -307,6 +233,7 @@ impl<'s> Session<'s> {
             cache_dir: self.cache_dir.clone(),
             declared,
             offline: self.offline,
+            cancel: self.cancel,
             store: self.store()?.clone(),
             client: OnceLock::new(),
         })
@@ -318,7 +245,7 @@ impl<'s> Session<'s> {
     }
 }
 
-fn failed(error: StoreError) -> Vec<Diagnostic> {
+pub(crate) fn failed(error: StoreError) -> Vec<Diagnostic> {
     vec![explain::store(&error)]
 }
 

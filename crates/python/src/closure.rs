@@ -1,5 +1,7 @@
 //! What a program's closure holds: files with the paths they have in it, and requirements with who asks for them.
 
+use std::collections::BTreeMap;
+
 use graph::{Label, NodeId, Place, Target, TargetGraph};
 use packaging::requirement::Requirement;
 
@@ -46,21 +48,18 @@ pub struct Wish {
 }
 
 impl Closure {
-    /// Everything that `root` reaches.
+    /// Everything that `root` reaches, and of each target only the files that are reached.
     ///
     /// # Errors
     /// All files without a source root and all requirements that cannot be read.
     pub fn of(graph: &TargetGraph, root: NodeId, roots: &SourceRoots) -> Result<Closure, Vec<RuleError>> {
         let mut closure = Closure::default();
         let mut errors = Vec::new();
-        for node in graph.closure([root]) {
-            if graph.owner(node) != node {
-                continue;
-            }
-            let target = graph.target(node);
+        for (owner, files) in reached(graph, root) {
+            let target = graph.target(owner);
             match target.rule.name {
-                "python_library" | "resources" => closure.add_files(target, Some(roots), &mut errors),
-                "files" => closure.add_files(target, None, &mut errors),
+                "python_library" | "resources" => closure.add_files(target, &files, Some(roots), &mut errors),
+                "files" => closure.add_files(target, &files, None, &mut errors),
                 "python_requirement" => {
                     let (wishes, wrong) = requirements::wishes(target);
                     closure.requirements.extend(wishes);
@@ -85,11 +84,16 @@ impl Closure {
         self.code.iter().flat_map(|target| target.files.iter().map(|file| file.path.as_str()))
     }
 
-    fn add_files(&mut self, target: &Target, roots: Option<&SourceRoots>, errors: &mut Vec<RuleError>) {
-        let mut files = Vec::with_capacity(target.sources.len());
+    fn add_files(
+        &mut self,
+        target: &Target,
+        reached: &[&str],
+        roots: Option<&SourceRoots>,
+        errors: &mut Vec<RuleError>,
+    ) {
+        let mut files = Vec::with_capacity(reached.len());
         let mut without_root = Vec::new();
-        for source in &target.sources {
-            let path = &*source.path;
+        for &path in reached {
             match roots.map_or(Some(path), |roots| roots.import_path(path)) {
                 Some(destination) => {
                     files.push(ClosureFile { path: path.to_owned(), destination: destination.to_owned() });
@@ -109,4 +113,13 @@ impl Closure {
             self.code.push(TargetFiles { label: target.label.clone(), files });
         }
     }
+}
+
+/// The targets that `root` reaches, each with those of its files that are reached, in the order of the labels.
+fn reached(graph: &TargetGraph, root: NodeId) -> BTreeMap<NodeId, Vec<&str>> {
+    let mut reached: BTreeMap<NodeId, Vec<&str>> = BTreeMap::new();
+    for node in graph.closure([root]) {
+        reached.entry(graph.owner(node)).or_default().extend(graph.file(node));
+    }
+    reached
 }

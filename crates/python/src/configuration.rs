@@ -128,10 +128,16 @@ fn wanted(
         let texts = program.list("interpreters").into_iter().enumerate();
         return texts.filter_map(|(index, text)| read(text, Some(field.item_place(index)), errors)).collect();
     }
-    if let Some(texts) = &settings.interpreters {
-        return texts.iter().filter_map(|text| read(text, None, errors)).collect();
-    }
     let fits = |wanted: &&Wanted| constraints.accepts_minor(wanted.minor);
+    if let Some(texts) = &settings.interpreters {
+        let all: Vec<_> = texts.iter().filter_map(|text| read(text, None, errors)).collect();
+        let fitting: Vec<_> = all.iter().filter(|(wanted, _)| fits(&wanted)).cloned().collect();
+        // A resolve for other Pythons than those of the repository has interpreters of its own, in its lock.
+        let has_own = lock.is_some_and(|lock| lock.interpreters.iter().any(|wanted| fits(&wanted)));
+        if !fitting.is_empty() || !has_own {
+            return if fitting.is_empty() { all } else { fitting };
+        }
+    }
     let locked: Vec<Wanted> =
         lock.map_or_else(Vec::new, |lock| lock.interpreters.iter().filter(fits).copied().collect());
     if !locked.is_empty() {

@@ -68,7 +68,7 @@ pub fn module_of(import_path: &str) -> String {
     path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
 }
 
-/// The edges from each program to the owner of its entry point.
+/// The edges from each program to the file that its entry point is in.
 ///
 /// A module that no target owns may belong to a third party: that shows when its wheels are there.
 ///
@@ -93,18 +93,22 @@ pub fn edges(targets: &[Target], roots: &SourceRoots) -> (Vec<Edge>, Vec<RuleErr
 
 /// Who owns which file, by its own path and by the path of its import.
 struct Owners<'t> {
-    by_path: HashMap<&'t str, Vec<&'t Target>>,
-    by_import: HashMap<&'t str, Vec<&'t Target>>,
+    by_path: HashMap<&'t str, Vec<Owner<'t>>>,
+    by_import: HashMap<&'t str, Vec<Owner<'t>>>,
 }
+
+/// A target and a file of it, relative to the root.
+type Owner<'t> = (&'t Target, &'t str);
 
 impl<'t> Owners<'t> {
     fn of(targets: &'t [Target], roots: &SourceRoots) -> Owners<'t> {
         let mut owners = Owners { by_path: HashMap::new(), by_import: HashMap::new() };
         for target in targets.iter().filter(|target| target.rule.file_nodes) {
             for source in &target.sources {
-                owners.by_path.entry(&source.path).or_default().push(target);
+                let owner: Owner<'t> = (target, &source.path);
+                owners.by_path.entry(&source.path).or_default().push(owner);
                 if let Some(path) = roots.import_path(&source.path) {
-                    owners.by_import.entry(path).or_default().push(target);
+                    owners.by_import.entry(path).or_default().push(owner);
                 }
             }
         }
@@ -130,10 +134,10 @@ impl<'t> Owners<'t> {
                 .iter()
                 .find_map(|path| self.by_import.get(path.as_str())),
         };
-        let Some(found) = found else { return Ok(None) };
-        let owner = choose(program, text, found, &field.place)?;
+        let Some(owners) = found else { return Ok(None) };
+        let to = choose(program, text, owners, &field.place)?;
         let kind = EdgeKind::EntryPoint;
-        Ok(Some(Edge { from: program.label.clone(), to: owner, kind, place: Some(field.place.clone()) }))
+        Ok(Some(Edge { from: program.label.clone(), to, kind, place: Some(field.place.clone()) }))
     }
 
     fn unowned(&self, program: &Target, text: &str, path: String, place: Place) -> RuleError {
@@ -150,26 +154,33 @@ impl<'t> Owners<'t> {
     }
 }
 
-/// The one of several owners that the program depends on, or else the one in the nearest folder.
-fn choose(program: &Target, entry: &str, owners: &[&Target], place: &Place) -> Result<Label, RuleError> {
+/// The file of that one of several owners that the program depends on, or else of the one in the nearest folder.
+fn choose(program: &Target, entry: &str, owners: &[Owner<'_>], place: &Place) -> Result<Label, RuleError> {
     let declared: Vec<&Label> = program.labels("dependencies").into_iter().map(|(label, _)| label).collect();
-    if let Some(owner) = owners.iter().find(|owner| declared.contains(&&owner.label)) {
-        return Ok(owner.label.clone());
+    if let Some((owner, path)) = owners.iter().find(|(owner, _)| declared.contains(&&owner.label)) {
+        return Ok(file_label(owner, path));
     }
     let nearness = |target: &Target| {
         let (one, other) = (target.label.package().split('/'), program.label.package().split('/'));
         one.zip(other).take_while(|(a, b)| a == b).count()
     };
-    let best = owners.iter().map(|owner| nearness(owner)).max().unwrap_or_default();
-    let mut nearest = owners.iter().filter(|owner| nearness(owner) == best);
+    let best = owners.iter().map(|(owner, _)| nearness(owner)).max().unwrap_or_default();
+    let mut nearest = owners.iter().filter(|(owner, _)| nearness(owner) == best);
     match (nearest.next(), nearest.next()) {
-        (Some(owner), None) => Ok(owner.label.clone()),
+        (Some((owner, path)), None) => Ok(file_label(owner, path)),
         (first, second) => Err(RuleError::EntryPointAmbiguous {
             entry: entry.to_owned(),
-            owners: first.into_iter().chain(second).map(|owner| owner.label.clone()).collect(),
+            owners: first.into_iter().chain(second).map(|(owner, _)| owner.label.clone()).collect(),
             place: place.clone(),
         }),
     }
+}
+
+/// The label of a file of a target.
+pub(crate) fn file_label(target: &Target, path: &str) -> Label {
+    let package = target.label.package();
+    let below = if package.is_empty() { path } else { path.get(package.len() + 1..).unwrap_or(path) };
+    target.label.with_file(below)
 }
 
 /// The module that an entry point file of a program is imported as.

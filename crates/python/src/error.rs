@@ -7,6 +7,8 @@ use packaging::platform::PlatformError;
 use packaging::python::{PythonError, Wanted};
 use packaging::requirement::RequirementError;
 
+use crate::resolve_error::ResolveError;
+
 /// What is wrong with a target, or with what it asks for.
 #[derive(Debug, thiserror::Error)]
 pub enum RuleError {
@@ -272,20 +274,9 @@ pub enum RuleError {
         /// The program.
         place: Place,
     },
-    /// A program reaches a requirement of another resolve.
-    #[error("`{program}` is in the resolve `{own}`, and `{requirement}`, which it needs, is in `{theirs}`")]
-    OtherResolve {
-        /// The program.
-        program: Label,
-        /// Its resolve.
-        own: String,
-        /// The requirement's target.
-        requirement: Label,
-        /// The resolve of that.
-        theirs: String,
-        /// Where the requirement is written.
-        place: Place,
-    },
+    /// The resolve or the machine does not have what a program needs.
+    #[error(transparent)]
+    Resolve(Box<ResolveError>),
     /// The files of a target cannot be in one tree.
     #[error("the sources of `{label}` cannot lie in one folder: {error}")]
     Tree {
@@ -335,7 +326,7 @@ impl RuleError {
             RuleError::Excluded { .. } => "python::excluded_interpreter",
             RuleError::NoInterpreter { .. } => "python::no_interpreter",
             RuleError::NoLock { .. } => "python::no_lock",
-            RuleError::OtherResolve { .. } => "python::other_resolve",
+            RuleError::Resolve(error) => error.code(),
             RuleError::BuiltForNothing { .. } => "python::built_for_nothing",
             RuleError::NotMade { .. } => "python::not_made",
             RuleError::SourceClash { .. } => "python::source_clash",
@@ -351,6 +342,7 @@ impl RuleError {
     pub fn place(&self) -> Option<&Place> {
         match self {
             RuleError::Tree { .. } | RuleError::Store(_) => None,
+            RuleError::Resolve(error) => Some(error.place()),
             RuleError::Python { place, .. }
             | RuleError::Platform { place, .. }
             | RuleError::Constraint { place, .. }
@@ -375,7 +367,6 @@ impl RuleError {
             | RuleError::BuiltForNothing { place, .. }
             | RuleError::NotMade { place, .. }
             | RuleError::SourceClash { place, .. }
-            | RuleError::OtherResolve { place, .. }
             | RuleError::NoLock { place, .. } => Some(place),
         }
     }
@@ -389,6 +380,7 @@ impl RuleError {
             RuleError::NoInterpreter { found, .. } => {
                 found.iter().map(|interpreter| format!("found {interpreter}")).collect()
             }
+            RuleError::Resolve(error) => error.notes(),
             RuleError::Selection { label, lock, .. } => {
                 vec![format!("needed by `{label}`, whose lock is `{lock}`")]
             }
@@ -430,6 +422,7 @@ impl RuleError {
                 "install it (`uv python install {wanted}`, `pyenv install {wanted}` or the system's packages), or \
                  name the platform in `platforms` to build without it"
             ),
+            RuleError::Resolve(error) => error.help(),
             _ => return self.advice().map(ToOwned::to_owned),
         };
         Some(text)
@@ -466,7 +459,11 @@ impl RuleError {
 
     /// Whether the machine lacks something, rather than the request being wrong.
     pub fn is_environment(&self) -> bool {
-        matches!(self, RuleError::NoInterpreter { .. })
+        match self {
+            RuleError::NoInterpreter { .. } => true,
+            RuleError::Resolve(error) => error.is_environment(),
+            _ => false,
+        }
     }
 }
 
@@ -484,4 +481,10 @@ fn and_more(count: usize) -> String {
 
 fn list(labels: &[Label]) -> String {
     labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" and ")
+}
+
+impl From<ResolveError> for RuleError {
+    fn from(error: ResolveError) -> RuleError {
+        RuleError::Resolve(Box::new(error))
+    }
 }

@@ -1,27 +1,42 @@
 //! The functions of PEX assembly that are no verbs, registered with the engine under their names.
 
 use engine::{Call, CallError, Failure, Fault, Functions};
-use packaging::pex::PexSpec;
 use packaging::pex::steps::{self, StepError};
+use packaging::pex::{PexSpec, StartSpec};
+use packaging::sdist::{self, BuiltError};
 use store::Digest;
 
 /// Chooses the runtime's files from its unpacked wheel. Argument: one byte, whether tools go in.
 pub(crate) const BOOTSTRAP: &str = "pex.bootstrap";
 /// Checks user files and leaves out what no PEX holds.
 pub(crate) const SOURCES: &str = "pex.sources";
-/// Writes PEX-INFO and all that starts the PEX. Argument: the specification as JSON. Inputs: the bootstrap, the user
-/// files, and the wheels where a script of them is started.
+/// Writes PEX-INFO and all that starts the PEX. Arguments as JSON: the specification but for the wheels that were
+/// built, and how many of these there are. Inputs: the bootstrap, the user files, the plan of the start, the fetched wheels where
+/// something in them is started, and the wheels that were built.
 pub(crate) const BOOT: &str = "pex.boot";
 
+/// Leaves of user files their names and modes.
+pub(crate) const NAMES: &str = "pex.names";
+/// Plans the first start. Argument: the specification as JSON. Inputs: the bootstrap, the names of user files, the wheels, and as
+/// many archives of compiled modules or none.
+pub(crate) const START: &str = "pex.start";
 /// Verifies a wheel, and yields the same.
 pub(crate) const WHEEL: &str = "pex.wheel";
+
+/// Checks what a source distribution was built into, and yields the wheel alone. Argument: what is expected, as JSON.
+pub(crate) const BUILT: &str = "python.built";
+/// The version of that check.
+const BUILT_VERSION: u32 = 1;
 
 /// Registers all functions that Python's rules apply.
 pub fn register(functions: &mut Functions) {
     functions.register(BOOTSTRAP, steps::VERSION, bootstrap);
     functions.register(SOURCES, steps::VERSION, sources);
     functions.register(BOOT, steps::VERSION, boot);
+    functions.register(NAMES, steps::VERSION, names);
+    functions.register(START, steps::VERSION, start);
     functions.register(WHEEL, steps::VERSION, wheel);
+    functions.register(BUILT, BUILT_VERSION, built);
 }
 
 fn bootstrap(call: &Call<'_>) -> Result<Digest, CallError> {
@@ -34,18 +49,50 @@ fn sources(call: &Call<'_>) -> Result<Digest, CallError> {
     done(steps::sources(call.store, &user))
 }
 
+fn names(call: &Call<'_>) -> Result<Digest, CallError> {
+    let [user] = inputs(call)?;
+    done(steps::names(call.store, &user))
+}
+
 fn wheel(call: &Call<'_>) -> Result<Digest, CallError> {
     let [wheel] = inputs(call)?;
     done(steps::wheel(call.store, &wheel))
 }
 
+fn built(call: &Call<'_>) -> Result<Digest, CallError> {
+    let expected = serde_json::from_slice(call.arguments)
+        .map_err(|_| failed(StepError::Input("the arguments do not say what is expected of a wheel")))?;
+    let [left] = inputs(call)?;
+    sdist::built(call.store, &left, &expected).map_err(|error| match error {
+        BuiltError::Store(error) => CallError::Store(error),
+        error => CallError::Failed(Box::new(BuiltFailure(error))),
+    })
+}
+
 fn boot(call: &Call<'_>) -> Result<Digest, CallError> {
-    let spec: PexSpec = serde_json::from_slice(call.arguments)
+    let (spec, built): (PexSpec, usize) = serde_json::from_slice(call.arguments)
         .map_err(|_| failed(StepError::Input("the arguments are no specification of a PEX")))?;
-    let [bootstrap, user, wheels @ ..] = call.inputs else {
+    let [bootstrap, user, start, wheels @ ..] = call.inputs else {
+        return Err(failed(StepError::Input("expected the bootstrap, the user files and a plan")));
+    };
+    let known = wheels.len().checked_sub(built);
+    let known = known.ok_or_else(|| failed(StepError::Input("expected the wheels that were built")))?;
+    done(
+        steps::with_wheels(call.store, spec, &wheels[known..])
+            .and_then(|spec| steps::boot(call.store, &spec, bootstrap, user, start, wheels)),
+    )
+}
+
+fn start(call: &Call<'_>) -> Result<Digest, CallError> {
+    let spec: StartSpec = serde_json::from_slice(call.arguments)
+        .map_err(|_| failed(StepError::Input("the arguments are no specification of a start")))?;
+    let [bootstrap, user, rest @ ..] = call.inputs else {
         return Err(failed(StepError::Input("expected the bootstrap and the user files")));
     };
-    done(steps::boot(call.store, &spec, bootstrap, user, wheels))
+    let Some((wheels, compiled)) = rest.split_at_checked(spec.pex.wheels.len()) else {
+        return Err(failed(StepError::Input("expected the wheels of the specification")));
+    };
+    done(steps::start(call.store, &spec, bootstrap, user, wheels, compiled))
 }
 
 fn inputs<const N: usize>(call: &Call<'_>) -> Result<[Digest; N], CallError> {
@@ -81,6 +128,29 @@ impl Failure for PexFailure {
             StepError::Runtime { .. } | StepError::Input(_) => Fault::Bug,
             StepError::Store(_) => Fault::Environment,
             _ => Fault::Request,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        self.0.help()
+    }
+}
+
+/// An unusable wheel that was built, as the engine's failure.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct BuiltFailure(BuiltError);
+
+impl Failure for BuiltFailure {
+    fn code(&self) -> &'static str {
+        self.0.code()
+    }
+
+    fn fault(&self) -> Fault {
+        match self.0 {
+            BuiltError::Store(_) => Fault::Environment,
+            BuiltError::Unfit { .. } => Fault::Request,
+            _ => Fault::Build,
         }
     }
 

@@ -1,14 +1,17 @@
 //! Rules and their meaning: what a Python target becomes.
 //!
 //! [`expand`] adds the targets that files of requirements generate, [`entry_point::edges`] the edges that entry points
-//! imply, and [`package`] the actions that make what goes into `dist/`.
+//! imply, [`infer::edges`] those that imports imply, and [`package`] the actions that make what goes into `dist/`.
 
 pub mod closure;
 pub mod configuration;
 pub mod entry_point;
 mod error;
 mod functions;
+pub mod infer;
 mod requirements;
+mod resolve_error;
+pub mod resolves;
 mod rules;
 mod source_roots;
 mod stdlib;
@@ -16,5 +19,6 @@ mod stdlib;
 pub use error::RuleError;
 pub use functions::register;
 pub use requirements::{expand, resolve_of, wishes};
-pub use rules::{Analysis, Artifact, RULES, Resolve, Rule, package};
+pub use resolve_error::ResolveError;
+pub use rules::{Analysis, Artifact, RULES, Resolve, Rule, SourceBuild, package};
 pub use source_roots::{RootPatternError, SourceRoots};

@@ -1,10 +1,31 @@
 //! The modules of Python's standard library, of all versions and systems together. Knows no submodules.
 
-/// Whether a module is, or lies in, one of the public modules of the standard library, of 2.7 or from 3.6 on.
+/// Whether a module is, or lies in, one of the modules of the standard library, of 2.7 or from 3.6 on.
 pub(crate) fn is_standard(module: &str) -> bool {
     let top = module.split('.').next().unwrap_or(module);
-    top == "__future__" || MODULES.binary_search(&top).is_ok()
+    MODULES.binary_search(&top).is_ok() || PRIVATE.binary_search(&top).is_ok()
 }
+
+/// Those that are not for everybody, but imported all the same; with `_typeshed`, which only type checkers have. Sorted by
+/// bytes.
+#[rustfmt::skip]
+const PRIVATE: &[&str] = &[
+    "_LWPCookieJar", "_MozillaCookieJar", "__builtin__", "__future__", "__main__", "_abc", "_abcoll",
+    "_aix_support", "_android_support", "_ast", "_asyncio", "_bisect", "_blake2", "_bootsubprocess", "_bz2",
+    "_codecs", "_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw",
+    "_collections", "_collections_abc", "_colorize", "_compat_pickle", "_compression", "_contextvars",
+    "_crypt", "_csv", "_ctypes", "_curses", "_curses_panel", "_datetime", "_dbm", "_decimal", "_dummy_thread",
+    "_elementtree", "_frozen_importlib", "_frozen_importlib_external", "_functools", "_gdbm", "_hashlib",
+    "_heapq", "_hotshot", "_imp", "_interpchannels", "_interpqueues", "_interpreters", "_io", "_ios_support",
+    "_json", "_locale", "_lsprof", "_lzma", "_markupbase", "_md5", "_msi", "_multibytecodec",
+    "_multiprocessing", "_opcode", "_opcode_metadata", "_operator", "_osx_support", "_overlapped", "_pickle",
+    "_posixshmem", "_posixsubprocess", "_py_abc", "_pydatetime", "_pydecimal", "_pyio", "_pylong", "_pyrepl",
+    "_queue", "_random", "_scproxy", "_sha", "_sha1", "_sha2", "_sha256", "_sha3", "_sha512", "_signal",
+    "_sitebuiltins", "_socket", "_sqlite3", "_sre", "_ssl", "_stat", "_statistics", "_string", "_strptime",
+    "_struct", "_subprocess", "_suggestions", "_symtable", "_sysconfig", "_thread", "_threading_local",
+    "_tkinter", "_tokenize", "_tracemalloc", "_typeshed", "_typing", "_uuid", "_warnings", "_weakref",
+    "_weakrefset", "_winapi", "_winreg", "_wmi", "_zoneinfo",
+];
 
 /// Sorted by bytes.
 #[rustfmt::skip]
@@ -54,11 +75,13 @@ mod tests {
 
     #[test]
     fn top_level_modules_are_known() {
-        assert!(MODULES.is_sorted());
+        assert!(MODULES.is_sorted() && PRIVATE.is_sorted());
         check("http.server", true);
         check("SimpleHTTPServer", true);
         check("tomllib", true);
         check("zoneinfo", true);
+        check("_thread", true);
+        check("__future__", true);
         check("flask", false);
         check("httpx", false);
     }

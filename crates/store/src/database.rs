@@ -280,9 +280,11 @@ impl Generation {
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.set_prepared_statement_cache_capacity(32);
         connection.execute_batch(
-            "PRAGMA synchronous=NORMAL; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;",
+            "PRAGMA synchronous=NORMAL; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;
+             PRAGMA wal_autocheckpoint=256;",
         )?;
-        // The log is moved into the database when it is long: the last of a hundred short runs need not wait for the disk.
+        // The log is moved into the database when it has a megabyte, which whoever opens it reads in no time; a run that
+        // ends need not wait for the disk.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Ok(connection)
     }

@@ -152,6 +152,22 @@ impl Layer {
         Ok(Some(file))
     }
 
+    /// Hashes the file of a large blob whatever is known of it, and removes it where it has another content; whether it
+    /// has not.
+    pub(crate) fn verify(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let path = self.path(digest);
+        let Ok(file) = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(&path) else {
+            // It has gone meanwhile.
+            return Ok(true);
+        };
+        let stamp = stamp(&file).at("read", &path)?;
+        let good = self.has_content(&file, digest);
+        if !good {
+            self.discard(digest, &path, &stamp)?;
+        }
+        Ok(good)
+    }
+
     /// Begins a temporary file.
     pub(crate) fn temporary(&self) -> Result<Temporary, StoreError> {
         let path = self.session()?.path();

@@ -7,14 +7,15 @@
 //! ```text
 //! <cache>/v1/<digest function>/
 //!     blobs/ab/cdef…        a blob of more than 32 KiB, read-only, named by its hash
-//!     db1/1/store.db        all else: small blobs, composed blobs, outcomes, memo tables, the state of the files
-//!     db1/1/index/<hash>    the stat index of a workspace: it says that blobs are in that database
-//!     db1/1/lock            held shared by those who have the database open
-//!     db1/lock              held while a database is made
+//!     db2/1/store.db        all else: small blobs, composed blobs, outcomes, memo tables, the state of the files
+//!     db2/1/index/<hash>    the stat index of a workspace: it says that blobs are in that database
+//!     db2/1/lock            held shared by those who have the database open
+//!     db2/lock              held while a database is made
 //!     tmp/<name>[.lock]     what a process has not finished, and the lock that says that it lives
 //! ```
 
 mod blob;
+mod collect;
 mod composed;
 mod copy;
 mod database;
@@ -36,6 +37,7 @@ mod warning;
 mod writer;
 
 pub use blob::Blob;
+pub use collect::{Collected, Usage};
 pub use composed::Part;
 pub use digest::{Digest, DigestError, DigestFunction};
 pub use directory::{Directory, DirectoryEntry, FileEntry, SymlinkEntry};

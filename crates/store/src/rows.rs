@@ -4,23 +4,28 @@
 //! (a blob's digest is its seal) therefore carries a hash of its table, key and value, and one that does not fit is
 //! no row.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::Digest;
-use crate::StoreError;
 use crate::database::Database;
 use crate::error::tolerate_refusal;
+use crate::state::Moment;
 use crate::warning::{Cause, Warnings};
+use crate::{Digest, StoreError};
 
 /// What tells a database of ours from any other.
 const APPLICATION: i32 = 0x5041_4e54;
 /// Raised with each change to the tables, together with [`FOLDER`].
-const SCHEMA: i32 = 1;
+const SCHEMA: i32 = 2;
 /// Where databases of this schema are: those of others are beside, and stay as they are.
-pub(crate) const FOLDER: &str = "db1";
+pub(crate) const FOLDER: &str = "db2";
 const SEAL: usize = 16;
+
+/// So many hours old a time of use may become before it is written anew: what is used every hour costs a write a day.
+const REFRESH: i64 = 24;
 
 const OUTCOME: &str = "outcome";
 const COMPOSED: &str = "composed";
@@ -29,12 +34,14 @@ const COMPOSED: &str = "composed";
 pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "PRAGMA page_size=4096;
+         PRAGMA auto_vacuum=INCREMENTAL;
          PRAGMA journal_mode=WAL;
          BEGIN;
-         CREATE TABLE blob (hash BLOB PRIMARY KEY NOT NULL, data BLOB NOT NULL);
+         CREATE TABLE blob (hash BLOB PRIMARY KEY NOT NULL, data BLOB NOT NULL, used INTEGER NOT NULL);
          CREATE TABLE sound (hash BLOB PRIMARY KEY NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL,
              mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, boot BLOB NOT NULL, durable INTEGER NOT NULL) WITHOUT ROWID;
-         CREATE TABLE entry (space TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (space, key));
+         CREATE TABLE entry (space TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, used INTEGER NOT NULL,
+             PRIMARY KEY (space, key));
          PRAGMA application_id={APPLICATION};
          PRAGMA user_version={SCHEMA};
          COMMIT;"
@@ -77,16 +84,23 @@ pub(crate) struct Sound {
 pub(crate) struct Rows {
     database: Database,
     warnings: std::sync::Arc<Warnings>,
+    /// The entries that were read and whose time of use is old.
+    used: Mutex<BTreeSet<(String, Vec<u8>)>>,
 }
 
 impl Rows {
     pub(crate) fn new(database: Database, warnings: std::sync::Arc<Warnings>) -> Rows {
-        Rows { database, warnings }
+        Rows { database, warnings, used: Mutex::default() }
+    }
+
+    /// Where the database is, and all that is only worth anything with it.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.database.folder()
     }
 
     /// Where the indexes are whose entries say that a blob is among these rows.
     pub(crate) fn index_dir(&self) -> PathBuf {
-        self.database.folder().join("index")
+        self.folder().join("index")
     }
 
     /// The bytes kept as those of `digest`, which may not be.
@@ -108,10 +122,13 @@ impl Rows {
         self.database.write(|connection| {
             // A row with the wrong bytes is put right, and one with the right bytes costs no write.
             let mut insert = connection.prepare_cached(
-                "INSERT INTO blob (hash, data) VALUES (?1, ?2)
+                "INSERT INTO blob (hash, data, used) VALUES (?1, ?2, ?3)
                  ON CONFLICT (hash) DO UPDATE SET data=excluded.data WHERE data IS NOT excluded.data",
             )?;
-            blobs.iter().try_for_each(|(digest, data)| insert.execute(params![digest.hash, data]).map(drop))
+            let now = hour();
+            blobs
+                .iter()
+                .try_for_each(|(digest, data)| insert.execute(params![digest.hash, data, now]).map(drop))
         })
     }
 
@@ -165,6 +182,13 @@ impl Rows {
         self.entry(OUTCOME, &key.hash)
     }
 
+    /// The same without counting as a use.
+    pub(crate) fn outcome_of(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let outcome = self.entry(OUTCOME, key);
+        self.used().remove(&(OUTCOME.to_owned(), key.to_vec()));
+        outcome
+    }
+
     pub(crate) fn put_outcome(&self, key: &Digest, value: &[u8]) -> Result<(), StoreError> {
         self.put_entries(OUTCOME, &[(key.hash.as_slice(), value)])
     }
@@ -181,6 +205,24 @@ impl Rows {
         self.put_entries(&memo_space(table), memos)
     }
 
+    /// Writes down that what was read is in use, for those entries of which that was last written down long ago.
+    pub(crate) fn note_uses(&self) -> Result<(), StoreError> {
+        let used = std::mem::take(&mut *self.used());
+        if used.is_empty() {
+            return Ok(());
+        }
+        self.database.write(|connection| {
+            let mut update =
+                connection.prepare_cached("UPDATE entry SET used=?3 WHERE space=?1 AND key=?2")?;
+            let now = hour();
+            used.iter().try_for_each(|(space, key)| update.execute(params![space, key, now]).map(drop))
+        })
+    }
+
+    fn used(&self) -> MutexGuard<'_, BTreeSet<(String, Vec<u8>)>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn entry(&self, space: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.entries(space, &[key])?.pop().flatten())
     }
@@ -189,11 +231,11 @@ impl Rows {
         let found = self.database.read(|connection| {
             let transaction = connection.unchecked_transaction()?;
             let mut select =
-                transaction.prepare_cached("SELECT value FROM entry WHERE space=?1 AND key=?2")?;
+                transaction.prepare_cached("SELECT value, used FROM entry WHERE space=?1 AND key=?2")?;
+            let read = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?));
             let mut values = Vec::with_capacity(keys.len());
             for key in keys {
-                values
-                    .push(select.query_row(params![space, key], |row| row.get::<_, Vec<u8>>(0)).optional()?);
+                values.push(select.query_row(params![space, key], read).optional()?);
             }
             drop(select);
             transaction.commit()?;
@@ -202,7 +244,12 @@ impl Rows {
         let mut values = Vec::with_capacity(keys.len());
         for (key, sealed) in keys.iter().zip(found) {
             let was_there = sealed.is_some();
-            let value = sealed.and_then(|sealed| unseal(space, key, sealed));
+            let value = sealed.and_then(|(sealed, used)| {
+                if hour() - used >= REFRESH {
+                    self.used().insert((space.to_owned(), key.to_vec()));
+                }
+                unseal(space, key, sealed)
+            });
             if was_there && value.is_none() {
                 let table = space.strip_prefix("memo:").unwrap_or(space).to_owned();
                 self.warnings.add(Cause::CorruptEntry { table });
@@ -217,10 +264,14 @@ impl Rows {
         let sealed: Vec<_> = entries.iter().map(|(key, value)| (*key, sealed(space, key, value))).collect();
         self.database.write(|connection| {
             let mut insert = connection.prepare_cached(
-                "INSERT INTO entry (space, key, value) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (space, key) DO UPDATE SET value=excluded.value WHERE value IS NOT excluded.value",
+                "INSERT INTO entry (space, key, value, used) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (space, key) DO UPDATE SET value=excluded.value, used=excluded.used
+                     WHERE value IS NOT excluded.value",
             )?;
-            sealed.iter().try_for_each(|(key, value)| insert.execute(params![space, key, value]).map(drop))
+            let now = hour();
+            sealed
+                .iter()
+                .try_for_each(|(key, value)| insert.execute(params![space, key, value, now]).map(drop))
         })
     }
 
@@ -234,11 +285,103 @@ impl Rows {
     }
 }
 
+/// What is looked at and removed when the cache is cut down to its budget.
+impl Rows {
+    /// The keys of all outcomes with the hour of their last use, the latest first.
+    pub(crate) fn outcomes_by_use(&self) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
+        self.pairs("SELECT key, used FROM entry WHERE space='outcome' ORDER BY used DESC, key")
+    }
+
+    /// The hash of each small blob with the hour in which it was stored.
+    pub(crate) fn blobs_by_hash(&self) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
+        self.pairs("SELECT hash, used FROM blob")
+    }
+
+    /// The hash of each composed blob with the hour in which it was stored or last used.
+    pub(crate) fn composed_by_hash(&self) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
+        self.pairs("SELECT key, used FROM entry WHERE space='composed'")
+    }
+
+    /// Those of some small blobs whose bytes have another hash.
+    pub(crate) fn wrong_blobs(
+        &self,
+        hashes: &[Vec<u8>],
+        hash_of: impl Fn(&[u8]) -> [u8; 32],
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.database.read(|connection| {
+            let mut select = connection.prepare_cached("SELECT data FROM blob WHERE hash=?1")?;
+            let mut wrong = Vec::new();
+            for hash in hashes {
+                let data: Option<Vec<u8>> = select.query_row([hash], |row| row.get(0)).optional()?;
+                if data.is_some_and(|data| hash_of(&data).as_slice() != hash.as_slice()) {
+                    wrong.push(hash.clone());
+                }
+            }
+            Ok(wrong)
+        })
+    }
+
+    fn pairs(&self, query: &str) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
+        self.database.read(|connection| {
+            let mut select = connection.prepare(query)?;
+            let found = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            found.collect()
+        })
+    }
+
+    pub(crate) fn remove_outcomes(&self, keys: &[Vec<u8>]) -> Result<(), StoreError> {
+        self.remove_all("DELETE FROM entry WHERE space='outcome' AND key=?1", keys)
+    }
+
+    pub(crate) fn remove_composed(&self, hashes: &[Vec<u8>]) -> Result<(), StoreError> {
+        self.remove_all("DELETE FROM entry WHERE space='composed' AND key=?1", hashes)
+    }
+
+    pub(crate) fn remove_blobs(&self, hashes: &[Vec<u8>]) -> Result<(), StoreError> {
+        self.remove_all("DELETE FROM blob WHERE hash=?1", hashes)
+    }
+
+    pub(crate) fn remove_sound(&self, hashes: &[Vec<u8>]) -> Result<(), StoreError> {
+        self.remove_all("DELETE FROM sound WHERE hash=?1", hashes)
+    }
+
+    /// Forgets all memos that nobody has used since `hour`.
+    pub(crate) fn remove_memos_before(&self, hour: i64) -> Result<(), StoreError> {
+        self.database.write(|connection| {
+            let old = "DELETE FROM entry WHERE space LIKE 'memo:%' AND used < ?1";
+            connection.execute(old, [hour]).map(drop)
+        })
+    }
+
+    /// Gives the pages that nothing is on back to the file system.
+    pub(crate) fn shrink(&self) -> Result<(), StoreError> {
+        self.database.read(|connection| {
+            connection.execute_batch("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
+        })
+    }
+
+    fn remove_all(&self, statement: &str, keys: &[Vec<u8>]) -> Result<(), StoreError> {
+        // In parts, so that no other writer waits for long.
+        for part in keys.chunks(1000) {
+            self.database.write(|connection| {
+                let mut remove = connection.prepare_cached(statement)?;
+                part.iter().try_for_each(|key| remove.execute([key]).map(drop))
+            })?;
+        }
+        Ok(())
+    }
+}
+
 fn select_blob(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<Vec<u8>>> {
     connection
         .prepare_cached("SELECT data FROM blob WHERE hash=?1")?
         .query_row([digest.hash], |row| row.get(0))
         .optional()
+}
+
+/// The time in hours, which is as exact as times of use are.
+pub(crate) fn hour() -> i64 {
+    Moment::now().hours()
 }
 
 /// Tables of others cannot be mistaken for ours.

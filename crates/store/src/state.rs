@@ -1,5 +1,7 @@
 //! The state of a file by which a change of it shows without reading it; it does not know what is kept of it.
 
+use std::time::Duration;
+
 use rustix::fs::Stat;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
@@ -18,6 +20,17 @@ impl Moment {
     pub fn now() -> Moment {
         let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::RealtimeCoarse);
         Moment(nanoseconds(tv_sec, tv_nsec))
+    }
+
+    /// The moment so much later.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Moment {
+        Moment(self.0.saturating_add(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)))
+    }
+
+    /// The whole hours since 1970.
+    pub(crate) fn hours(self) -> i64 {
+        self.0 / 3_600_000_000_000
     }
 }
 

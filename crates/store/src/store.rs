@@ -139,6 +139,13 @@ impl Store {
         }
     }
 
+    /// The digest of the file at `path`, which is not stored.
+    ///
+    /// Fails with [`StoreError::NotAFile`] for what is not a regular file.
+    pub fn digest_of_file(&self, path: &Path) -> Result<Digest, StoreError> {
+        crate::layer::hash(&open_regular(path)?, self.inner.function).at("read", path)
+    }
+
     /// Begins a blob whose bytes come one after the other.
     pub fn writer(&self) -> Result<BlobWriter, StoreError> {
         Ok(BlobWriter::new(self.clone()))
@@ -226,6 +233,11 @@ impl Store {
     /// Where the stat indexes are that say what is in this store.
     pub(crate) fn index_dir(&self) -> Option<PathBuf> {
         self.inner.base.rows().map(crate::rows::Rows::index_dir)
+    }
+
+    /// The directory that the cache is in.
+    pub(crate) fn base(&self) -> &Layer {
+        &self.inner.base
     }
 
     /// The directories that are read, the first written first.

@@ -68,6 +68,16 @@ impl Store {
         Ok(missing)
     }
 
+    /// The blobs that a tree names, its directories included; none where one of those is not here.
+    pub(crate) fn blobs_of(&self, tree: &Digest) -> Result<Option<Vec<Digest>>, StoreError> {
+        let directories = match self.directories(tree) {
+            Err(StoreError::Missing(_) | StoreError::Tree { .. }) => return Ok(None),
+            directories => directories?,
+        };
+        let files = directories.values().flat_map(|directory| &directory.files).map(|file| file.digest);
+        Ok(Some(files.chain(directories.keys().copied()).collect()))
+    }
+
     /// All directories of a tree, each once.
     fn directories(&self, root: &Digest) -> Result<HashMap<Digest, Directory>, StoreError> {
         let mut found = HashMap::new();

@@ -19,7 +19,7 @@ pub(super) const DEPENDENCIES: FieldSchema = FieldSchema {
     kind: FieldKind::Labels,
     required: false,
     default: FieldDefault::List(&[]),
-    doc: "The targets that this one needs. `:lib` is in the same file, `//lib` is `//lib:lib`, \
+    doc: "The targets that this one needs, beside those that its imports tell. `:lib` is in the same file, `//lib` is `//lib:lib`, \
           `//3rdparty:reqs#flask` is what a target generates, and without `//` a label is relative to the root.",
     example: "[\":lib\", \"//3rdparty:reqs#flask\"]",
 };
@@ -61,7 +61,8 @@ pub(super) const RESOLVE: FieldSchema = FieldSchema {
     kind: FieldKind::Str,
     required: false,
     default: FieldDefault::Said("`[python] default_resolve`"),
-    doc: "The resolve whose lock file gives the third-party distributions, one of `[python.resolves]`.",
+    doc: "The resolve whose lock file gives the third-party distributions, one of `[python.resolves]`. \
+          A library that names none serves in all.",
     example: "\"default\"",
 };
 

@@ -32,6 +32,8 @@ pub(super) const PYTHON_BINARY: RuleSchema = RuleSchema {
         INHERIT_PATH,
         INCLUDE_TOOLS,
         STRIP_PEX_ENV,
+        START_PLAN,
+        PYC,
         OUTPUT_PATH,
         TAGS,
         DESCRIPTION,
@@ -46,7 +48,8 @@ const ENTRY_POINT: FieldSchema = FieldSchema {
     required: false,
     default: FieldDefault::Said("none: the PEX starts an interpreter"),
     doc: "What is started: a module (`svc.main`), a function of one (`svc.main:run`), or a file of the directory \
-          (`main.py`, `main.py:run`). The owner of the module or file becomes a dependency. Not together with \
+          (`main.py`, `main.py:run`). That file becomes a dependency, or the requirement that \
+          brings the module. Not together with \
           `script`.",
     example: "\"svc.main:run\"",
 };
@@ -186,5 +189,28 @@ const STRIP_PEX_ENV: FieldSchema = FieldSchema {
     default: FieldDefault::Bool(true),
     doc: "Takes the `PEX_*` variables out of the environment of the program, so that a PEX that it starts is not \
           influenced by them.",
+    example: "False",
+};
+
+const START_PLAN: FieldSchema = FieldSchema {
+    name: "start_plan",
+    aliases: &[],
+    kind: FieldKind::Bool,
+    required: false,
+    default: FieldDefault::Bool(true),
+    doc: "Puts a plan of the first start into the PEX, so that this only writes files. It applies to a `zipapp` layout \
+          with the execution mode `venv`, for one interpreter on one Linux platform; unless it is given, also \
+          only to what unpacks to less than 256 MiB.",
+    example: "False",
+};
+
+const PYC: FieldSchema = FieldSchema {
+    name: "pyc",
+    aliases: &[],
+    kind: FieldKind::Bool,
+    required: false,
+    default: FieldDefault::Bool(true),
+    doc: "Puts the compiled modules of distributions into the start plan. Without them the file is smaller, and the \
+          first start takes twice as long. The machine that builds needs the interpreter.",
     example: "False",
 };

@@ -10,7 +10,8 @@ pub(super) const PYTHON_LIBRARY: RuleSchema = RuleSchema {
     aliases: &["python_sources"],
     summary: "Python code that others import",
     doc: "One node of the graph for each source file, so that what needs one file is not rebuilt by a change of \
-          another. A dependency on the library is one on all of its files.",
+          another. A file depends on what it imports, and on the `dependencies`. A dependency on the library is one on \
+          all of its files.",
     role: Role::Code,
     file_nodes: true,
     fields: &[

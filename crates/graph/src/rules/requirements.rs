@@ -7,7 +7,8 @@ pub(super) const PYTHON_REQUIREMENT: RuleSchema = RuleSchema {
     name: "python_requirement",
     aliases: &["requirement", "python_requirement_library"],
     summary: "one third-party distribution, or a few that belong together",
-    doc: "Whoever depends on it gets these distributions and all that they need, in the versions of the lock file.",
+    doc: "Whoever depends on it gets these distributions and all that they need, in the versions of the lock file. Code \
+          that imports one of their modules depends on it.",
     role: Role::Code,
     file_nodes: false,
     fields: &[NAME, REQUIREMENTS, MODULES, RESOLVE, DEPENDENCIES, TAGS, DESCRIPTION, VISIBILITY],
@@ -39,7 +40,7 @@ const MODULES: FieldSchema = FieldSchema {
     aliases: &[],
     kind: FieldKind::StrList,
     required: false,
-    default: FieldDefault::Said("what the lock file records"),
+    default: FieldDefault::Said("what the lock file records, else what the names tell"),
     doc: "The modules that the distributions provide, where this cannot be told from their names.",
     example: "[\"yaml\"]",
 };

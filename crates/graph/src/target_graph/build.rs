@@ -2,7 +2,7 @@
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::{Edge, EdgeKind, NodeId, TargetGraph};
+use super::{Edge, EdgeKind, NOWHERE, NodeId, TargetGraph, Weight};
 use crate::cycles::{self, Arc};
 use crate::lookup::{Targets, dense};
 use crate::{FieldKind, GraphError, Label, Place, Role, Target};
@@ -12,40 +12,48 @@ const WIDE_SEARCHES: usize = 20;
 
 struct Builder<'a> {
     targets: &'a Targets,
-    /// From, to and kind of all edges that stand.
-    edges: Vec<(u32, u32, EdgeKind)>,
+    /// From and to of all edges that stand, with what is known of them.
+    edges: Vec<(u32, u32, Weight)>,
+    places: Vec<Place>,
     /// The edges between targets that must not make a circle.
     arcs: Vec<Arc>,
     errors: Vec<GraphError>,
     searches: usize,
+    /// Whether an edge to a file leads to its whole target.
+    whole: bool,
 }
 
-pub(super) fn build(targets: Vec<Target>, extra_edges: &[Edge]) -> (TargetGraph, Vec<GraphError>) {
+pub(super) fn build(
+    targets: Vec<Target>,
+    extra_edges: &[Edge],
+    whole: bool,
+) -> (TargetGraph, Vec<GraphError>) {
     let mut errors = Vec::new();
     let targets = Targets::new(targets, &mut errors);
-    let mut builder = Builder { targets: &targets, edges: Vec::new(), arcs: Vec::new(), errors, searches: 0 };
+    let (edges, places, arcs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut builder = Builder { targets: &targets, edges, places, arcs, errors, searches: 0, whole };
     for index in 0..dense(targets.list().len()) {
         builder.target(index);
     }
     for edge in extra_edges {
         builder.extra(edge);
     }
-    let Builder { mut edges, arcs, mut errors, .. } = builder;
+    let Builder { mut edges, places, arcs, mut errors, .. } = builder;
     errors.extend(cycles::find(&targets, arcs));
     errors.sort_by(|a, b| a.place().cmp(&b.place()));
     edges.sort_unstable();
-    edges.dedup();
-    (TargetGraph { graph: graph(node_count(&targets), &edges), targets }, errors)
+    edges.dedup_by_key(|(from, to, weight)| (*from, *to, weight.kind));
+    (TargetGraph { graph: graph(node_count(&targets), &edges), targets, places }, errors)
 }
 
 /// The edges as a graph of `nodes` nodes.
-pub(super) fn graph(nodes: usize, edges: &[(u32, u32, EdgeKind)]) -> DiGraph<(), EdgeKind, u32> {
+pub(super) fn graph(nodes: usize, edges: &[(u32, u32, Weight)]) -> DiGraph<(), Weight, u32> {
     let mut graph = DiGraph::with_capacity(nodes, edges.len());
     for _ in 0..nodes {
         graph.add_node(());
     }
-    for &(from, to, kind) in edges {
-        graph.add_edge(NodeIndex::new(from as usize), NodeIndex::new(to as usize), kind);
+    for &(from, to, weight) in edges {
+        graph.add_edge(NodeIndex::new(from as usize), NodeIndex::new(to as usize), weight);
     }
     graph
 }
@@ -60,7 +68,7 @@ impl Builder<'_> {
     fn target(&mut self, index: u32) {
         let targets = self.targets;
         for file in targets.files(index) {
-            self.edges.push((index, file.0, EdgeKind::Owns));
+            self.edges.push((index, file.0, Weight { kind: EdgeKind::Owns, place: NOWHERE }));
         }
         let target = targets.get(index);
         for field in target.rule.fields.iter().filter(|field| is_dependency(field.kind)) {
@@ -82,23 +90,37 @@ impl Builder<'_> {
         let (from_target, from_file) = self.targets.of_node(from);
         let (to_target, _) = self.targets.of_node(found);
         let exact = matches!(kind, EdgeKind::Inferred | EdgeKind::Owns);
-        let to_node = if exact { found.0 } else { to_target };
+        let to_node = if exact || !self.whole { found.0 } else { to_target };
         if from_target == to_target && !exact {
             let label = self.targets.get(from_target).label.clone();
             return self.errors.push(GraphError::SelfDependency { label, place: place.cloned() });
         }
-        if let Some(error) = self.not_dependable(from_target, to_target, place) {
+        // A module of tests may import another: helpers lie in test files too.
+        let between_tests = kind == EdgeKind::Inferred && self.are_tests(from_target, to_target);
+        if !between_tests && let Some(error) = self.not_dependable(from_target, to_target, place) {
             return self.errors.push(error);
         }
         if kind != EdgeKind::Inferred {
             self.arcs.push(Arc { from: from_target, to: to_target, place: place.cloned() });
         }
+        let weight = Weight { kind, place: self.keep(place) };
         let files = (from_file.is_none() && kind != EdgeKind::Owns).then(|| self.targets.files(from_target));
         let before = self.edges.len();
-        self.edges.extend(files.into_iter().flatten().map(|file| (file.0, to_node, kind)));
+        self.edges.extend(files.into_iter().flatten().map(|file| (file.0, to_node, weight)));
         if self.edges.len() == before {
-            self.edges.push((from.0, to_node, kind));
+            self.edges.push((from.0, to_node, weight));
         }
+    }
+
+    fn are_tests(&self, from: u32, to: u32) -> bool {
+        [from, to].iter().all(|index| self.targets.get(*index).rule.role == Role::Test)
+    }
+
+    /// Keeps a place for edges.
+    fn keep(&mut self, place: Option<&Place>) -> u32 {
+        let Some(place) = place else { return NOWHERE };
+        self.places.push(place.clone());
+        dense(self.places.len() - 1)
     }
 
     fn not_dependable(&self, from: u32, to: u32, place: Option<&Place>) -> Option<GraphError> {

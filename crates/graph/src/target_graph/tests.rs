@@ -28,9 +28,12 @@ fn target(line: &str, number: u32) -> Target {
     Target { label, rule, fields, place, sources }
 }
 
+fn targets(lines: &[&str]) -> Vec<Target> {
+    lines.iter().zip(1..).map(|(line, number)| target(line, number)).collect()
+}
+
 fn build(lines: &[&str], extra: &[Edge]) -> (TargetGraph, Vec<String>) {
-    let targets = lines.iter().zip(1..).map(|(line, number)| target(line, number)).collect();
-    let (graph, errors) = TargetGraph::build(targets, extra);
+    let (graph, errors) = TargetGraph::build(targets(lines), extra);
     let stored = StoredGraph::new(&graph);
     let kept = serde_json::to_string(&stored).expect("it can be kept");
     let read: StoredGraph = serde_json::from_str(&kept).expect("it can be read");
@@ -104,17 +107,19 @@ fn extra_edges() {
         place: None,
     };
     let entry = edge("//svc:app", "//util/util.py", EdgeKind::EntryPoint);
-    check_deps(
-        &EXAMPLE[..4],
-        &[entry],
-        "//svc:app",
-        "//svc:lib //util:util",
-        "//3rdparty:reqs#flask //svc:app //svc:lib //util:util //svc/a.py:lib //svc/sub/b.py:../lib //util/util.py",
-    );
+    let all = "//3rdparty:reqs#flask //svc:app //svc:lib //util:util //svc/a.py:lib //svc/sub/b.py:../lib //util/util.py";
+    let deps = "//svc:lib //util/util.py";
+    check_deps(&EXAMPLE[..4], std::slice::from_ref(&entry), "//svc:app", deps, all);
+    let (graph, _) = TargetGraph::build_whole(targets(&EXAMPLE[..4]), &[entry]);
+    let app = graph.node(&"//svc:app".parse().expect("a label")).expect("it is there");
+    assert_eq!(names(&graph, graph.deps(app).into_iter().map(|dep| dep.node)), "//svc:lib //util:util");
     let circle =
         [edge("//a/x.py", "//a/y.py", EdgeKind::Inferred), edge("//a/y.py", "//a/x.py", EdgeKind::Inferred)];
     let all = "//a/x.py //a/y.py";
     check_deps(&["python_library //a x.py,y.py"], &circle, "//a/x.py", "//a/y.py", all);
+    let helper = edge("//a/x_test.py", "//a/y_test.py", EdgeKind::Inferred);
+    let all = "//a/x_test.py //a/y_test.py";
+    check_deps(&["python_test //a x_test.py,y_test.py"], &[helper], "//a/x_test.py", "//a/y_test.py", all);
     let owns = edge("//r:reqs", "//r:reqs#a", EdgeKind::Owns);
     let lines = ["python_requirements //r:reqs", "python_requirement //r:reqs#a"];
     check_deps(&lines, &[owns], "//r:reqs", "//r:reqs#a", "//r:reqs //r:reqs#a");

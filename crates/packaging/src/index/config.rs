@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
+
+use engine::{Cancel, Said, run_and_listen};
 
 use super::address::IndexUrl;
 use super::auth;
@@ -13,6 +16,9 @@ use super::settings::{Entry, Layer, pip_file, uv_file};
 
 /// The name of the index that is asked when no other has a project.
 pub const DEFAULT: &str = "default";
+
+/// How long a tool of the machine may think about its configuration.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An index that `pants.toml` names. The one named `default` replaces the machine's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -273,14 +279,14 @@ fn merge<'a>(
 /// Asks the machine's pip, and then its uv, for the address of their default index. Runs a process each;
 /// the caller memoises the answer.
 #[must_use]
-pub fn machine_default(python: Option<&Path>, uv: Option<&Path>) -> Option<String> {
+pub fn machine_default(python: Option<&Path>, uv: Option<&Path>, cancel: &Cancel) -> Option<String> {
     const ASK: &str = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
     let answer = |program: &Path, arguments: &[&str]| {
         // Away from any folder whose modules could be imported in place of pip's.
         let mut command = Command::new(program);
-        command.args(arguments).current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
-        let output = command.output().ok().filter(|output| output.status.success())?;
-        String::from_utf8(output.stdout).ok()
+        command.args(arguments).current_dir("/");
+        let said = run_and_listen(&mut command, Some(PATIENCE), cancel).ok().filter(Said::success)?;
+        String::from_utf8(said.stdout).ok()
     };
     let of_pip = python.and_then(|python| answer(python, &["-c", ASK]));
     let of_pip = of_pip.map(|text| text.trim().to_owned()).filter(|text| text.contains("://"));

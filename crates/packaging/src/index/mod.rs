@@ -27,3 +27,4 @@ pub use config::{DEFAULT, DeclaredIndex, Index, Indexes, Surroundings, machine_d
 pub use download::{FetchRequest, Fetched, Progress, fetch_file};
 pub use error::{Fault, FetchError, IndexError};
 pub use page::{IndexFile, Page};
+pub use partial::sweep_partial;

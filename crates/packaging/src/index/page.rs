@@ -105,6 +105,17 @@ pub(super) fn parse(content_type: &str, base: &Url, body: &[u8]) -> Result<Page,
     }
 }
 
+/// Whether a page may have files at an address; a file that is elsewhere, or whose address cannot be read, is as good as
+/// absent. What comes over the network names nothing on this machine, and what came safely nothing that would not.
+fn may_lead_to(page: &Url, file: &Url) -> bool {
+    match file.scheme() {
+        "https" => true,
+        "http" => page.scheme() != "https",
+        "file" => page.scheme() == "file",
+        _ => false,
+    }
+}
+
 fn json(base: &Url, body: &[u8]) -> Result<Page, String> {
     let page: JsonPage =
         serde_json::from_slice(body).map_err(|error| format!("not the JSON that was expected: {error}"))?;
@@ -114,8 +125,7 @@ fn json(base: &Url, body: &[u8]) -> Result<Page, String> {
     }
     let mut files = Vec::with_capacity(page.files.len());
     for file in page.files {
-        // A file whose address cannot be read is as good as absent.
-        let Ok(url) = base.join(&file.url) else { continue };
+        let Some(url) = base.join(&file.url).ok().filter(|url| may_lead_to(base, url)) else { continue };
         files.push(IndexFile {
             name: file.filename,
             url,
@@ -136,10 +146,15 @@ fn json(base: &Url, body: &[u8]) -> Result<Page, String> {
 fn html(base: &Url, body: &[u8]) -> Result<Page, String> {
     let text = String::from_utf8_lossy(body);
     let mut page = Page::default();
-    for attributes in anchors(&text) {
-        let find =
-            |name: &str| attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let Some(Ok(mut url)) = find("href").map(|href| base.join(href)) else { continue };
+    let elements = elements(&text);
+    // The first `<base>` with an address counts for the whole page (HTML, "The base element").
+    let href =
+        elements.iter().filter(|(name, _)| *name == "base").find_map(|(_, found)| value(found, "href"));
+    let start = href.and_then(|href| base.join(href).ok()).unwrap_or_else(|| base.clone());
+    for (_, attributes) in elements.iter().filter(|(name, _)| *name == "a") {
+        let find = |name: &str| value(attributes, name);
+        let url = find("href").and_then(|href| start.join(href).ok());
+        let Some(mut url) = url.filter(|url| may_lead_to(base, url)) else { continue };
         let sha256 =
             url.fragment().and_then(|part| part.strip_prefix("sha256=")).map(str::to_ascii_lowercase);
         url.set_fragment(None);
@@ -176,8 +191,12 @@ pub(super) fn file_name(url: &Url) -> Option<String> {
 
 type Attributes = Vec<(String, String)>;
 
-/// The attributes of each `<a>` of a document.
-fn anchors(text: &str) -> Vec<Attributes> {
+fn value<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// The `<a>` and `<base>` of a document, each with its name and its attributes.
+fn elements(text: &str) -> Vec<(&'static str, Attributes)> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('<') {
@@ -186,11 +205,10 @@ fn anchors(text: &str) -> Vec<Attributes> {
             rest = comment.find("-->").map_or("", |end| &comment[end + 3..]);
             continue;
         }
-        let is_anchor =
-            rest.starts_with(['a', 'A']) && rest[1..].starts_with(|c: char| c.is_ascii_whitespace());
-        if is_anchor {
-            let (attributes, end) = attributes(&rest[1..]);
-            found.push(attributes);
+        let name = rest.split(|c: char| c.is_ascii_whitespace()).next().unwrap_or_default();
+        if let Some(known) = ["a", "base"].into_iter().find(|known| name.eq_ignore_ascii_case(known)) {
+            let (attributes, end) = attributes(&rest[known.len()..]);
+            found.push((known, attributes));
             rest = end;
         }
     }
@@ -301,6 +319,22 @@ mod tests {
     }
 
     #[test]
+    fn a_base_of_html_is_where_addresses_start() {
+        let links = "<a href='a.whl'>a</a><a href='/b.whl'>b</a><a href='https://o.example/c.whl'>c</a>";
+        let check = |head: &str, expected: [&str; 2]| {
+            let expected = [("a.whl", expected[0], None), ("b.whl", expected[1], None)];
+            let absolute = ("c.whl", "https://o.example/c.whl", None);
+            check("text/html", &format!("{head}{links}"), &[expected[0], expected[1], absolute]);
+        };
+        let own = ["https://h.example/simple/a/a.whl", "https://h.example/b.whl"];
+        check("<html>", own);
+        check("<base href='https://f.example/x/'>", ["https://f.example/x/a.whl", "https://f.example/b.whl"]);
+        check("<BASE\nHREF=../../f/>", ["https://h.example/f/a.whl", "https://h.example/b.whl"]);
+        check("<base target=_top><base href='/f/'><base href='/g/'>", ["https://h.example/f/a.whl", own[1]]);
+        check("<!-- <base href='/f/'> --><baseline href='/f/'><base href='https://'>", own);
+    }
+
+    #[test]
     fn json_pages_are_read() {
         let page = check(
             "application/vnd.pypi.simple.v1+json",
@@ -315,6 +349,27 @@ mod tests {
         );
         assert_eq!((page.files[0].size, page.files[0].core_metadata), (Some(7), true));
         assert_eq!(page.files[1].yanked.as_deref(), Some("why"));
+    }
+
+    #[test]
+    fn pages_lead_to_no_place_that_is_less_safe() {
+        let urls =
+            ["file:///a.whl", "http://h.example/a.whl", "https://h.example/a.whl", "ftp://h.example/a.whl"];
+        let check = |base: &str, expected: &[&str]| {
+            let base = Url::parse(base).unwrap();
+            let anchors: String = urls.iter().map(|url| format!("<a href='{url}'>a</a>")).collect();
+            let files: Vec<_> =
+                urls.iter().map(|url| format!("{{\"filename\": \"a.whl\", \"url\": \"{url}\"}}")).collect();
+            let files = format!("{{\"files\": [{}]}}", files.join(", "));
+            for (kind, body) in [("text/html", anchors), ("application/json", files)] {
+                let page = parse(kind, &base, body.as_bytes()).unwrap();
+                let found: Vec<&str> = page.files.iter().map(|file| file.url.scheme()).collect();
+                assert_eq!(found, expected, "{kind} at {base}");
+            }
+        };
+        check("https://h.example/simple/a/", &["https"]);
+        check("http://h.example/simple/a/", &["http", "https"]);
+        check("file:///srv/simple/a/index.html", &["file", "http", "https"]);
     }
 
     #[test]

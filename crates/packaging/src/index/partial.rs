@@ -1,10 +1,11 @@
 //! The bytes of a download that is not complete: kept on disk under a lock, so that the next attempt, also of
 //! another process, goes on where the last one ended. Knows no network.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -110,6 +111,24 @@ impl Partial {
     }
 }
 
+/// Removes the downloads in `folder` that nobody went on with since `before`. What cannot be removed stays: it is only in the
+/// way.
+pub fn sweep_partial(folder: &Path, before: SystemTime) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let is_old = |found: Metadata| found.is_file() && found.modified().is_ok_and(|time| time < before);
+        // What is symbolic is none of ours.
+        if !entry.metadata().is_ok_and(is_old) {
+            continue;
+        }
+        let Ok(file) = File::open(entry.path()) else { continue };
+        // Whoever holds the lock goes on with it; whoever waits for it sees afterwards that the file has gone.
+        if file.try_lock().is_ok() && file.metadata().is_ok_and(is_old) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
@@ -140,6 +159,33 @@ mod tests {
         assert_eq!(std::fs::read(partial.path()).unwrap(), b"x");
         partial.remove().unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_nobody_went_on_with_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = std::time::Duration::from_secs(24 * 3600);
+        let now = SystemTime::now();
+        let old = |key: &str| {
+            let mut partial = Partial::open(folder.path(), key).unwrap();
+            partial.append(b"abc").unwrap();
+            partial.file.set_modified(now - 8 * day).unwrap();
+            partial
+        };
+        drop(old("old"));
+        let held = old("held");
+        Partial::open(folder.path(), "new").unwrap().append(b"abc").unwrap();
+        let left = || {
+            sweep_partial(folder.path(), now - 7 * day);
+            let entries = std::fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(), ["held", "new"]);
+        drop(held);
+        assert_eq!(left(), ["new"]);
+        sweep_partial(&folder.path().join("absent"), now);
     }
 
     #[test]

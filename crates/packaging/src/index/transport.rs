@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use ureq::http::{HeaderMap, Response, header};
 use ureq::{Body, ResponseExt as _};
 use url::Url;
@@ -205,7 +206,10 @@ fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
         _ => connection(ask, error.kind().to_string()),
     };
     let path = ask.url.to_file_path().map_err(|()| missing())?;
-    let mut file = File::open(&path).map_err(|error| unreadable(&error))?;
+    // A pipe without a writer would be waited for.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(&path, flags, Mode::empty()).map_err(io::Error::from);
+    let mut file = File::from(opened.map_err(|error| unreadable(&error))?);
     let metadata = file.metadata().map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
         return Err(missing().into());

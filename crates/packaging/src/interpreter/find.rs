@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct SearchPaths {
     /// Folders, executables, `<PATH>` and `<PYENV>`, in order; relative ones start at the root of the repository.
     pub entries: Vec<PathBuf>,
-    /// The value of `PATH`.
-    pub path: String,
+    /// The folders of `PATH`, absolute, in order.
+    pub path: Vec<PathBuf>,
     /// The folder of pyenv, if there is one.
     pub pyenv: Option<PathBuf>,
 }
@@ -65,25 +65,26 @@ impl<'m> Finder<'m> {
         let mut paths = Vec::new();
         let mut hidden = Vec::new();
         let mut places = search.entries.clone();
-        places.extend(std::env::split_paths(&search.path));
+        places.extend_from_slice(&search.path);
         places.extend(search.pyenv.iter().flat_map(|pyenv| [pyenv.join("versions"), pyenv.join("version")]));
         for entry in &search.entries {
             match entry.to_str() {
                 Some(PATH) => {
                     // pyenv's shims are scripts that start one of the versions below; these are looked at themselves.
                     let shims = search.pyenv.as_ref().map(|pyenv| pyenv.join("shims"));
-                    for folder in
-                        std::env::split_paths(&search.path).filter(|folder| Some(folder) != shims.as_ref())
-                    {
-                        paths.extend(executables(&folder));
+                    for folder in search.path.iter().filter(|folder| Some(*folder) != shims.as_ref()) {
+                        paths.extend(executables(folder, &mut places));
                     }
                 }
                 Some(PYENV) => {
-                    let (active, others) = search.pyenv.as_deref().map(pyenv_versions).unwrap_or_default();
+                    let Some(pyenv) = search.pyenv.as_deref() else { continue };
+                    let versions = pyenv_versions(pyenv);
+                    places.extend_from_slice(&versions);
+                    let (active, others) = active_first(pyenv, versions);
                     paths.extend(active);
                     hidden.extend(others);
                 }
-                _ if entry.is_dir() => paths.extend(executables(entry)),
+                _ if entry.is_dir() => paths.extend(executables(entry, &mut places)),
                 _ => paths.push(entry.clone()),
             }
         }
@@ -180,24 +181,34 @@ impl<'m> Finder<'m> {
 
 /// What an answer depends on: the file itself, and whether it stands in a virtual environment.
 fn key(path: &Path) -> Option<Vec<u8>> {
-    let real = path.canonicalize().ok()?;
-    let found = fs::metadata(&real).ok()?;
     let environment = path.parent()?.parent()?.join("pyvenv.cfg");
     let environment = fs::metadata(environment).map_or(0, |found| found.mtime());
-    let times = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
-    Some(format!("2 {path:?} {real:?} {} {times:?} {environment}", found.size()).into_bytes())
+    Some(format!("2 {} {environment}", program_state(path)?).into_bytes())
 }
 
-/// The executables of a folder that are named like interpreters.
-fn executables(folder: &Path) -> Vec<PathBuf> {
+/// What shows that a program is still the same file, without reading it; none if there is none.
+#[must_use]
+pub fn program_state(path: &Path) -> Option<String> {
+    let real = path.canonicalize().ok()?;
+    let found = fs::metadata(&real).ok()?;
+    let times = (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec());
+    Some(format!("{path:?} {real:?} {} {times:?}", found.size()))
+}
+
+/// The executables of a folder that are named like interpreters. All that is named so is a place that may come to have
+/// one.
+fn executables(folder: &Path, places: &mut Vec<PathBuf>) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> =
         entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_named(path)).collect();
-    found.retain(|path| {
-        fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    });
+    places.extend_from_slice(&found);
+    found.retain(|path| is_executable(path));
     found.sort();
     found
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 /// Whether a file is called `python`, `python3`, `python3.11`, `python3.13t` or `pypy3`.
@@ -210,13 +221,18 @@ pub(super) fn is_named(path: &Path) -> bool {
     })
 }
 
-/// The interpreters of pyenv's versions, those that its shims start apart from the others; the newest first.
-fn pyenv_versions(pyenv: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(pyenv.join("versions")) else { return Default::default() };
+/// Where the interpreters of pyenv's versions are, or will be when their installation is done; the newest first.
+fn pyenv_versions(pyenv: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(pyenv.join("versions")) else { return Vec::new() };
     let mut found: Vec<PathBuf> =
         entries.filter_map(|entry| Some(entry.ok()?.path().join("bin/python"))).collect();
-    found.retain(|path| path.exists());
     found.sort_by_key(|path| std::cmp::Reverse((claims(path), path.clone())));
+    found
+}
+
+/// Those interpreters of pyenv that are there: the ones that its shims start apart from the others.
+fn active_first(pyenv: &Path, mut found: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    found.retain(|path| path.exists());
     let active = fs::read_to_string(pyenv.join("version")).unwrap_or_default();
     let is_active = |path: &PathBuf| {
         let version =

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Version;
 use crate::python::{Abi, Implementation, Minor, Wanted};
 
-pub use find::{Finder, Memo, SearchPaths};
+pub use find::{Finder, Memo, SearchPaths, program_state};
 
 /// What a probe told of one interpreter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -148,7 +148,7 @@ fn real_interpreters_are_what_they_say() {
     };
     let all = real(&pyenv);
     let memo = Remembered::default();
-    let pyenv = SearchPaths { entries: vec!["<PYENV>".into()], path: String::new(), pyenv: Some(pyenv) };
+    let pyenv = SearchPaths { entries: vec!["<PYENV>".into()], path: Vec::new(), pyenv: Some(pyenv) };
     let finder = Finder::new(&pyenv, &memo);
     let found = finder.all();
     assert_eq!(found.len(), all.len(), "{all:?} {found:?}");
@@ -183,4 +183,36 @@ fn a_file_that_changed_is_asked_again() {
     fake(folder.path(), "python3", "echo hello again");
     assert_eq!((finder.all(), memo.known.get()), (vec![], 1));
     assert_eq!(memo.kept.borrow().len(), 2);
+}
+
+/// What may become an interpreter without a change of the folder that it is in.
+#[test]
+fn what_may_become_an_interpreter_is_an_input() {
+    let (folder, pyenv) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plain = folder.path().join("python3.12");
+    fs::write(&plain, "").unwrap();
+    let dangling = folder.path().join("python3.13");
+    std::os::unix::fs::symlink("not/there", &dangling).unwrap();
+    fs::write(folder.path().join("pip3.12"), "").unwrap();
+    // A version that is being installed.
+    fs::create_dir_all(pyenv.path().join("versions/3.12.1")).unwrap();
+    let late = pyenv.path().join("versions/3.12.1/bin/python");
+    let memo = Remembered::default();
+    let check = |search: SearchPaths, expect: &[&Path]| {
+        let finder = Finder::new(&search, &memo);
+        assert_eq!(finder.all(), []);
+        let inputs = finder.inputs();
+        for path in expect {
+            assert!(inputs.iter().any(|input| input == path), "{path:?} is not among {inputs:?}");
+        }
+        assert!(!inputs.iter().any(|input| input.ends_with("pip3.12")), "{inputs:?}");
+    };
+    check(search(&[folder.path()]), &[folder.path(), &plain, &dangling]);
+    let path = vec![folder.path().to_owned()];
+    check(
+        SearchPaths { entries: vec!["<PATH>".into()], path, pyenv: None },
+        &[folder.path(), &plain, &dangling],
+    );
+    let pyenv = Some(pyenv.path().to_owned());
+    check(SearchPaths { entries: vec!["<PYENV>".into()], path: Vec::new(), pyenv }, &[&late]);
 }

@@ -1,7 +1,10 @@
 //! The lock of a resolve (`*.lock`): what it records, how it is written and read; knows no index's host and chooses
 //! nothing.
 
+mod build_system;
 mod error;
+mod export;
+mod moved;
 mod raw;
 mod read;
 #[cfg(test)]
@@ -19,7 +22,10 @@ use crate::requirement::Requirement;
 use crate::wheel::WheelFilename;
 use crate::{Version, VersionSpecifiers};
 
+pub use build_system::{Backend, BackendPath, BuildSystem};
 pub use error::{LockError, LockFault};
+pub use export::ExportedFile;
+pub use moved::moved;
 
 /// The version of PEP 751's format.
 const LOCK_VERSION: &str = "1.0";
@@ -48,6 +54,10 @@ pub struct Lock {
     pub options: BTreeMap<String, String>,
     /// The packages, sorted by name and version.
     pub packages: Vec<Package>,
+    /// What source distributions are built with: for each set of build requirements a lock of its own, whose
+    /// requirements they are, sorted by them. These hold for the same interpreters and platforms, and have none
+    /// themselves.
+    pub builds: Vec<Lock>,
 }
 
 /// One version of a project.
@@ -65,6 +75,8 @@ pub struct Package {
     pub dependencies: Vec<Dependency>,
     /// The source distribution, if there is one.
     pub sdist: Option<SourceFile>,
+    /// How the source distribution is built, where no wheel is for all that the lock is for.
+    pub build: Option<BuildSystem>,
     /// The wheels, sorted by name.
     pub wheels: Vec<WheelFile>,
     /// The modules that it provides: top-level names, or dotted ones below a namespace package, sorted. Empty if
@@ -112,6 +124,12 @@ pub struct SourceFile {
 }
 
 impl Lock {
+    /// The lock of some build requirements, which are sorted.
+    #[must_use]
+    pub fn build(&self, requires: &[Requirement]) -> Option<&Lock> {
+        self.builds.iter().find(|build| build.requirements == requires)
+    }
+
     /// The packages of a project, in order of version; usually one.
     #[must_use]
     pub fn named(&self, name: &PackageName) -> &[Package] {
@@ -122,8 +140,7 @@ impl Lock {
 
     /// Brings everything into the one order in which it is written.
     pub(crate) fn sort(&mut self) {
-        self.requirements.sort_by(|a, b| a.text().cmp(b.text()));
-        self.requirements.dedup();
+        sort_requirements(&mut self.requirements);
         for package in &mut self.packages {
             for dependency in &mut package.dependencies {
                 dependency.extras.sort_unstable();
@@ -134,8 +151,13 @@ impl Lock {
             package.wheels.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
             package.modules.sort_unstable();
             package.modules.dedup();
+            if let Some(build) = &mut package.build {
+                sort_requirements(&mut build.requires);
+            }
         }
         self.packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+        self.builds.iter_mut().for_each(Lock::sort);
+        self.builds.sort_by(|a, b| texts(&a.requirements).cmp(texts(&b.requirements)));
     }
 }
 
@@ -143,4 +165,14 @@ impl Dependency {
     fn key(&self) -> (&PackageName, Option<&Version>, &[ExtraName], &str) {
         (&self.name, self.version.as_ref(), &self.extras, self.marker.text())
     }
+}
+
+/// Brings requirements into the order of their texts, each once.
+pub(crate) fn sort_requirements(requirements: &mut Vec<Requirement>) {
+    requirements.sort_by(|a, b| a.text().cmp(b.text()));
+    requirements.dedup();
+}
+
+fn texts(requirements: &[Requirement]) -> impl Iterator<Item = &str> {
+    requirements.iter().map(Requirement::text)
 }

@@ -40,6 +40,17 @@ pub(super) struct RawPants {
     pub(super) requirements: Vec<Text>,
     #[serde(default)]
     pub(super) options: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) builds: Vec<RawBuild>,
+}
+
+/// What some source distributions are built with.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBuild {
+    pub(super) requires: Vec<Text>,
+    #[serde(default)]
+    pub(super) packages: Vec<RawPackage>,
 }
 
 #[derive(Deserialize)]
@@ -68,8 +79,18 @@ pub(super) struct RawPackageTool {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPackagePants {
+    pub(super) build: Option<RawBuildSystem>,
     #[serde(default)]
     pub(super) modules: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RawBuildSystem {
+    pub(super) requires: Vec<Text>,
+    pub(super) backend: Text,
+    #[serde(default)]
+    pub(super) backend_path: Vec<Text>,
 }
 
 #[derive(Deserialize)]

@@ -6,12 +6,13 @@ use std::str::FromStr;
 use toml::Spanned;
 
 use super::error::{LockError, LockFault};
-use super::raw::{Head, RawDependency, RawFile, RawLock, RawPackage, Text};
-use super::{Dependency, FORMAT, LOCK_VERSION, Lock, Package, SourceFile, WheelFile};
+use super::raw::{Head, RawBuild, RawBuildSystem, RawDependency, RawFile, RawLock, RawPackage, Text};
+use super::{BuildSystem, Dependency, FORMAT, LOCK_VERSION, Lock, Package, SourceFile, WheelFile};
 use crate::constraints::InterpreterConstraints;
 use crate::marker::Marker;
 use crate::name::{PackageName, parse_extra, parse_name};
 use crate::place::{Place, Places};
+use crate::requirement::Requirement;
 use crate::wheel::WheelFilename;
 use crate::{Version, VersionSpecifiers};
 
@@ -138,13 +139,9 @@ impl Reader {
         let interpreters = self.values("tool.pants.interpreters", &pants.interpreters);
         let platforms = self.values("tool.pants.platforms", &pants.platforms);
         let constraints = self.values("tool.pants.interpreter-constraints", &pants.interpreter_constraints);
-        let count = raw.packages.len();
-        let packages = raw.packages.into_iter().filter_map(|package| self.package(package)).collect();
-        // Where the name of a package cannot be read, who depends on it cannot be blamed.
-        if self.known.values().map(Vec::len).sum::<usize>() == count {
-            self.references();
-        }
-        Some(Lock {
+        let packages = self.packages(raw.packages);
+        let builds: Vec<_> = pants.builds.into_iter().map(|build| self.build(build)).collect();
+        let mut lock = Lock {
             requires_python: requires_python?,
             environments: environments?,
             requirements: requirements?,
@@ -154,7 +151,37 @@ impl Reader {
             indexes: pants.indexes,
             options: pants.options,
             packages,
-        })
+            builds: Vec::new(),
+        };
+        let build = |(requirements, packages)| Lock { requirements, packages, ..lock.clone() };
+        lock.builds = builds.into_iter().map(|one| one.map(&build)).collect::<Option<_>>()?;
+        Some(lock)
+    }
+
+    fn packages(&mut self, raw: Vec<RawPackage>) -> Vec<Package> {
+        let count = raw.len();
+        self.known.clear();
+        let packages = raw.into_iter().filter_map(|package| self.package(package)).collect();
+        // Where the name of a package cannot be read, who depends on it cannot be blamed.
+        if self.known.values().map(Vec::len).sum::<usize>() == count {
+            self.references();
+        }
+        self.needs.clear();
+        packages
+    }
+
+    /// The requirements and the packages of what source distributions are built with.
+    fn build(&mut self, raw: RawBuild) -> Option<(Vec<Requirement>, Vec<Package>)> {
+        let requirements = self.values("tool.pants.builds.requires", &raw.requires);
+        let packages = self.packages(raw.packages);
+        Some((requirements?, packages))
+    }
+
+    fn build_system(&mut self, raw: &RawBuildSystem) -> Option<BuildSystem> {
+        let requires = self.values("packages.tool.pants.build.requires", &raw.requires);
+        let backend = self.value("packages.tool.pants.build.backend", &raw.backend, str::parse);
+        let backend_path = self.values("packages.tool.pants.build.backend-path", &raw.backend_path);
+        Some(BuildSystem { requires: requires?, backend: backend?, backend_path: backend_path? })
     }
 
     fn package(&mut self, raw: RawPackage) -> Option<Package> {
@@ -170,6 +197,7 @@ impl Reader {
             None => Some(None),
             Some(file) => self.sdist(&file).map(Some),
         };
+        let build = raw.tool.pants.build.as_ref().map(|build| self.build_system(build));
         let (name, version) = (name?, version?);
         self.know(&raw.name, &name, &version);
         for (one, raw) in dependencies.iter().zip(&raw.dependencies) {
@@ -201,6 +229,7 @@ impl Reader {
             requires_python: requires_python?,
             dependencies: dependencies.into_iter().collect::<Option<_>>()?,
             sdist: sdist?,
+            build: build.map_or(Some(None), |build| build.map(Some))?,
             wheels,
             modules: raw.tool.pants.modules,
         })

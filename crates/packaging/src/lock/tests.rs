@@ -52,6 +52,38 @@ name = "six"
 version = "1.16.0"
 "#;
 
+/// How the last package of [`SMALL`] is built, and with what.
+const BUILDS: &str = r#"tool.pants.build = { requires = ["setuptools<58", "wheel"], backend = "own:make", backend-path = ["."] }
+
+[[tool.pants.builds]]
+requires = ["setuptools<58", "wheel"]
+
+[[tool.pants.builds.packages]]
+name = "setuptools"
+version = "57.5.0"
+
+[[tool.pants.builds.packages]]
+name = "wheel"
+version = "0.37.1"
+dependencies = [
+    { name = "setuptools" },
+]
+"#;
+
+#[test]
+fn what_builds_is_read_and_written_alike() {
+    let text = format!("{SMALL}{BUILDS}");
+    let lock = Lock::parse(&text).unwrap();
+    assert_eq!(lock.to_toml(), text);
+    let system = lock.packages[1].build.as_ref().unwrap();
+    assert_eq!(lock.build(&system.requires).unwrap().packages.len(), 2);
+    assert_eq!(lock.build(&[]), None);
+    let dangling = text.replace("{ name = \"setuptools\" }", "{ name = \"flask\" }");
+    assert_eq!(Lock::parse(&dangling).unwrap_err()[0].code(), "packaging::lock_dangling");
+    let climbing = text.replace("backend-path = [\".\"]", "backend-path = [\"../..\"]");
+    assert_eq!(Lock::parse(&climbing).unwrap_err()[0].code(), "packaging::lock_value");
+}
+
 #[test]
 fn a_lock_is_read_and_written_alike() {
     let lock = Lock::parse(SMALL).unwrap();
@@ -326,6 +358,7 @@ prop_compose! {
                 sha256,
                 index,
             }).collect(),
+            build: None,
             modules,
         }
     }
@@ -356,6 +389,14 @@ fn locks() -> impl Strategy<Value = Lock> {
             indexes: vec!["default".to_owned(), "o\"wn\n".to_owned()],
             options,
             packages,
+            builds: Vec::new(),
+        })
+        .prop_map(|lock| {
+            // What builds source distributions holds for the same, and has packages of its own.
+            let bare = |package: &Package| Package { dependencies: Vec::new(), ..package.clone() };
+            let packages = lock.packages[..2].iter().map(bare).collect();
+            let build = Lock { requirements: vec!["b<9".parse().unwrap()], packages, ..lock.clone() };
+            Lock { builds: vec![build], ..lock }
         })
 }
 

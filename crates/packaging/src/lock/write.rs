@@ -3,7 +3,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::{Dependency, FORMAT, LOCK_VERSION, Lock, Package};
+use super::{BuildSystem, Dependency, FORMAT, LOCK_VERSION, Lock, Package};
 
 /// The line at the head of every lock.
 const HEAD: &str = "# Written by `pants lock`. Do not edit.";
@@ -40,14 +40,21 @@ impl Lock {
             }
         }
         for one in &self.packages {
-            package(&mut out, one);
+            package(&mut out, "packages", one);
+        }
+        for build in &self.builds {
+            out.line("\n[[tool.pants.builds]]");
+            out.line(&format!("requires = [{}]", joined(&build.requirements)));
+            for one in &build.packages {
+                package(&mut out, "tool.pants.builds.packages", one);
+            }
         }
         out.0
     }
 }
 
-fn package(out: &mut Out, package: &Package) {
-    out.line("\n[[packages]]");
+fn package(out: &mut Out, table: &str, package: &Package) {
+    out.line(&format!("\n[[{table}]]"));
     out.pair("name", &package.name);
     out.pair("version", &package.version);
     if !package.marker.is_always() {
@@ -68,9 +75,21 @@ fn package(out: &mut Out, package: &Package) {
         "wheels",
         wheels.map(|wheel| file(wheel.name.as_str(), wheel.size, &wheel.sha256, wheel.index.as_deref())),
     );
+    if let Some(build) = &package.build {
+        out.line(&format!("tool.pants.build = {}", build_system(build)));
+    }
     if !package.modules.is_empty() {
         out.line(&format!("tool.pants.modules = [{}]", joined(&package.modules)));
     }
+}
+
+fn build_system(build: &BuildSystem) -> String {
+    let mut out =
+        format!("{{ requires = [{}], backend = {}", joined(&build.requires), quoted(&build.backend));
+    if !build.backend_path.is_empty() {
+        let _ = write!(out, ", backend-path = [{}]", joined(&build.backend_path));
+    }
+    out + " }"
 }
 
 fn dependency(dependency: &Dependency) -> String {
@@ -146,7 +165,7 @@ fn joined<T: Display>(items: &[T]) -> String {
 }
 
 /// A basic string of TOML.
-fn quoted(value: impl Display) -> String {
+pub(super) fn quoted(value: impl Display) -> String {
     let mut out = String::from("\"");
     for c in value.to_string().chars() {
         match c {

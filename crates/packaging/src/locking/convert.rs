@@ -48,6 +48,7 @@ pub(super) fn convert(
         indexes: names,
         options,
         packages,
+        builds: Vec::new(),
     })
 }
 
@@ -99,8 +100,8 @@ impl<'a> Converter<'a> {
             Some(SourceFile { name, size: file.size, sha256, index: index_name.clone() })
         });
         let dependencies = self.dependencies(found)?;
-        let (requires_python, modules) = (None, Vec::new());
-        Ok(Package { name, version, marker, requires_python, dependencies, sdist, wheels, modules })
+        let (requires_python, build, modules) = (None, None, Vec::new());
+        Ok(Package { name, version, marker, requires_python, dependencies, sdist, build, wheels, modules })
     }
 
     /// The index that a package comes from.

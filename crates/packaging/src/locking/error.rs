@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::index::{Fault, FetchError};
+use crate::sdist::explain;
 
 /// A lock could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,17 @@ pub enum LockError {
         /// What it said, without addresses and paths.
         cause: String,
     },
+    /// Resolving took too long.
+    #[error("resolving `{resolve}` was stopped after {} minutes", limit.as_secs() / 60)]
+    Timeout {
+        /// The resolve.
+        resolve: String,
+        /// How long it may take.
+        limit: std::time::Duration,
+    },
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
     /// uv could not be had.
     #[error("locking needs uv {version}, which is not on `PATH` and could not be fetched")]
     NoUv {
@@ -102,6 +114,8 @@ impl LockError {
             Self::Network { .. } => "packaging::lock_network",
             Self::Offline { .. } => "packaging::lock_offline",
             Self::Uv { .. } => "packaging::lock_uv",
+            Self::Timeout { .. } => "packaging::lock_timeout",
+            Self::Cancelled => "packaging::lock_cancelled",
             Self::NoUv { .. } => "packaging::lock_no_uv",
             Self::NoUvForMachine { .. } => "packaging::lock_no_uv_for_machine",
             Self::Spawn { .. } => "packaging::lock_spawn",
@@ -127,6 +141,7 @@ impl LockError {
                 Some(format!("install uv {version}, or make the index serve its wheel{more}"))
             }
             Self::NoUvForMachine { version, .. } => Some(format!("install uv {version}")),
+            Self::Uv { resolve, cause } => explain(cause, "PROJECT", resolve).help,
             _ => None,
         }
     }
@@ -162,6 +177,14 @@ pub enum LockWarning {
         /// Why.
         reason: String,
     },
+    /// A source distribution that cannot be built with this lock.
+    #[error("cannot tell how the source distribution of `{packages}` is built: {reason}")]
+    Build {
+        /// The names and versions.
+        packages: String,
+        /// Why.
+        reason: String,
+    },
     /// A file without SHA-256 was left out.
     #[error("`{file}` is left out: the index says no SHA-256 of it")]
     NoHash {
@@ -183,6 +206,7 @@ impl LockWarning {
         match self {
             Self::Modules { .. } => "packaging::lock_modules",
             Self::Pythons { .. } => "packaging::lock_pythons",
+            Self::Build { .. } => "packaging::lock_build",
             Self::NoHash { .. } => "packaging::lock_no_hash",
             Self::NoFiles { .. } => "packaging::lock_no_files",
         }

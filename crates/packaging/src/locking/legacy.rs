@@ -17,7 +17,7 @@ pub(super) fn complete(
     span: &Span,
 ) -> Result<(), LockError> {
     let needed = |package: &Package| {
-        span.python2().iter().any(|target| package.marker.holds(&target.environment(), &[]))
+        span.python2().iter().any(|target| package.marker.may_hold(&target.environment(), &[]))
     };
     let failed: Vec<FetchError> = lock
         .packages

@@ -12,13 +12,15 @@ mod legacy;
 mod modules;
 mod project;
 mod pythons;
+mod sources;
 mod span;
 mod uv;
 mod uv_lock;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use engine::Cancel;
 use store::Store;
 
 pub use changes::Change;
@@ -48,8 +50,8 @@ pub enum Upgrade {
     /// None: what can stay stays.
     #[default]
     Nothing,
-    /// Those of these projects.
-    Only(BTreeSet<PackageName>),
+    /// Those of these projects, to versions that these requirements accept.
+    Only(Vec<Requirement>),
     /// All.
     Everything,
 }
@@ -65,12 +67,18 @@ pub struct LockRequest<'a> {
     pub interpreter_constraints: &'a InterpreterConstraints,
     /// The interpreters that the lock records as those to build for.
     pub interpreters: &'a [Wanted],
+    /// All that something is built for, of which the lock says how source distributions are built.
+    pub built_for: &'a [Wanted],
     /// The platforms that it must hold for.
     pub platforms: &'a [Platform],
     /// The lock that there is, whose versions are kept where they can be.
     pub previous: Option<&'a Lock>,
     /// What of it may move.
     pub upgrade: &'a Upgrade,
+    /// What source distributions need beside what they say, by project.
+    pub build_requirements: &'a BTreeMap<PackageName, Vec<Requirement>>,
+    /// What holds for all that they are built with.
+    pub build_constraints: &'a [Requirement],
     /// Leaves out files that were uploaded later: an RFC 3339 time or a date.
     pub exclude_newer: Option<&'a str>,
 }
@@ -88,8 +96,21 @@ pub struct LockTools<'a> {
     pub python: &'a Path,
     /// The folder for uv's own cache.
     pub uv_cache: &'a Path,
+    /// Who may ask to stop.
+    pub cancel: &'a Cancel,
     /// The environment variables, of which proxies and `PATH` are passed on.
     pub env: &'a BTreeMap<String, String>,
+}
+
+impl Upgrade {
+    /// Whether the versions of a project may move.
+    fn moves(&self, name: &PackageName) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Only(requirements) => requirements.iter().any(|requirement| requirement.name == *name),
+            Self::Everything => true,
+        }
+    }
 }
 
 /// A lock that was made.
@@ -110,10 +131,12 @@ pub struct LockOutcome {
 pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutcome, LockError> {
     refuse_what_is_no_index(request)?;
     let span = span::Span::new(request.interpreter_constraints, request.interpreters, request.platforms);
-    let found = project::resolve(request, tools, &span)?;
+    let found = project::resolve(request, &[], tools, &span)?;
     let mut warnings = Vec::new();
     let mut lock = convert::convert(request, tools, &span, &found, &mut warnings)?;
     legacy::complete(&mut lock, request.resolve, tools, &span)?;
+    lock.sort();
+    sources::tell(&mut lock, request, tools, &span, &mut warnings)?;
     lock.sort();
     let bare = lock.packages.iter().filter(|package| package.wheels.is_empty() && package.sdist.is_none());
     warnings.extend(
@@ -121,7 +144,7 @@ pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutc
     );
     pythons::tell(&mut lock, tools, &mut warnings);
     modules::tell(&mut lock, request.previous, tools, &mut warnings);
-    let changes = changes::between(request.previous, &lock);
+    let changes = changes::between(request.previous, &lock, request.upgrade);
     Ok(LockOutcome { lock, changes, warnings })
 }
 

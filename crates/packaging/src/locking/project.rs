@@ -3,17 +3,24 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
+
+use engine::{Ended, run_and_listen};
 
 use super::error::LockError;
 use super::span::Span;
 use super::uv_lock::{UvLock, preferences};
 use super::{LockRequest, LockTools, Upgrade, explain};
 use crate::index::{Indexes, variable_part};
-use crate::name::PackageName;
+use crate::lock::sort_requirements;
+use crate::requirement::{Requirement, Source};
 
 /// The name of the scratch project; no project on an index has a name like it.
 pub(super) const PROJECT: &str = "pants-scratch-resolve-root";
+
+/// How long resolving may take, with all that it builds for it.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Of the variables, what uv and the builds of source distributions may see.
 const PASSED_ON: [&str; 10] = [
@@ -29,9 +36,10 @@ const PASSED_ON: [&str; 10] = [
     "no_proxy",
 ];
 
-/// Runs `uv lock` on the requirements.
+/// Runs `uv lock` on the requirements, within `constraints`.
 pub(super) fn resolve(
     request: &LockRequest<'_>,
+    constraints: &[Requirement],
     tools: &LockTools<'_>,
     span: &Span,
 ) -> Result<UvLock, LockError> {
@@ -48,19 +56,27 @@ pub(super) fn resolve(
         std::fs::write(&path, text).map_err(disk(&path))
     };
     let indexes = tools.client.indexes();
-    write("pyproject.toml", &pyproject(request, span))?;
+    write("pyproject.toml", &pyproject(request, constraints, span))?;
     write("uv.toml", &settings(request, indexes))?;
-    if let (Some(previous), false) = (request.previous, *request.upgrade == Upgrade::Everything) {
-        let moves =
-            |name: &PackageName| matches!(request.upgrade, Upgrade::Only(names) if names.contains(name));
-        write("uv.lock", &preferences(previous, indexes, &moves))?;
+    if let Some(previous) = request.previous {
+        write(
+            "uv.lock",
+            &preferences(previous, indexes, request.exclude_newer, &|name| request.upgrade.moves(name)),
+        )?;
     }
     let mut command = command(request, tools, scratch.path());
-    let output =
-        command.output().map_err(|source| LockError::Spawn { program: tools.uv.to_owned(), source })?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(explain::explain(&said, request, tools, scratch.path()));
+    let said = run_and_listen(&mut command, Some(PATIENCE), tools.cancel)
+        .map_err(|source| LockError::Spawn { program: tools.uv.to_owned(), source })?;
+    match said.ended {
+        Ended::Cancelled => return Err(LockError::Cancelled),
+        Ended::TimedOut => {
+            return Err(LockError::Timeout { resolve: request.resolve.to_owned(), limit: PATIENCE });
+        }
+        Ended::Exited(status) if status.success() => {}
+        Ended::Exited(_) => {
+            let said = String::from_utf8_lossy(&said.stderr);
+            return Err(explain::explain(&said, request, tools, scratch.path()));
+        }
     }
     let unreadable = |reason| LockError::Unreadable { resolve: request.resolve.to_owned(), reason };
     let path = scratch.path().join("uv.lock");
@@ -72,24 +88,37 @@ pub(super) fn resolve(
     Ok(lock)
 }
 
-fn pyproject(request: &LockRequest<'_>, span: &Span) -> String {
+fn pyproject(request: &LockRequest<'_>, constraints: &[Requirement], span: &Span) -> String {
     let mut requirements: Vec<&str> =
         request.requirements.iter().map(|asked| asked.requirement.text()).collect();
     // The order in which targets are found must not show.
     requirements.sort_unstable();
     requirements.dedup();
-    let list = |texts: &[&str]| {
-        let quoted: Vec<_> =
-            texts.iter().map(|text| toml::Value::String((*text).to_owned()).to_string()).collect();
-        quoted.join(",\n    ")
-    };
-    let environments: Vec<&str> = span.uv_environments().iter().map(String::as_str).collect();
+    let mut constraints = constraints.to_vec();
+    if let Upgrade::Only(wanted) = request.upgrade {
+        let versions =
+            |one: &&Requirement| matches!(&one.source, Source::Index(versions) if !versions.is_empty());
+        constraints.extend(wanted.iter().filter(versions).cloned());
+    }
+    sort_requirements(&mut constraints);
+    let texts = |all: &[Requirement]| all.iter().map(|one| one.text().to_owned()).collect::<Vec<_>>();
+    let (constraints, build_constraints) = (texts(&constraints), texts(request.build_constraints));
+    let environments = span.uv_environments();
     format!(
         "[project]\nname = \"{PROJECT}\"\nversion = \"0\"\nrequires-python = \">=2.7\"\ndependencies = [\n    {}\n]\n\n\
-         [tool.uv]\npackage = false\nenvironments = [\n    {}\n]\n",
+         [tool.uv]\npackage = false\nenvironments = [\n    {}\n]\nconstraint-dependencies = [{}]\n\
+         build-constraint-dependencies = [{}]\n",
         list(&requirements),
-        list(&environments)
+        list(environments),
+        list(&constraints),
+        list(&build_constraints),
     )
+}
+
+/// Texts as the items of an array.
+fn list<T: AsRef<str>>(texts: &[T]) -> String {
+    let quoted = texts.iter().map(|text| toml::Value::String(text.as_ref().to_owned()).to_string());
+    quoted.collect::<Vec<_>>().join(",\n    ")
 }
 
 /// uv's settings, which take the place of every file that it would read.
@@ -105,12 +134,19 @@ fn settings(request: &LockRequest<'_>, indexes: &Indexes) -> String {
         let default = index == indexes.default_index();
         let _ = writeln!(text, "\n[[index]]\nname = {name}\nurl = {url}\ndefault = {default}");
     }
+    if !request.build_requirements.is_empty() {
+        text.push_str("\n[extra-build-dependencies]\n");
+        for (name, requirements) in request.build_requirements {
+            let texts: Vec<&str> = requirements.iter().map(Requirement::text).collect();
+            let _ = writeln!(text, "{} = [{}]", quote(name.as_ref()), list(&texts));
+        }
+    }
     text
 }
 
 fn command(request: &LockRequest<'_>, tools: &LockTools<'_>, scratch: &Path) -> Command {
     let mut command = Command::new(tools.uv);
-    command.current_dir(scratch).stdin(Stdio::null());
+    command.current_dir(scratch);
     command.args(["lock", "--config-file", "uv.toml", "--color", "never", "--no-progress", "--python"]);
     command.arg(tools.python);
     if tools.client.is_offline() {
@@ -121,9 +157,9 @@ fn command(request: &LockRequest<'_>, tools: &LockTools<'_>, scratch: &Path) -> 
         Upgrade::Everything => {
             command.arg("--refresh");
         }
-        Upgrade::Only(names) => {
-            for name in names {
-                command.args(["--refresh-package", name.as_ref()]);
+        Upgrade::Only(requirements) => {
+            for one in requirements {
+                command.args(["--refresh-package", one.name.as_ref()]);
             }
         }
     }

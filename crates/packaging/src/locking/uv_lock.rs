@@ -83,9 +83,16 @@ impl UvFile {
 pub(super) fn preferences(
     previous: &Lock,
     indexes: &Indexes,
+    exclude_newer: Option<&str>,
     moves: &dyn Fn(&PackageName) -> bool,
 ) -> String {
     let mut text = String::from("version = 1\nrevision = 3\nrequires-python = \">=2.7\"\n");
+    // Where this differs from what it is told, uv does not take the versions.
+    if let Some(time) = exclude_newer {
+        let time = toml::Value::String(time.to_owned());
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n[options]\nexclude-newer = {time}\n");
+    }
     for package in previous.packages.iter().filter(|package| !moves(&package.name)) {
         let files = package.wheels.iter().map(|wheel| &wheel.index);
         let index = files.chain(package.sdist.iter().map(|sdist| &sdist.index)).next();

@@ -6,7 +6,7 @@ use super::hash::Hasher;
 use super::options::{Boot, InheritPath, Layout, PexOptions};
 use super::python_text::{boolean, literal, tuple};
 use super::spec::PexSpec;
-use super::{info, preamble, sh};
+use super::{info, preamble, sh, start};
 
 /// Where the bootstrap is in a PEX.
 pub(super) const BOOTSTRAP_FOLDER: &str = ".bootstrap";
@@ -26,32 +26,41 @@ pub(super) struct BootFiles {
     pub(super) pex_hash: String,
 }
 
-/// Writes the files of `spec`, which has no [problems](PexSpec::problems), for user files whose hash is
-/// `code_hash`. `pex_boot` is the text of `pex/pex_boot.py` of the runtime.
-pub(super) fn files(spec: &PexSpec, entry: &EntryPoint, code_hash: &str, pex_boot: &str) -> BootFiles {
+/// What was made before the files by which a PEX starts.
+#[derive(Clone, Copy)]
+pub(super) struct Made<'a> {
+    /// The hash of the user files.
+    pub(super) code_hash: &'a str,
+    /// The text of `pex/pex_boot.py` of the runtime.
+    pub(super) pex_boot: &'a str,
+    /// The plan of the first start.
+    pub(super) plan: Option<&'a [u8]>,
+}
+
+/// Writes the files of `spec`, which has no [problems](PexSpec::problems).
+pub(super) fn files(spec: &PexSpec, entry: &EntryPoint, made: &Made<'_>) -> BootFiles {
     // First without the hash, which is made of everything that will stand in these files.
-    let draft = with_hash(spec, entry, code_hash, pex_boot, None);
+    let draft = with_hash(spec, entry, made, None);
     let mut hasher = Hasher::new("pex");
     for text in [&draft.info, &draft.main, &draft.hook] {
         hasher.part(text.as_bytes());
     }
     hasher.part(draft.prefix.as_deref().unwrap_or_default().as_bytes());
-    with_hash(spec, entry, code_hash, pex_boot, Some(&hasher.finish()))
+    if let Some(plan) = made.plan {
+        hasher.part(plan);
+        hasher.part(start::INSTALLER.as_bytes());
+    }
+    with_hash(spec, entry, made, Some(&hasher.finish()))
 }
 
-fn with_hash(
-    spec: &PexSpec,
-    entry: &EntryPoint,
-    code_hash: &str,
-    pex_boot: &str,
-    pex_hash: Option<&str>,
-) -> BootFiles {
+fn with_hash(spec: &PexSpec, entry: &EntryPoint, made: &Made<'_>, pex_hash: Option<&str>) -> BootFiles {
     let options = &spec.options;
-    let info = info::render(spec, entry, code_hash, pex_hash);
+    let info = info::render(spec, entry, made.code_hash, pex_hash);
+    let (pex_boot, planned) = (made.pex_boot, made.plan.is_some());
     let pex_hash = pex_hash.unwrap_or_default();
     let hook = format!("{pex_boot}\n\n{}", call(options, pex_hash));
     let shebang = python_shebang(options);
-    let header = (options.boot == Boot::Sh).then(|| sh::script(options, pex_hash));
+    let header = (options.boot == Boot::Sh).then(|| sh::script(options, pex_hash, planned));
     let (main, prefix) = match (options.layout, header) {
         (Layout::Zipapp, Some(script)) => {
             (format!("{shebang}\n\n{hook}"), Some(format!("#!/bin/sh\n{script}")))
@@ -60,7 +69,7 @@ fn with_hash(
             (format!("{}\n\n{hook}", sh::as_python(&script)), None)
         }
         (layout, None) => {
-            let main = format!("{shebang}\n{}\n{hook}", preamble::text(options, pex_hash));
+            let main = format!("{shebang}\n{}\n{hook}", preamble::text(options, pex_hash, planned));
             (main, (layout == Layout::Zipapp).then(|| format!("{shebang}\n")))
         }
     };
@@ -119,22 +128,31 @@ fn python_shebang(options: &PexOptions) -> String {
 /// name of a virtual environment depends on the interpreter without constraints, and on other files with a
 /// `pex_path`.
 pub(super) fn installed_copy(options: &PexOptions, pex_hash: &str) -> Option<String> {
-    /// SHA-1 of the JSON `{"PEX_PYTHON_PATH": null, "pex_path": {}}`.
-    const CONSTRAINED: &str = "779eb2cc0ca9e2fdd204774cbc41848e4e7c5055";
     match options.venv() {
         None => Some(format!("unzipped_pexes/4/{pex_hash}")),
         Some(_) if options.interpreter_constraints.is_empty() || !options.pex_path.is_empty() => None,
-        Some(_) => Some(format!("venvs/4/{pex_hash}/{CONSTRAINED}")),
+        Some(_) => Some(constrained_copy(pex_hash)),
     }
+}
+
+/// The virtual environment of a PEX with constraints and without a `pex_path`.
+pub(super) fn constrained_copy(pex_hash: &str) -> String {
+    /// SHA-1 of the JSON `{"PEX_PYTHON_PATH": null, "pex_path": {}}`.
+    const CONSTRAINED: &str = "779eb2cc0ca9e2fdd204774cbc41848e4e7c5055";
+    format!("venvs/4/{pex_hash}/{CONSTRAINED}")
 }
 
 /// Arguments of the interpreter that runs the virtual environment.
 pub(super) fn venv_python_args(options: &PexOptions) -> Vec<String> {
     let mut args = options.inject_python_args.clone();
-    if options.venv().is_some_and(|venv| venv.hermetic_scripts) {
-        // Python 2 knows no `-I`; a file that is also for 2 gets what both understand.
-        let python2 = options.pythons.iter().any(|python| python.major == 2);
-        args.push(if python2 { "-sE" } else { "-I" }.to_owned());
-    }
+    args.extend(venv_hermetic_argument(options).map(ToOwned::to_owned));
     args
+}
+
+/// The argument that keeps the interpreter of the virtual environment from what is outside.
+pub(super) fn venv_hermetic_argument(options: &PexOptions) -> Option<&'static str> {
+    // Python 2 knows no `-I`; a file that is also for 2 gets what both understand.
+    let python2 = options.pythons.iter().any(|python| python.major == 2);
+    let hermetic = options.venv().is_some_and(|venv| venv.hermetic_scripts);
+    hermetic.then_some(if python2 { "-sE" } else { "-I" })
 }

@@ -1,11 +1,12 @@
 //! Finds what a script name starts: a console script or plain script of one of the wheels. Reads texts that are
 //! handed in, no files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use thiserror::Error;
 
 use super::spec::Entry;
+use crate::wheel::EntryPoints;
 
 /// What a PEX starts, as its `PEX-INFO` says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +24,8 @@ pub(super) enum EntryPoint {
 pub(super) struct WheelScripts {
     /// The project that the wheel is of; wheels of one project for several platforms may repeat a script.
     pub(super) project: String,
-    /// The wheel's `entry_points.txt`, where it has one.
-    pub(super) entry_points: Option<String>,
+    /// The commands of its `entry_points.txt`.
+    pub(super) entry_points: EntryPoints,
     /// The names of the files in its `.data/scripts/`.
     pub(super) scripts: Vec<String>,
 }
@@ -105,9 +106,8 @@ pub(super) fn resolve(entry: &Entry, wheels: &[WheelScripts]) -> Result<EntryPoi
     };
     let mut found: BTreeSet<(&str, String)> = BTreeSet::new();
     for wheel in wheels {
-        let parsed = wheel.entry_points.as_deref().map(parse).unwrap_or_default();
-        let value = SECTIONS.iter().find_map(|section| parsed.get(*section)?.get(script));
-        found.extend(value.map(|value| (wheel.project.as_str(), value.clone())));
+        let command = wheel.entry_points.command(script);
+        found.extend(command.map(|command| (wheel.project.as_str(), command.object())));
     }
     match found.len() {
         0 if wheels.iter().any(|wheel| wheel.scripts.contains(script)) => {
@@ -127,13 +127,7 @@ fn not_found(script: &str, wheels: &[WheelScripts]) -> EntryError {
     const FEW: usize = 20;
     let mut all: BTreeSet<String> = BTreeSet::new();
     for wheel in wheels {
-        let parsed = wheel.entry_points.as_deref().map(parse).unwrap_or_default();
-        all.extend(
-            SECTIONS
-                .iter()
-                .filter_map(|section| parsed.get(*section))
-                .flat_map(|names| names.keys().cloned()),
-        );
+        all.extend(wheel.entry_points.commands().map(|command| command.name.clone()));
         all.extend(wheel.scripts.iter().cloned());
     }
     let near = all.iter().filter(|name| strsim::jaro_winkler(name, script) >= SIMILAR).cloned().collect();
@@ -141,24 +135,32 @@ fn not_found(script: &str, wheels: &[WheelScripts]) -> EntryError {
     EntryError::NotFound { script: script.to_owned(), near, all }
 }
 
-const SECTIONS: [&str; 2] = ["console_scripts", "gui_scripts"];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The sections of an `entry_points.txt`, each with its names and the objects they stand for, without extras
-/// (Entry points specification, "File format"). Lines that are neither are passed over, as readers at run time do.
-fn parse(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
-    let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let mut current: Option<String> = None;
-    for line in text.lines().map(str::trim) {
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            current = Some(name.trim().to_owned());
-        } else if let (Some(section), Some((name, value))) = (&current, line.split_once('=')) {
-            let object = value.split('[').next().unwrap_or(value);
-            let object: String = object.chars().filter(|character| !character.is_whitespace()).collect();
-            sections.entry(section.clone()).or_default().insert(name.trim().to_owned(), object);
-        }
+    /// Checks what a script starts, of one wheel with this `entry_points.txt` and the plain script `plain`.
+    fn check(script: &str, expect: Result<EntryPoint, &[&str]>) {
+        let text = "[console_scripts]\nserve = app.cli : main [fast]\nbad = a b:c\n[gui_scripts]\nserve = other\n\
+             show = app.window\n";
+        let entry_points = EntryPoints::parse(text);
+        let wheel =
+            WheelScripts { project: "app".to_owned(), entry_points, scripts: vec!["plain".to_owned()] };
+        let found = resolve(&Entry::Script(script.to_owned()), &[wheel]);
+        let expect = expect.map_err(|all| EntryError::NotFound {
+            script: script.to_owned(),
+            near: Vec::new(),
+            all: all.iter().map(|name| (*name).to_owned()).collect(),
+        });
+        assert_eq!(found, expect, "{script}");
     }
-    sections
+
+    #[test]
+    fn scripts_start_what_wheels_declare() {
+        check("serve", Ok(EntryPoint::Module("app.cli:main".to_owned())));
+        check("show", Ok(EntryPoint::Module("app.window".to_owned())));
+        check("plain", Ok(EntryPoint::Script("plain".to_owned())));
+        // What is no entry point to an installer is none here.
+        check("bad", Err(&["plain", "serve", "show"]));
+    }
 }

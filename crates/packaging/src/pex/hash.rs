@@ -41,11 +41,11 @@ impl CodeHasher {
         CodeHasher(Hasher::new("code"))
     }
 
-    /// Adds a file; paths come sorted.
-    pub(super) fn file(&mut self, path: &str, executable: bool, content: &[u8]) {
+    /// Adds a file by the SHA-256 of its content; paths come sorted.
+    pub(super) fn file(&mut self, path: &str, executable: bool, sha256: &[u8; 32]) {
         self.0.part(path.as_bytes());
         self.0.part(&[u8::from(executable)]);
-        self.0.part(content);
+        self.0.part(sha256);
     }
 
     pub(super) fn finish(self) -> String {

@@ -7,6 +7,7 @@
 //!                                                     │                                                  │
 //! user files ─ merge ─ apply(steps::sources) ─────────┼──────────────────────────────────────────────────┤
 //!                                     │               │                                                  │
+//!                                     ├─ apply(steps::names) ─ apply(steps::start), with the wheels ─────┤
 //!                                     └─ apply(steps::boot), arguments: PexSpec ─────────────────────────┤
 //!                                                     ┊ (looked into only to find a script)              │
 //! fetch(wheel), one for each ─────────────────────────┴──────────────────────────────────────────────────┤
@@ -28,9 +29,11 @@ mod plan;
 mod preamble;
 mod python_text;
 mod runtime;
+mod seed;
 mod sh;
 mod sources;
 mod spec;
+mod start;
 pub mod steps;
 mod wheel_modules;
 mod wheel_scripts;
@@ -41,5 +44,7 @@ pub use options::{
 };
 pub use plan::{BootstrapArchive, Members, Output, Plan, Source, plan};
 pub use runtime::{RUNTIME, Runtime};
+pub use seed::{Seed, SeedError};
 pub use sources::ReservedName;
 pub use spec::{Entry, PexSpec, SpecError, WheelRef};
+pub use start::{MAX_UNPACKED, StartSpec, plannable};

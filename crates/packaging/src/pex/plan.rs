@@ -21,6 +21,8 @@ pub enum Source {
     Boot,
     /// What the step `sources` kept of the user's files.
     Sources,
+    /// What the step `start` planned.
+    Start,
     /// Every wheel: one tree for each, with the wheel as its one file.
     Wheels,
 }
@@ -107,6 +109,7 @@ fn zipapp_members() -> Vec<Members> {
             directories: &[HOOK_FOLDER],
         },
         plain(Source::Sources, "", Packing::Deflate),
+        plain(Source::Start, super::start::FOLDER, Packing::Store),
         plain(Source::Wheels, WHEELS_FOLDER, Packing::Store),
     ]
 }

@@ -1,12 +1,12 @@
 //! The few lines that a Python shebang runs before the runtime: they hand over to the installed copy where there
 //! is one. The rules are those of the sh header; text that Python 2.7 and 3 read alike.
 
-use super::boot;
 use super::options::PexOptions;
 use super::python_text::{boolean, literal, tuple};
+use super::{boot, start};
 
 /// The text, which ends its last line; empty where the place of the installed copy cannot be told.
-pub(super) fn text(options: &PexOptions, pex_hash: &str) -> String {
+pub(super) fn text(options: &PexOptions, pex_hash: &str, planned: bool) -> String {
     let Some(copy) = boot::installed_copy(options, pex_hash) else { return String::new() };
     let venv = options.venv().is_some();
     let arguments = if venv { boot::venv_python_args(options) } else { options.inject_python_args.clone() };
@@ -14,6 +14,14 @@ pub(super) fn text(options: &PexOptions, pex_hash: &str) -> String {
         .replace("@ROOT@", &literal(options.pex_root()))
         .replace("@COPY@", &literal(&copy))
         .replace("@VENV@", boolean(venv))
+        .replace(
+            "@PLAN@",
+            &if planned {
+                literal(&format!("{}/{}", start::FOLDER, start::INSTALLER_FILE))
+            } else {
+                "None".to_owned()
+            },
+        )
         .replace("@ARGS@", &tuple(&arguments))
 }
 
@@ -54,14 +62,19 @@ def __start_installed__():
     else:
         python = sys.executable
         variable = "__PEX_EXE__"
+    arguments = list(@ARGS@) + command[1:own]
     if not python or not os.path.isdir(copy) or not os.access(python, os.X_OK):
+        if @PLAN@:
+            installer = {}
+            exec(compile(__loader__.get_data(@PLAN@), @PLAN@, "exec"), installer)
+            installer["start"](pex, root, @COPY@, arguments, sys.argv[1:])
         return
     previous = os.environ.get(variable)
     os.environ[variable] = pex
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execv(python, [python] + list(@ARGS@) + command[1:own] + [copy] + sys.argv[1:])
+        os.execv(python, [python] + arguments + [copy] + sys.argv[1:])
     except OSError:
         if previous is None:
             del os.environ[variable]

@@ -1,15 +1,16 @@
 //! The sh header: starts the installed copy of a PEX without any Python of its own, else finds a Python that
 //! installs it. POSIX sh, and builtins alone where a copy is installed, since that is part of every start.
 
-use super::boot;
 use super::options::{Layout, PexOptions};
+use super::python_text::{literal, tuple};
+use super::{boot, start};
 use crate::python::Minor;
 
 /// Minors that the runtime supports, newest first, looked for after those that the PEX is for.
 const SUPPORTED: &[(u8, &[u8])] = &[(3, &[16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5]), (2, &[7])];
 
 /// The script, without a first line; it always ends in `exec` or `exit`, so that a shell reads nothing behind it.
-pub(super) fn script(options: &PexOptions, pex_hash: &str) -> String {
+pub(super) fn script(options: &PexOptions, pex_hash: &str, planned: bool) -> String {
     let file = match options.layout {
         Layout::Zipapp => "pex=$0\n".to_owned(),
         Layout::Packed | Layout::Loose => FOLDER.to_owned(),
@@ -18,20 +19,32 @@ pub(super) fn script(options: &PexOptions, pex_hash: &str) -> String {
     let root =
         copy.iter().map(|_| ROOT.replace("@ROOT@", &expandable(options.pex_root()))).collect::<String>();
     let venv = options.venv().is_some();
-    let hand_over = match copy {
+    let hand_over = match &copy {
         Some(copy) if venv => {
-            VENV.replace("@COPY@", &quote(&copy)).replace("@ARGS@", &words(&boot::venv_python_args(options)))
+            VENV.replace("@COPY@", &quote(copy)).replace("@ARGS@", &words(&boot::venv_python_args(options)))
         }
         _ => String::new(),
     };
-    let from_copy = match boot::installed_copy(options, pex_hash) {
-        Some(copy) if !venv => UNZIPPED.replace("@COPY@", &quote(&copy)),
+    let from_copy = match &copy {
+        Some(copy) if !venv => UNZIPPED.replace("@COPY@", &quote(copy)),
+        Some(copy) if planned => PLAN.replace("@INSTALLER@", &quote(&installer(options, copy))),
         _ => String::new(),
     };
     let names = names(&options.pythons).join(" ");
-    format!("set -euf\n{file}{root}{hand_over}{FIND}{from_copy}{INSTALL}")
-        .replace("@NAMES@", &names)
-        .replace("@ARGS@", &words(&options.inject_python_args))
+    let find = FIND.replace("@NAMES@", &names);
+    let words = words(&options.inject_python_args);
+    let install = INSTALL.replace("@ARGS@", &words);
+    format!("set -euf\n{file}{root}{hand_over}{find}{}{install}", from_copy.replace("@ARGS@", &words))
+}
+
+/// What makes the virtual environment by the plan; it gets the PEX, the root, and the arguments of the program.
+fn installer(options: &PexOptions, copy: &str) -> String {
+    let (copy, arguments) = (literal(copy), tuple(&boot::venv_python_args(options)));
+    let python_args = tuple(&options.inject_python_args);
+    start::program(&format!(
+        "start(sys.argv[1], sys.argv[2], {copy}, {arguments}, sys.argv[3:])\n\
+         os.execv(sys.executable, (sys.executable,) + {python_args} + tuple(sys.argv[1:2] + sys.argv[3:]))\n",
+    ))
 }
 
 /// The script as the start of a file that is also Python: a text literal there, `:` with a word here.
@@ -87,11 +100,21 @@ fi
 
 /// Only where no variable asks for something that the virtual environment cannot do itself.
 const VENV: &str = r#"copy=$root/@COPY@
-if [ -x "$copy/bin/python" ] && [ -z "${PEX_IGNORE_RCFILES:-}${PEX_VENV:-}${PEX_PYTHON:-}" ] &&
+plan=
+if [ -z "${PEX_IGNORE_RCFILES:-}${PEX_VENV:-}${PEX_PYTHON:-}" ] &&
     [ -z "${PEX_PYTHON_PATH:-}${PEX_PATH:-}${PEX_TOOLS:-}" ]; then
-    PEX=$pex
-    export PEX
-    exec "$copy/bin/python" @ARGS@"$copy" "$@"
+    if [ -x "$copy/bin/python" ]; then
+        PEX=$pex
+        export PEX
+        exec "$copy/bin/python" @ARGS@"$copy" "$@"
+    fi
+    plan=yes
+fi
+"#;
+
+/// Makes the virtual environment, or starts the runtime that does.
+const PLAN: &str = r#"if [ -n "$plan" ]; then
+    exec "$python" -sSE -c @INSTALLER@ "$pex" "$root" "$@"
 fi
 "#;
 

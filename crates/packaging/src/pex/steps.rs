@@ -1,28 +1,36 @@
 //! The steps of making a PEX that are no verbs of the engine, as functions from trees of the store to a tree.
 //! They are pure: a rule registers each under a name with [`VERSION`].
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Read as _};
 
 use engine::extract::UnpackError;
+use sha2::{Digest as _, Sha256};
 use store::{Digest, Entry as TreeEntry, Store, StoreError, Tree, TreeError};
 use thiserror::Error;
 
-use super::boot::{self, BootFiles};
+use super::boot::{self, BootFiles, Made};
 use super::entry::{self, EntryError};
 use super::hash::CodeHasher;
 use super::options::Layout;
 use super::runtime::RUNTIME;
 use super::sources::{self, ReservedName};
-use super::spec::{Entry, PexSpec, SpecError};
+use super::spec::{Entry, PexSpec, SpecError, WheelRef};
+pub use super::start::{names, start};
 use super::{bootstrap as files, wheel_modules, wheel_scripts};
 use crate::wheel::{self, WheelError, WheelFilename};
 
 /// The version of these steps, raised whenever one yields something else for the same input.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The path in the tree of [`boot()`] of what a zipapp starts with.
 pub const PREFIX: &str = ".prefix";
 
 const PEX_BOOT: &str = "pex/pex_boot.py";
+/// The memo table of the SHA-256 of blobs.
+const SHA256: &str = "sha256";
+/// From this size on it is remembered.
+const LARGE: u64 = 64 << 10;
+/// So much of a blob is read at once.
+const PIECE: usize = 256 << 10;
 
 /// Why a step has no result.
 #[derive(Debug, Error)]
@@ -163,16 +171,28 @@ pub fn sources(store: &Store, user: &Digest) -> Result<Digest, StepError> {
     if reserved.is_empty() { Ok(store.put_tree(&tree)?) } else { Err(StepError::Reserved(reserved)) }
 }
 
+/// Adds to a specification wheels whose names and hashes are only known from the trees that hold them.
+pub fn with_wheels(store: &Store, mut spec: PexSpec, wheels: &[Digest]) -> Result<PexSpec, StepError> {
+    for wheel in wheels {
+        let (name, digest) = wheel_file(store, wheel)?;
+        let sha256 = Sha256::digest(store.read(&digest)?);
+        let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        spec.wheels.push(WheelRef { name, sha256 });
+    }
+    Ok(spec)
+}
+
 /// Writes the files by which the PEX `spec` starts: `PEX-INFO`, `__main__.py`, `__pex__/__init__.py`, for a zipapp
 /// what it starts with as [`PREFIX`], else the link `pex`.
 ///
-/// `bootstrap` and `user` are the trees of the other two steps. `wheels` are trees that each hold one wheel; they are
+/// `bootstrap`, `user` and `start` are the trees of the other steps, the last one empty where there is no plan. `wheels` are trees that each hold one wheel; they are
 /// looked into to find what `spec` starts, and need not be given where that is a module that is known to be elsewhere.
 pub fn boot(
     store: &Store,
     spec: &PexSpec,
     bootstrap: &Digest,
     user: &Digest,
+    start: &Digest,
     wheels: &[Digest],
 ) -> Result<Digest, StepError> {
     let problems = spec.problems();
@@ -200,7 +220,12 @@ pub fn boot(
         _ => None,
     };
     let pex_boot = pex_boot.ok_or(StepError::Input("the bootstrap has no text `pex/pex_boot.py`"))?;
-    let files = boot::files(spec, &entry, &code_hash(store, user)?, &pex_boot);
+    let plan = match store.tree(start)?.get(super::start::PLAN) {
+        Some(TreeEntry::File { digest, .. }) => Some(store.read(digest)?),
+        _ => None,
+    };
+    let texts = Made { code_hash: &code_hash(store, user)?, pex_boot: &pex_boot, plan: plan.as_deref() };
+    let files = boot::files(spec, &entry, &texts);
     put(store, spec.options.layout, &files)
 }
 
@@ -224,7 +249,7 @@ fn scripts_of(store: &Store, wheel: &Digest) -> Result<entry::WheelScripts, Step
 }
 
 /// The one wheel that a tree holds.
-fn wheel_file(store: &Store, wheel: &Digest) -> Result<(String, Digest), StepError> {
+pub(super) fn wheel_file(store: &Store, wheel: &Digest) -> Result<(String, Digest), StepError> {
     match store.tree(wheel)?.walk().as_slice() {
         [(name, TreeEntry::File { digest, .. })] => Ok((name.clone(), *digest)),
         _ => Err(StepError::Input("expected a tree that holds one wheel")),
@@ -238,8 +263,33 @@ fn code_hash(store: &Store, user: &Digest) -> Result<String, StepError> {
     let mut hasher = CodeHasher::new();
     for (path, entry) in found {
         if let TreeEntry::File { digest, executable } = entry {
-            hasher.file(&path, *executable, &store.read(digest)?);
+            hasher.file(&path, *executable, &sha256(store, digest)?);
         }
     }
     Ok(hasher.finish())
+}
+
+/// The SHA-256 of a blob, whatever the store's own function is. That of a large one is remembered, so that it is not read
+/// again for the small ones beside it.
+fn sha256(store: &Store, digest: &Digest) -> Result<[u8; 32], StoreError> {
+    if digest.size < LARGE {
+        return Ok(Sha256::digest(store.read(digest)?).into());
+    }
+    let key = digest.to_string();
+    let known = store.memo(SHA256, key.as_bytes())?;
+    if let Some(known) = known.and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(known);
+    }
+    let (mut hasher, mut blob, mut buffer) = (Sha256::new(), store.open_blob(digest)?, vec![0; PIECE]);
+    loop {
+        match blob.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(StoreError::from_io(error).unwrap_or(StoreError::Missing(*digest))),
+        }
+    }
+    let found: [u8; 32] = hasher.finalize().into();
+    store.put_memo(SHA256, key.as_bytes(), &found)?;
+    Ok(found)
 }

@@ -5,6 +5,7 @@ use store::{Digest, Store};
 
 use super::entry::WheelScripts;
 use super::steps::StepError;
+use crate::wheel::EntryPoints;
 
 /// The scripts of the wheel `digest` with the file name `name`.
 pub(super) fn read(store: &Store, name: &str, digest: &Digest) -> Result<WheelScripts, StepError> {
@@ -14,7 +15,7 @@ pub(super) fn read(store: &Store, name: &str, digest: &Digest) -> Result<WheelSc
         match entry.path.split('/').collect::<Vec<_>>().as_slice() {
             [folder, "entry_points.txt"] if folder.ends_with(".dist-info") => {
                 let text = zip.read(entry).map_err(extract::UnpackError::from)?;
-                found.entry_points = Some(String::from_utf8_lossy(&text).into_owned());
+                found.entry_points = EntryPoints::parse(&String::from_utf8_lossy(&text));
             }
             [folder, "scripts", script] if folder.ends_with(".data") => {
                 found.scripts.push((*script).to_owned());

@@ -1,7 +1,7 @@
 //! Why a lock does not give a target all its wheels; knows no BUILD file.
 
 use crate::Version;
-use crate::name::PackageName;
+use crate::name::{ExtraName, PackageName};
 use crate::target::Target;
 
 /// One reason why a set of requirements cannot be met out of a lock.
@@ -43,6 +43,18 @@ pub enum SelectError {
         /// The requirement.
         requirement: String,
     },
+    /// The lock was made without an extra that is required: what it brings is not in there.
+    #[error(
+        "the lock is stale: it was made without the extra `{extra}` of `{name}`, the requirement is `{requirement}`"
+    )]
+    StaleExtra {
+        /// The name.
+        name: PackageName,
+        /// The extra.
+        extra: ExtraName,
+        /// The requirement.
+        requirement: String,
+    },
     /// The requirement is not met from an index.
     #[error("the requirement `{requirement}` names a URL or a path, expected a version from an index")]
     Location {
@@ -79,8 +91,10 @@ pub enum SelectError {
         /// Whether there is a source distribution.
         has_source: bool,
     },
-    /// There are no wheels at all.
-    #[error("`{name}` {version} has no wheels in the lock, only a source distribution{needed_by}")]
+    /// There are no wheels at all, and what there is cannot be built.
+    #[error(
+        "`{name}` {version} has only a source distribution, and the lock does not record how it is built{needed_by}"
+    )]
     OnlySource {
         /// The name.
         name: PackageName,
@@ -152,7 +166,7 @@ impl SelectError {
             Self::Target { .. } => "packaging::lock_target",
             Self::Missing { .. } => "packaging::lock_missing",
             Self::NotForTarget { .. } => "packaging::lock_not_for_target",
-            Self::Stale { .. } => "packaging::lock_stale",
+            Self::Stale { .. } | Self::StaleExtra { .. } => "packaging::lock_stale",
             Self::Location { .. } => "packaging::requirement_location",
             Self::Python { .. } => "packaging::requires_python",
             Self::NoWheel { .. } => "packaging::no_wheel",
@@ -168,7 +182,9 @@ impl SelectError {
     pub fn help(&self) -> Option<String> {
         let lock = "write it anew with `pants lock`".to_owned();
         Some(match self {
-            Self::Missing { .. } | Self::Stale { .. } | Self::NoFiles { .. } => lock,
+            Self::Missing { .. } | Self::Stale { .. } | Self::StaleExtra { .. } | Self::NoFiles { .. } => {
+                lock
+            }
             Self::Target { .. } => {
                 "write it anew with `pants lock`, which locks for all that programs are built for".to_owned()
             }
@@ -180,14 +196,10 @@ impl SelectError {
                 )
             }
             Self::NoWheel { nearest, has_source, .. } => {
-                let source = if *has_source { "; source distributions are not built yet" } else { "" };
-                format!("there are wheels for {nearest}{source}")
+                let source = "; to build its source distribution, write the lock anew with `pants lock`";
+                format!("there are wheels for {nearest}{}", if *has_source { source } else { "" })
             }
-            Self::OnlySource { name, .. } => {
-                format!(
-                    "source distributions are not built yet: require a version of `{name}` that has wheels"
-                )
-            }
+            Self::OnlySource { .. } => lock,
             Self::TwoVersions { .. } => lock,
             Self::Shared { .. } => {
                 "leave out `multi_platform`, so that each target has a file of its own".to_owned()

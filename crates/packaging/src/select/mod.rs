@@ -8,14 +8,14 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::lock::{Lock, Package, WheelFile};
+use crate::lock::{BuildSystem, Lock, Package, SourceFile, WheelFile};
 use crate::marker::{Environment, Marker};
 use crate::name::{ExtraName, PackageName};
 use crate::platform::Platform;
 use crate::requirement::{Requirement, Source};
 use crate::tags::Tags;
 use crate::target::Target;
-use crate::wheel;
+use crate::{Version, wheel};
 
 pub use error::{Chain, SelectError};
 pub use shared::check_shared;
@@ -23,40 +23,71 @@ pub use shared::check_shared;
 /// What a target gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection<'l> {
-    /// The wheels, sorted by the name of the project.
-    pub wheels: Vec<Selected<'l>>,
-    /// What was assumed where a marker depends on what a target does not say.
-    pub assumptions: Vec<Assumption>,
+    /// The files, sorted by the name of the project.
+    pub files: Vec<Selected<'l>>,
+    /// Versions that are needed only where the target is otherwise than was assumed, beside one that is taken.
+    pub left_out: Vec<LeftOut>,
 }
 
-/// One wheel of a selection.
+/// One distribution of a selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected<'l> {
     /// The package.
     pub package: &'l Package,
-    /// The best of its wheels for the target.
-    pub wheel: &'l WheelFile,
+    /// The file that it is installed from.
+    pub file: Chosen<'l>,
     /// The extras of it that are asked for.
     pub extras: BTreeSet<ExtraName>,
     /// How the requirements lead to it, by one of the shortest ways.
     pub needed_by: Chain,
 }
 
-/// A marker whose answer rests on a value that the target does not say.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Assumption {
-    /// What the marker decides about.
+/// What a distribution is installed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen<'l> {
+    /// The best of its wheels for the target.
+    Wheel(&'l WheelFile),
+    /// Its source distribution, since no wheel fits; it has to be built.
+    Source(&'l SourceFile, &'l BuildSystem),
+}
+
+/// A version that does not go with the one of the same project that is taken. It is needed where a marker meets what the
+/// target does not say, such as an older release of its Python.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error(
+    "`{name}` {version} is left out for `{target}`, since {taken} is taken: which one is needed depends on the third number of \
+     the version of Python or on the kernel"
+)]
+pub struct LeftOut {
+    /// The project.
     pub name: PackageName,
-    /// The marker.
-    pub marker: String,
-    /// The variables that are unknown, such as `python_full_version`.
-    pub variables: Vec<&'static str>,
-    /// What was assumed: whether it holds.
-    pub holds: bool,
+    /// The version that is left out.
+    pub version: Version,
+    /// The version that is taken: that for the newest release.
+    pub taken: Version,
+    /// The target.
+    pub target: Target,
+}
+
+impl LeftOut {
+    /// The stable code of this warning.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "packaging::left_out"
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let minor = self.target.minor();
+        let help = || format!("name the release that it runs on in `interpreters`, such as `{minor}.4`");
+        self.target.micro.is_none().then(help)
+    }
 }
 
 /// Chooses, from a lock, what the requirements `roots` reach on a target: dependencies are followed by their markers and extras, and
-/// of each package the best wheel is taken.
+/// of each package the best wheel is taken, or the source distribution where no wheel fits. What is needed on some releases of
+/// its Python alone is taken as well, unless another version of it is needed on the newest.
 ///
 /// # Errors
 /// Fails with every reason why that is not possible.
@@ -67,7 +98,7 @@ pub fn select<'l>(
 ) -> Result<Selection<'l>, Vec<SelectError>> {
     let environment = target.environment();
     let environments = &lock.environments;
-    let holds = environments.is_empty() || environments.iter().any(|one| one.holds(&environment, &[]));
+    let holds = environments.is_empty() || environments.iter().any(|one| one.may_hold(&environment, &[]));
     if !holds || !environment.satisfies(&lock.requires_python) {
         return Err(vec![not_for_target(lock, target)]);
     }
@@ -77,12 +108,17 @@ pub fn select<'l>(
         environment,
         found: BTreeMap::new(),
         queue: VecDeque::new(),
-        assumptions: BTreeSet::new(),
+        unsure: VecDeque::new(),
+        is_sure: true,
+        left_out: BTreeSet::new(),
         errors: Vec::new(),
     };
     roots.iter().for_each(|root| closure.root(root));
-    while let Some(at) = closure.queue.pop_front() {
-        closure.follow(at);
+    closure.follow_all();
+    closure.is_sure = false;
+    while let Some(Step { at, extras, needed_by }) = closure.unsure.pop_front() {
+        closure.reach(at, &extras, needed_by);
+        closure.follow_all();
     }
     closure.finish()
 }
@@ -113,6 +149,13 @@ struct Reached {
     needed_by: Chain,
 }
 
+/// The way to a package that leads through a marker that only may hold.
+struct Step {
+    at: usize,
+    extras: Vec<ExtraName>,
+    needed_by: Chain,
+}
+
 /// The packages that are reached so far, by their index in the lock.
 struct Closure<'l, 't> {
     lock: &'l Lock,
@@ -120,13 +163,16 @@ struct Closure<'l, 't> {
     environment: Environment,
     found: BTreeMap<usize, Reached>,
     queue: VecDeque<usize>,
-    assumptions: BTreeSet<Assumption>,
+    unsure: VecDeque<Step>,
+    /// Whether no step was unsure so far.
+    is_sure: bool,
+    left_out: BTreeSet<LeftOut>,
     errors: Vec<SelectError>,
 }
 
 impl<'l> Closure<'l, '_> {
     fn root(&mut self, root: &Requirement) {
-        if !self.holds(&root.name, &root.marker, &[]) {
+        if !self.may_hold(&root.marker) {
             return;
         }
         if !matches!(root.source, Source::Index(_)) {
@@ -153,7 +199,31 @@ impl<'l> Closure<'l, '_> {
             });
             return;
         };
-        self.reach(*at, &root.extras, Chain::default());
+        self.locked_extras(root);
+        self.step(*at, &root.marker, &[], &root.extras, Chain::default());
+    }
+
+    /// What an extra brings is in a lock only where the extra was asked for when it was made.
+    fn locked_extras(&mut self, root: &Requirement) {
+        let lock = self.lock;
+        for extra in &root.extras {
+            let asked = |one: &Requirement| {
+                one.name == root.name && one.extras.contains(extra) && self.may_hold(&one.marker)
+            };
+            if !lock.requirements.iter().any(asked) {
+                self.error(SelectError::StaleExtra {
+                    name: root.name.clone(),
+                    extra: extra.clone(),
+                    requirement: root.text().to_owned(),
+                });
+            }
+        }
+    }
+
+    fn follow_all(&mut self) {
+        while let Some(at) = self.queue.pop_front() {
+            self.follow(at);
+        }
     }
 
     /// Goes on to what a package depends on.
@@ -164,7 +234,7 @@ impl<'l> Closure<'l, '_> {
         let mut chain = reached.needed_by.clone();
         chain.0.push(package.name.clone());
         for dependency in &package.dependencies {
-            if !self.holds(&dependency.name, &dependency.marker, &extras) {
+            if !dependency.marker.may_hold(&self.environment, &extras) {
                 continue;
             }
             let here = match &dependency.version {
@@ -172,34 +242,46 @@ impl<'l> Closure<'l, '_> {
                 None => self.candidates(&dependency.name).last().copied(),
             };
             match here {
-                Some(next) => self.reach(next, &dependency.extras, chain.clone()),
+                Some(next) => {
+                    self.step(next, &dependency.marker, &extras, &dependency.extras, chain.clone());
+                }
                 None => self.not_here(&dependency.name),
             }
         }
     }
 
     /// The index of one version of a project.
-    fn exactly(&self, name: &PackageName, version: &crate::Version) -> Option<usize> {
+    fn exactly(&self, name: &PackageName, version: &Version) -> Option<usize> {
         let packages = &self.lock.packages;
         let start = packages.partition_point(|package| package.name < *name);
         let count = self.lock.named(name).iter().position(|package| package.version == *version)?;
         Some(start + count)
     }
 
-    /// The indexes of the versions of a project that are for this environment.
-    fn candidates(&mut self, name: &PackageName) -> Vec<usize> {
-        let lock = self.lock;
-        let start = lock.packages.partition_point(|package| package.name < *name);
-        let mut found = Vec::new();
-        for (at, package) in (start..).zip(lock.named(name)) {
-            if self.holds(name, &package.marker, &[]) {
-                found.push(at);
-            }
-        }
+    /// The indexes of the versions of a project that may be for this environment, those that surely are last.
+    fn candidates(&self, name: &PackageName) -> Vec<usize> {
+        let packages = &self.lock.packages;
+        let start = packages.partition_point(|package| package.name < *name);
+        let mut found: Vec<usize> = (start..start + self.lock.named(name).len())
+            .filter(|&at| self.may_hold(&packages[at].marker))
+            .collect();
+        found.sort_by_key(|&at| packages[at].marker.holds(&self.environment, &[]));
         found
     }
 
+    /// Goes to a package: at once where the marker holds, else when all that is sure is known.
+    fn step(&mut self, at: usize, marker: &Marker, asked: &[ExtraName], extras: &[ExtraName], chain: Chain) {
+        if marker.holds(&self.environment, asked) {
+            self.reach(at, extras, chain);
+        } else {
+            self.unsure.push_back(Step { at, extras: extras.to_vec(), needed_by: chain });
+        }
+    }
+
     fn reach(&mut self, at: usize, extras: &[ExtraName], needed_by: Chain) {
+        if !self.is_sure && self.is_left_out(at) {
+            return;
+        }
         let mut fresh = false;
         let reached = self.found.entry(at).or_insert_with(|| {
             fresh = true;
@@ -213,17 +295,21 @@ impl<'l> Closure<'l, '_> {
         }
     }
 
-    fn holds(&mut self, name: &PackageName, marker: &Marker, extras: &[ExtraName]) -> bool {
-        if marker.is_always() {
-            return true;
+    /// Whether another version of the project is there already.
+    fn is_left_out(&mut self, at: usize) -> bool {
+        let packages = &self.lock.packages;
+        let Package { name, version, .. } = &packages[at];
+        let other = self.found.keys().map(|&found| &packages[found]);
+        let other = other.into_iter().find(|found| found.name == *name && found.version != *version);
+        if let Some(taken) = other {
+            let (name, version, taken) = (name.clone(), version.clone(), taken.version.clone());
+            self.left_out.insert(LeftOut { name, version, taken, target: *self.target });
         }
-        let holds = marker.holds(&self.environment, extras);
-        let variables = marker.undecided(&self.environment, extras);
-        if !variables.is_empty() {
-            let marker = marker.text().to_owned();
-            self.assumptions.insert(Assumption { name: name.clone(), marker, variables, holds });
-        }
-        holds
+        other.is_some()
+    }
+
+    fn may_hold(&self, marker: &Marker) -> bool {
+        marker.may_hold(&self.environment, &[])
     }
 
     fn not_here(&mut self, name: &PackageName) {
@@ -244,10 +330,10 @@ impl<'l> Closure<'l, '_> {
         }
     }
 
-    /// Takes the best wheel of each package.
+    /// Takes the best file of each package.
     fn finish(mut self) -> Result<Selection<'l>, Vec<SelectError>> {
         let tags = self.target.tags();
-        let mut wheels: Vec<Selected<'l>> = Vec::with_capacity(self.found.len());
+        let mut files: Vec<Selected<'l>> = Vec::with_capacity(self.found.len());
         let mut before: Option<&Package> = None;
         for (at, reached) in std::mem::take(&mut self.found) {
             let package = &self.lock.packages[at];
@@ -256,10 +342,10 @@ impl<'l> Closure<'l, '_> {
                 let target = *self.target;
                 self.error(SelectError::TwoVersions { name: package.name.clone(), first, second, target });
             }
-            match self.wheel(package, &tags, &reached) {
-                Ok(wheel) => {
+            match self.file(package, &tags, &reached) {
+                Ok(file) => {
                     let Reached { extras, needed_by } = reached;
-                    wheels.push(Selected { package, wheel, extras, needed_by });
+                    files.push(Selected { package, file, extras, needed_by });
                 }
                 Err(error) => self.error(error),
             }
@@ -268,23 +354,19 @@ impl<'l> Closure<'l, '_> {
             // What is missing may exist all the same.
             let count = self.errors.len();
             self.errors.retain(|error| !matches!(error, SelectError::NoWheel { .. }));
-            if self.errors.len() < count {
+            let built = files.iter().any(|one| matches!(one.file, Chosen::Source(..)));
+            if built || self.errors.len() < count {
                 self.error(not_for_target(self.lock, self.target));
             }
         }
         if self.errors.is_empty() {
-            Ok(Selection { wheels, assumptions: self.assumptions.into_iter().collect() })
+            Ok(Selection { files, left_out: self.left_out.into_iter().collect() })
         } else {
             Err(self.errors)
         }
     }
 
-    fn wheel(
-        &self,
-        package: &'l Package,
-        tags: &Tags,
-        reached: &Reached,
-    ) -> Result<&'l WheelFile, SelectError> {
+    fn file(&self, package: &'l Package, tags: &Tags, reached: &Reached) -> Result<Chosen<'l>, SelectError> {
         let (name, version) = (package.name.clone(), package.version.clone());
         let needed_by = reached.needed_by.clone();
         let target = *self.target;
@@ -295,7 +377,10 @@ impl<'l> Closure<'l, '_> {
             return Err(SelectError::Python { name, version, requires_python, target, needed_by });
         }
         if let Some(at) = wheel::best(tags, package.wheels.iter().map(|wheel| &wheel.name)) {
-            return Ok(&package.wheels[at]);
+            return Ok(Chosen::Wheel(&package.wheels[at]));
+        }
+        if let (Some(sdist), Some(build)) = (&package.sdist, &package.build) {
+            return Ok(Chosen::Source(sdist, build));
         }
         let has_source = package.sdist.is_some();
         Err(match (package.wheels.is_empty(), has_source) {

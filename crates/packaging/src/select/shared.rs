@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::{SelectError, Selected, Selection};
+use super::{Chosen, SelectError, Selected, Selection};
 use crate::platform::Platform;
 use crate::tags::Tags;
 use crate::target::Target;
@@ -19,7 +19,7 @@ pub fn check_shared(selections: &[(Target, &Selection<'_>)]) -> Vec<SelectError>
     let mut errors = Vec::new();
     for (target, selection) in selections {
         let platforms = platforms(target, selections);
-        for own in &selection.wheels {
+        for own in &selection.files {
             let wrong = platforms.iter().find_map(|platform| {
                 taken(own, target, *platform, selections)
                     .filter(|(_, taken)| taken.package.version != own.package.version)
@@ -57,11 +57,16 @@ fn taken<'s, 'l>(
     selections
         .iter()
         .filter_map(|(other, selection)| {
-            let at = selection.wheels.binary_search_by(|one| one.package.name.cmp(&own.package.name)).ok()?;
-            let one = &selection.wheels[at];
+            let at = selection.files.binary_search_by(|one| one.package.name.cmp(&own.package.name)).ok()?;
+            let one = &selection.files[at];
             let requires = one.package.requires_python.as_ref();
             let suits = requires.is_none_or(|requires| environment.satisfies(requires));
-            let rank = tags.rank(&one.wheel.name).filter(|_| suits)?;
+            let rank = match one.file {
+                Chosen::Wheel(wheel) => tags.rank(&wheel.name),
+                // What it will be built into is not known yet: it may be what fits best.
+                Chosen::Source(..) => Some(0),
+            };
+            let rank = rank.filter(|_| suits)?;
             Some((rank, Reverse(&one.package.version), other, one))
         })
         .min_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)))

@@ -1,8 +1,11 @@
 //! Tests of choosing wheels, out of locks made by hand.
 
+mod open;
+mod stale;
+
 use std::fmt::Write as _;
 
-use super::{SelectError, Selection, check_shared, select};
+use super::{Chosen, SelectError, Selection, check_shared, select};
 use crate::lock::Lock;
 use crate::requirement::Requirement;
 use crate::target::Target;
@@ -58,16 +61,21 @@ const ANY: &[&str] = &["py3-none-any"];
 fn chosen(selection: &Selection<'_>) -> Vec<String> {
     let one = |one: &super::Selected<'_>| {
         let package = one.package;
-        let tags = one.wheel.name.as_str().splitn(3, '-').nth(2).unwrap().trim_end_matches(".whl");
+        let tags = match one.file {
+            Chosen::Wheel(wheel) => {
+                wheel.name.as_str().splitn(3, '-').nth(2).unwrap().trim_end_matches(".whl")
+            }
+            Chosen::Source(..) => "sdist",
+        };
         let extras: Vec<String> = one.extras.iter().map(ToString::to_string).collect();
         let extras = if extras.is_empty() { String::new() } else { format!(" [{}]", extras.join(",")) };
         format!("{} {} {tags}{extras}{}", package.name, package.version, one.needed_by)
     };
-    selection.wheels.iter().map(one).collect()
+    selection.files.iter().map(one).collect()
 }
 
 fn check(packages: &[Short<'_>], asked: &[&str], on: &str, expect: &[&str]) {
-    let lock = lock(packages);
+    let lock = Lock { requirements: roots(asked), ..lock(packages) };
     let selection = select(&lock, &roots(asked), &target(on));
     let selection = selection.unwrap_or_else(|errors| panic!("{errors:?}"));
     assert_eq!(chosen(&selection), expect, "{asked:?} on {on}");
@@ -195,30 +203,6 @@ fn of_several_versions_the_one_for_the_target_is_taken() {
 }
 
 #[test]
-fn what_a_marker_leaves_open_is_said() {
-    let packages: &[Short<'_>] = &[
-        (
-            "app",
-            "1",
-            &["dependencies = [{ name = 'lib', marker = \"python_full_version >= '3.11.4'\" }, \
-            { name = 'lib', marker = \"python_full_version >= '3.10.4'\" }, \
-            { name = 'kernel', marker = \"platform_release == '6'\" }]"],
-            ANY,
-        ),
-        ("kernel", "1", &[], ANY),
-        ("lib", "1", &[], ANY),
-    ];
-    let lock = lock(packages);
-    let assumed = |on: &str| {
-        let selection = select(&lock, &roots(&["app"]), &target(on)).unwrap();
-        let told = selection.assumptions.iter();
-        told.map(|one| format!("{} {} {}", one.name, one.variables.join(" "), one.holds)).collect::<Vec<_>>()
-    };
-    assert_eq!(assumed(LINUX), ["kernel platform_release false", "lib python_full_version false"]);
-    assert_eq!(assumed("3.10.9 linux-x86_64"), ["kernel platform_release false"]);
-}
-
-#[test]
 fn the_best_wheel_is_taken() {
     let wheels: &[&str] = &[
         "py3-none-any",
@@ -328,12 +312,12 @@ fn packages_without_a_wheel_are_told_together() {
             (
                 "no_wheel",
                 "`num` 1 has no wheel for `cp311-linux_x86_64` (needed by app)",
-                "there are wheels for the platform `linux-x86_64-manylinux_2_34`; source distributions are not built yet",
+                "there are wheels for the platform `linux-x86_64-manylinux_2_34`; to build its source distribution, write the lock anew with `pants lock`",
             ),
             (
                 "only_source",
-                "`source` 1 has no wheels in the lock, only a source distribution (needed by app)",
-                "source distributions are not built yet: require a version of `source` that has wheels",
+                "`source` 1 has only a source distribution, and the lock does not record how it is built (needed by app)",
+                "write it anew with `pants lock`",
             ),
         ],
     );
@@ -406,8 +390,8 @@ fn two_versions_on_one_target_are_refused() {
         &[
             (
                 "only_source",
-                "`lib` 1 has no wheels in the lock, only a source distribution (needed by a)",
-                "source distributions are not built yet: require a version of `lib` that has wheels",
+                "`lib` 1 has only a source distribution, and the lock does not record how it is built (needed by a)",
+                "write it anew with `pants lock`",
             ),
             ("two_versions", "`cp311-linux_x86_64` needs two versions of `lib`: 1 and 2", LOCK),
         ],
@@ -486,4 +470,7 @@ fn one_file_for_several_targets_is_checked() {
     );
     check_file(floors, &["3.11 linux-x86_64-manylinux_2_17"], &[]);
     check_file(&[], pythons, &[]);
+    let build = "tool.pants.build = { requires = [], backend = 'own' }";
+    let mac: &[Short<'_>] = &[("mac", "1", &[build], &["sdist", "cp311-cp311-macosx_11_0_arm64"])];
+    check(mac, &["mac"], LINUX, &["mac 1 sdist"]);
 }

@@ -53,7 +53,21 @@ impl EntryPoints {
     /// The entry point of a command, console scripts first.
     #[must_use]
     pub fn command(&self, name: &str) -> Option<&EntryPoint> {
-        self.console.iter().chain(&self.gui).find(|entry| entry.name == name)
+        self.commands().find(|entry| entry.name == name)
+    }
+
+    /// All commands, console scripts first.
+    pub fn commands(&self) -> impl Iterator<Item = &EntryPoint> {
+        self.console.iter().chain(&self.gui)
+    }
+}
+
+impl EntryPoint {
+    /// `module:attribute`, or the module alone.
+    #[must_use]
+    pub fn object(&self) -> String {
+        let EntryPoint { module, attribute, .. } = self;
+        if attribute.is_empty() { module.clone() } else { format!("{module}:{attribute}") }
     }
 }
 
@@ -82,15 +96,10 @@ mod tests {
         let text = "# c\n[console_scripts]\nflask = flask.cli:main\nold=a.b : c.d [x, y]\n../evil = a:b\nbad = a b:c\n\
             [other]\nx = y:z\n[gui_scripts]\nwin = w\nold = g:h\n";
         let found = EntryPoints::parse(text);
-        let shown = |name: &str| {
-            found
-                .command(name)
-                .map(|entry| format!("{}:{}", entry.module, entry.attribute))
-                .unwrap_or_default()
-        };
+        let shown = |name: &str| found.command(name).map(EntryPoint::object).unwrap_or_default();
         assert_eq!(shown("flask"), "flask.cli:main");
         assert_eq!(shown("old"), "a.b:c.d");
-        assert_eq!(shown("win"), "w:");
+        assert_eq!(shown("win"), "w");
         assert_eq!((shown("x"), shown("../evil"), shown("bad")), Default::default());
         assert_eq!((found.console.len(), found.gui.len()), (2, 2));
     }

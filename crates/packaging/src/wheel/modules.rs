@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The folders whose `__init__.py` only declares a namespace package, by path.
 pub(super) type Namespaces = BTreeSet<String>;
 
+/// No package is deeper, in folders; what follows them recurses.
+const MAX_DEPTH: usize = 100;
+
 /// A folder of modules.
 #[derive(Default)]
 struct Folder {
@@ -22,7 +25,7 @@ pub(crate) fn is_identifier(text: &str) -> bool {
 }
 
 /// Whether the text of an `__init__.py` makes a namespace package of its folder (pkgutil's way or `pkg_resources`').
-pub(super) fn declares_namespace(text: &str) -> bool {
+pub(crate) fn declares_namespace(text: &str) -> bool {
     text.contains("extend_path") || text.contains("declare_namespace")
 }
 
@@ -35,22 +38,28 @@ pub(super) fn provided<'a>(paths: impl Iterator<Item = &'a str>, namespaces: &Na
         let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(module) = module_of(file) else { continue };
         let parts: Vec<&str> = folders.split('/').filter(|part| !part.is_empty()).collect();
-        if !parts.iter().all(|part| is_identifier(part)) {
+        if parts.len() > MAX_DEPTH || !parts.iter().all(|part| is_identifier(part)) {
             continue;
         }
         let mut folder = &mut root;
         for part in parts {
             folder = folder.folders.entry(part.to_owned()).or_default();
         }
-        if module == "__init__" {
-            folder.package |= !namespaces.contains(folders);
-        } else {
-            folder.modules.insert(module.to_owned());
+        match module {
+            "__init__" => folder.package |= !namespaces.contains(folders),
+            // It is run, not imported.
+            "__main__" => {}
+            module => drop(folder.modules.insert(module.to_owned())),
         }
     }
     let mut found = BTreeSet::new();
     collect(&root, "", &mut found);
     found.into_iter().collect()
+}
+
+/// The modules of a wheel of which nothing is known but the names of its files.
+pub(crate) fn modules_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    provided(names.filter_map(installed), &Namespaces::new())
 }
 
 /// The dotted name of the module that a file of a wheel is; none where it is none.
@@ -116,5 +125,23 @@ mod tests {
         check(&google, &[], &["google.api", "google.cloud.storage"]);
         check(&["zope/__init__.py", "zope/interface/__init__.py"], &["zope"], &["zope.interface"]);
         check(&["zope/__init__.py", "zope/interface/__init__.py"], &[], &["zope"]);
+    }
+
+    #[test]
+    fn names_of_files_are_enough() {
+        let check = |names: &[&str], expect: &[&str]| {
+            assert_eq!(modules_of(names.iter().copied()), expect, "{names:?}");
+        };
+        check(&["flask/__init__.py", "flask/app.py", "flask-3.dist-info/RECORD"], &["flask"]);
+        check(&["google/api/a_pb2.py", "google/api/b_pb2.py"], &["google.api.a_pb2", "google.api.b_pb2"]);
+        check(&["a-1.data/purelib/a/__init__.py", "a-1.data/scripts/run.py"], &["a"]);
+        check(
+            &["yaml/__init__.py", "yaml/_yaml.pyd", "tests/test_x.py", "1bad/__init__.py", "x-y/z.py"],
+            &["tests.test_x", "yaml"],
+        );
+        // Stubs alone are nothing that could be imported.
+        check(&["b/__init__.pyi", "c.pyi", "d/py.typed"], &[]);
+        check(&["__init__.py", "__main__.py", "a/__main__.py", "", "/", ".py", "a//b.py"], &["a.b"]);
+        check(&[&format!("{}b.py", "a/".repeat(30_000)), "c.py"], &["c"]);
     }
 }

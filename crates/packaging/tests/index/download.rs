@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use packaging::index::{Client, FetchRequest, fetch_file};
+use packaging::index::{Client, FetchError, FetchRequest, fetch_file};
 
 use crate::server::{Fault, Server};
 use crate::{FILE, PATH, client, fetch, hex, open, options, sha256};
@@ -283,6 +283,19 @@ fn html_pages_and_folders_serve_too() {
     let store = open(cache.path());
     let fetched = fetch(&Client::new(options).unwrap(), &store, &body).unwrap();
     assert_eq!(store.read(&fetched.digest).unwrap(), body);
+}
+
+#[test]
+fn what_is_no_plain_file_is_not_waited_for() {
+    let (body, folder) = (body(), tempfile::tempdir().unwrap());
+    let project = folder.path().join("index/demo");
+    std::fs::create_dir_all(&project).unwrap();
+    std::fs::write(project.join("index.html"), format!("<a href='{FILE}'>{FILE}</a>")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(project.join(FILE)).status().unwrap();
+    assert!(made.success());
+    let url = format!("file://{}", folder.path().join("index").display());
+    let error = fetch(&client(&url, folder.path()), &open(folder.path()), &body).unwrap_err();
+    assert!(matches!(error, FetchError::NoFile { .. }), "{error}");
 }
 
 #[test]

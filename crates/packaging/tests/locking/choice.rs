@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use packaging::lock::Lock;
 use packaging::platform::{Libc, Platform};
-use packaging::select::{Selection, check_shared, select};
+use packaging::select::{Chosen, Selection, check_shared, select};
 use packaging::target::Target;
 use serde_json::{Value, json};
 
@@ -81,7 +81,8 @@ fn wheels_are_those_that_the_library_takes() {
     let mut pages: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let (mut input, mut found) = (Vec::new(), Vec::new());
     for (target, selection) in targets.iter().zip(&selections) {
-        for one in &selection.wheels {
+        for one in &selection.files {
+            let Chosen::Wheel(wheel) = one.file else { panic!("{} is to be built", one.package.name) };
             let name = one.package.name.to_string();
             let all = pages.entry(name.clone()).or_insert_with(|| {
                 let page = client.page("default", &name).unwrap();
@@ -92,10 +93,10 @@ fn wheels_are_those_that_the_library_takes() {
                     .collect()
             });
             let start =
-                format!("{}-{}-", one.wheel.name.as_str().split('-').next().unwrap(), one.package.version);
+                format!("{}-{}-", wheel.name.as_str().split('-').next().unwrap(), one.package.version);
             let files: Vec<String> = all.iter().filter(|file| file.starts_with(&start)).cloned().collect();
             input.push(described(target, &files));
-            found.push(one.wheel.name.to_string());
+            found.push(wheel.name.to_string());
         }
     }
     let expect = library.run(Path::new("python3"), PROGRAM, &Value::from(input));

@@ -16,11 +16,13 @@ mod server;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use engine::Cancel;
 use packaging::constraints::InterpreterConstraints;
 use packaging::index::{Client, ClientOptions, Indexes, Surroundings, machine_default};
 use packaging::lock::Lock;
 use packaging::locking::{Asked, LockError, LockOutcome, LockRequest, LockTools, Upgrade, find_uv, lock};
 use packaging::platform::Platform;
+use packaging::python::Wanted;
 use store::{DigestFunction, Store};
 
 /// What all tests of this machine share: the cache that is kept between runs holds uv and its own cache.
@@ -42,7 +44,7 @@ impl Machine {
         };
         let client = real_client(&env, &python, &shared.join("partial"))?;
         let store = Store::open(&shared.join("cache"), DigestFunction::Blake3).unwrap();
-        match find_uv(&client, &store, &shared.join("tools"), &env, &|_, _| {}) {
+        match find_uv(&client, &store, &shared.join("tools"), &env, &Cancel::new(), &|_, _| {}) {
             Ok(uv) => Some(Self { env, python, uv, shared }),
             Err(error) => {
                 println!("skipped: {error}");
@@ -59,7 +61,7 @@ impl Machine {
 fn real_client(env: &BTreeMap<String, String>, python: &Path, partial: &Path) -> Option<Client> {
     let around =
         Surroundings { env: env.clone(), root: PathBuf::from("/nonexistent"), system: PathBuf::from("/") };
-    let indexes = Indexes::find(&[], &around, &|| machine_default(Some(python), None));
+    let indexes = Indexes::find(&[], &around, &|| machine_default(Some(python), None, &Cancel::new()));
     let indexes = indexes.map_err(|error| println!("skipped: {error}")).ok()?;
     let client = Client::new(ClientOptions::new(indexes, env.clone(), partial.to_owned())).unwrap();
     client.page("default", "uv").map_err(|error| println!("skipped: {error}")).ok()?;
@@ -84,6 +86,8 @@ struct Wish<'a> {
     platforms: &'a [&'a str],
     previous: Option<&'a Lock>,
     upgrade: Upgrade,
+    build_constraints: &'a [&'a str],
+    exclude_newer: Option<&'a str>,
 }
 
 impl Default for Wish<'_> {
@@ -94,6 +98,8 @@ impl Default for Wish<'_> {
             platforms: &["linux-x86_64", "linux-aarch64", "macos-arm64"],
             previous: None,
             upgrade: Upgrade::Nothing,
+            build_constraints: &[],
+            exclude_newer: None,
         }
     }
 }
@@ -117,10 +123,17 @@ fn make(
         requirements: &requirements,
         interpreter_constraints: &constraints,
         interpreters: &["3.12".parse().unwrap()],
+        built_for: &constraints.minors().into_iter().map(Wanted::minor).collect::<Vec<_>>(),
         platforms: &platforms,
         previous: wish.previous,
         upgrade: &wish.upgrade,
-        exclude_newer: None,
+        build_requirements: &BTreeMap::new(),
+        build_constraints: &wish
+            .build_constraints
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect::<Vec<_>>(),
+        exclude_newer: wish.exclude_newer,
     };
     let uv_cache = machine.shared.join("uv");
     let tools = LockTools {
@@ -130,6 +143,7 @@ fn make(
         python: &machine.python,
         uv_cache: &uv_cache,
         env: &machine.env,
+        cancel: &Cancel::new(),
     };
     lock(&request, &tools)
 }

@@ -80,7 +80,7 @@ fn versions_are_those_that_uv_finds_for_each_python() {
         let target = Target::new(python.parse().unwrap(), "linux-x86_64".parse().unwrap());
         let chosen = select(&lock, &lock.requirements, &target).unwrap();
         let found: BTreeSet<String> =
-            chosen.wheels.iter().map(|one| format!("{} {}", one.package.name, one.package.version)).collect();
+            chosen.files.iter().map(|one| format!("{} {}", one.package.name, one.package.version)).collect();
         assert_eq!(found, expected, "on Python {python}");
     }
 }
@@ -111,7 +111,7 @@ fn locks_are_stable_and_move_little() {
     let changes: Vec<_> = new.changes.iter().map(|change| change.name.to_string()).collect();
     assert_eq!(changes, ["six"], "{:?}", new.changes);
     // An upgrade of one moves that one.
-    let only = Upgrade::Only(BTreeSet::from(["click".parse().unwrap()]));
+    let only = Upgrade::Only(vec!["click".parse().unwrap()]);
     let wish = Wish { upgrade: only, previous: Some(&new.lock), ..wish };
     let upgraded = make(&machine, &client, folder.path(), &wish).unwrap();
     let changes: Vec<_> = upgraded.changes.iter().map(|change| change.name.to_string()).collect();
@@ -192,4 +192,47 @@ fn a_real_wheel_is_fetched() {
     assert_eq!(Some(fetched.digest.size), wheel.size);
     assert_eq!(fetched.crc32, crc32fast::hash(&store.read(&fetched.digest).unwrap()));
     println!("{}", versions(&outcome.lock).join(", "));
+}
+
+#[test]
+fn what_source_distributions_are_built_with_is_locked() {
+    let Some(machine) = Machine::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let client = machine.client(folder.path());
+    let wish = Wish {
+        requirements: &["tornado==1.2.1", "six"],
+        constraints: &["CPython==2.7.*"],
+        platforms: &["linux-x86_64"],
+        build_constraints: &["wheel<0.37"],
+        ..Wish::default()
+    };
+    let outcome = make(&machine, &client, folder.path(), &wish).unwrap();
+    assert_eq!(outcome.warnings, []);
+    let named = |name: &str| &outcome.lock.named(&name.parse().unwrap())[0];
+    assert_eq!(named("six").build, None, "there is a wheel");
+    let system = named("tornado").build.clone().unwrap();
+    assert_eq!(system.backend.to_string(), "setuptools.build_meta:__legacy__");
+    // The newest that the constraint and Python 2.7 allow.
+    let built_with = outcome.lock.build(&system.requires).unwrap();
+    assert_eq!(versions(built_with), ["setuptools 44.1.1", "wheel 0.36.2"]);
+    let again = Wish { previous: Some(&outcome.lock), ..wish };
+    let again = make(&machine, &client, folder.path(), &again).unwrap();
+    assert_eq!(again.lock.to_toml(), outcome.lock.to_toml());
+}
+
+#[test]
+fn a_date_leaves_out_what_is_newer_and_moves_nothing_later() {
+    let Some(machine) = Machine::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let client = machine.client(folder.path());
+    let wish = Wish {
+        requirements: &["flask"],
+        constraints: &["CPython==3.12.*"],
+        exclude_newer: Some("2025-01-31T00:00:00Z"),
+        ..Wish::default()
+    };
+    let first = make(&machine, &client, folder.path(), &wish).unwrap().lock;
+    assert_eq!(first.named(&"flask".parse().unwrap())[0].version.to_string(), "3.1.0");
+    let again = Wish { previous: Some(&first), ..wish };
+    assert_eq!(make(&machine, &client, folder.path(), &again).unwrap().changes, []);
 }

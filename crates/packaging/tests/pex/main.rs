@@ -5,9 +5,14 @@
 
 mod agreement;
 mod boots;
+mod declines;
 mod measure;
+mod pip;
 mod preamble;
+mod races;
 mod sh;
+mod start;
 mod steps;
 mod support;
 mod tools;
+mod trees;

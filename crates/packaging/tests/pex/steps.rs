@@ -1,6 +1,7 @@
 //! What the steps refuse, what their hashes cover, and that nothing of the machine enters.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use packaging::pex::{Boot, Entry, ExecutionMode, Layout, PexOptions, PexSpec, SpecError, WheelRef, steps};
 
@@ -118,6 +119,44 @@ fn hashes_cover_everything_that_runs() {
         let (other_pex, same) = hashes(&format!("boot{index}"), PexOptions { boot, ..options(&[11]) }, base);
         assert!(other_pex != pex && same == code, "the boot program is only in the file's own hash");
     }
+}
+
+#[test]
+fn a_large_file_is_not_read_again_for_a_small_one() {
+    let Some(workshop) = Workshop::new() else { return };
+    let store = &workshop.store;
+    let large = vec![b'x'; 3_000_017];
+    let spec = spec(options(&[11]));
+    let bootstrap = workshop.prepare(&spec).unwrap().0;
+    let hash = |large: &store::Digest, small: &[u8]| {
+        let mut user = store::Tree::new();
+        user.add_file("large.bin", *large, false).unwrap();
+        user.add_file("app.py", store.put(small).unwrap(), false).unwrap();
+        let (user, start) = (store.put_tree(&user).unwrap(), store.put_tree(&store::Tree::new()).unwrap());
+        let boot = steps::boot(store, &spec, &bootstrap, &user, &start, &[]).unwrap();
+        let boot = store.tree(&boot).unwrap();
+        let Some(store::Entry::File { digest, .. }) = boot.get("PEX-INFO") else { panic!("no PEX-INFO") };
+        let info: serde_json::Value = serde_json::from_slice(&store.read(digest).unwrap()).unwrap();
+        info["code_hash"].as_str().unwrap().to_owned()
+    };
+    let digest = store.put(&large).unwrap();
+    let first = hash(&digest, b"1");
+    let blob = file_of_size(&workshop.dir.path().join("store"), large.len() as u64).unwrap();
+    fs::remove_file(blob).unwrap();
+    let second = hash(&digest, b"2");
+    assert_ne!(first, second);
+    assert_eq!(first, hash(&digest, b"1"));
+    // The content counts, known or not.
+    let other = store.put(&vec![b'y'; large.len()]).unwrap();
+    assert_ne!(first, hash(&other, b"1"));
+}
+
+/// The file of a size below a folder.
+fn file_of_size(folder: &Path, size: u64) -> Option<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find_map(|path| match path.is_dir() {
+        true => file_of_size(&path, size),
+        false => (path.metadata().unwrap().len() == size).then_some(path),
+    })
 }
 
 #[test]

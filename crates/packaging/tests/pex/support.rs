@@ -7,8 +7,11 @@ use std::process::{Command, Output as Finished};
 use std::sync::OnceLock;
 
 use engine::archive::{Group, Packing, Spec, build};
-use packaging::pex::{Members, Output, PexOptions, PexSpec, RUNTIME, Source, WheelRef, plan, steps};
+use packaging::pex::{
+    MAX_UNPACKED, Members, Output, PexOptions, PexSpec, RUNTIME, Source, StartSpec, WheelRef, plan, steps,
+};
 use packaging::python::Minor;
+use packaging::target::Target;
 use sha2::{Digest as _, Sha256};
 use store::{Digest, DigestFunction, Entry, Store, Tree};
 
@@ -19,6 +22,10 @@ pub(crate) type UserFile = (&'static str, &'static str, bool);
 pub(crate) struct Workshop {
     pub(crate) store: Store,
     pub(crate) dir: tempfile::TempDir,
+    /// What plans of starts are made for; none: no plans.
+    pub(crate) planned_for: Option<Target>,
+    /// What the wheels of a planned PEX may unpack to.
+    pub(crate) max_unpacked: u64,
     runtime: Digest,
 }
 
@@ -30,7 +37,7 @@ impl Workshop {
         let store = Store::open(&dir.path().join("store"), DigestFunction::Blake3).unwrap();
         let blob = store.put_file(&wheel).unwrap();
         let runtime = engine::extract::extract(&store, RUNTIME.wheel, &blob).unwrap();
-        Some(Workshop { store, dir, runtime })
+        Some(Workshop { store, dir, planned_for: None, max_unpacked: MAX_UNPACKED, runtime })
     }
 
     /// A tree of these files.
@@ -105,11 +112,13 @@ impl Workshop {
     ) -> Result<PathBuf, steps::StepError> {
         let store = &self.store;
         let user = steps::sources(store, &self.tree(files))?;
-        let boot = steps::boot(store, spec, &bootstrap, &user, wheels)?;
+        let start = self.start(spec, &bootstrap, &user, wheels)?;
+        let boot = steps::boot(store, spec, &bootstrap, &user, &start, wheels)?;
         let trees = |source: Source| match source {
             Source::Bootstrap => vec![packed],
             Source::Boot => vec![boot],
             Source::Sources => vec![user],
+            Source::Start => vec![start],
             Source::Wheels => wheels.to_vec(),
         };
         let path = self.dir.path().join(name);
@@ -129,6 +138,20 @@ impl Workshop {
             }
         }
         Ok(path)
+    }
+
+    /// The plan of the first start, where there is to be one.
+    fn start(
+        &self,
+        spec: &PexSpec,
+        bootstrap: &Digest,
+        user: &Digest,
+        wheels: &[Digest],
+    ) -> Result<Digest, steps::StepError> {
+        let Some(target) = self.planned_for else { return Ok(self.store.put_tree(&Tree::new())?) };
+        let spec = StartSpec { pex: spec.clone(), target, max_unpacked: self.max_unpacked };
+        let names = steps::names(&self.store, user)?;
+        steps::start(&self.store, &spec, bootstrap, &names, wheels, &[])
     }
 
     fn archive(

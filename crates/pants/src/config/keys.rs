@@ -116,6 +116,21 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The Pythons that a resolve is for.",
     },
     Key {
+        section: "python.resolves_to_build_constraints",
+        name: None,
+        kind: Kind::Texts,
+        default: "{}",
+        doc: "Versions of what the source distributions of a resolve are built with, such as [\"setuptools<58\"].",
+    },
+    Key {
+        section: "python.build_requirements",
+        name: None,
+        kind: Kind::Texts,
+        default: "{}",
+        doc: "What the source distribution of a project needs to be built beside what it says itself, such as \
+              numpy = [\"cython<3\"].",
+    },
+    Key {
         section: "python.indexes",
         name: None,
         kind: Kind::Text,
@@ -123,5 +138,79 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The URL of the package index `default`. Without it, UV_DEFAULT_INDEX, PIP_INDEX_URL and the \
               configuration of uv and pip say which.",
     },
+    key(
+        "cache",
+        "budget",
+        Kind::Text,
+        "a tenth of the disk space that is free without the cache",
+        "How much the cache may take, such as \"20 GB\"; what was used least lately is removed.",
+    ),
+    key(
+        "python-infer",
+        "imports",
+        Kind::Flag,
+        "true",
+        "Whether the imports of Python files are dependencies. Without it nothing is inferred, and a dependency on one \
+         file of a library is one on all of them.",
+    ),
+    key(
+        "python-infer",
+        "string_imports",
+        Kind::Flag,
+        "false",
+        "Whether strings that name modules are dependencies too, as in the settings of Django.",
+    ),
+    key(
+        "python-infer",
+        "string_imports_min_dots",
+        Kind::Number,
+        "2",
+        "How many dots such a string has at least.",
+    ),
+    key(
+        "python-infer",
+        "assets",
+        Kind::Flag,
+        "false",
+        "Whether strings that name files are dependencies: on `resources` by the path from the folder of the module, on \
+         `files` by that from the root.",
+    ),
+    key(
+        "python-infer",
+        "assets_min_slashes",
+        Kind::Number,
+        "1",
+        "How many slashes such a string has at least.",
+    ),
+    key(
+        "python-infer",
+        "init_files",
+        Kind::Text,
+        "\"always\"",
+        "Which __init__.py of the packages above a file it depends on: always, content_only (those that are not empty) \
+         or never.",
+    ),
+    key(
+        "python-infer",
+        "conftests",
+        Kind::Flag,
+        "true",
+        "Whether tests depend on the conftest.py of their folder and of those above.",
+    ),
+    key(
+        "python-infer",
+        "unowned_dependency_behavior",
+        Kind::Text,
+        "\"warning\"",
+        "What is done about an import that no target provides: ignore, warning or error.",
+    ),
+    key(
+        "python-infer",
+        "ambiguity_resolution",
+        Kind::Text,
+        "\"nearest\"",
+        "Which of several owners of a module is meant: nearest (the one in the same source root, else the one in the \
+         nearest folder), by_source_root or none. What a target declares goes first.",
+    ),
     key("cache", "dir", Kind::Text, "\"$XDG_CACHE_HOME/pants\"", "Where the cache is: --cache-dir."),
 ];

@@ -1,13 +1,15 @@
 //! The configuration: what `pants.toml` says, typed. Options of the command line are laid over it by the session.
 
+mod infer;
 mod keys;
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::ColorChoice;
 use graph::Place;
+use python::infer::InferSettings;
 
 pub(crate) use keys::KEYS;
 pub(crate) use read::FILE;
@@ -26,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) offline: bool,
     pub(crate) color: Option<ColorChoice>,
     pub(crate) cache_dir: Option<String>,
+    /// How many bytes the cache may take.
+    pub(crate) cache_budget: Option<u64>,
     pub(crate) root_patterns: Vec<String>,
     pub(crate) interpreter_constraints: Vec<String>,
     pub(crate) interpreters: Option<Vec<String>>,
@@ -36,7 +40,10 @@ pub(crate) struct Config {
     /// The lock file of each resolve, in the order of their names.
     pub(crate) resolves: Vec<(String, String)>,
     pub(crate) resolve_constraints: Vec<(String, Vec<String>)>,
+    pub(crate) build_constraints: Vec<(String, Vec<String>)>,
+    pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) indexes: Vec<(String, String)>,
+    pub(crate) infer: InferSettings,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
 }
@@ -66,47 +73,31 @@ impl Config {
             settings.get(&("python".into(), "default_resolve".into())).map(|setting| setting.place.clone());
         let places = settings.iter().map(|(key, setting)| (key.clone(), setting.place.clone())).collect();
         let settings = &mut settings;
-        let mut resolves: Vec<(String, String)> = (section(settings, "python.resolves").into_iter())
-            .filter_map(|(name, value)| match value {
-                Value::Text(path) => Some((name, path)),
-                _ => None,
-            })
-            .collect();
+        let mut resolves = named_texts(settings, "python.resolves");
         if resolves.is_empty() {
             resolves.push(("default".to_owned(), "pants.lock".to_owned()));
         }
         let default = text(settings, "python", "default_resolve");
         let default_resolve = match default_resolve(default, &resolves, default_place) {
-            Ok(default) => default,
             // What is missing may be among what could not be read.
             Err(_) if unread => String::new(),
-            Err(wrong) => {
-                errors.extend(wrong);
-                String::new()
-            }
+            found => or_default(found, &mut errors),
         };
+        let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
+        let cache_budget = or_default(size(budget), &mut errors);
+        let infer = or_default(infer::settings(settings), &mut errors);
         if !errors.is_empty() {
             errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
             return Err(errors);
         }
-        let color = match take(settings, "GLOBAL", "color") {
-            Some(Value::Color(color)) => Some(color),
-            _ => None,
-        };
-        let indexes = (section(settings, "python.indexes").into_iter())
-            .filter_map(|(name, value)| if let Value::Text(url) = value { Some((name, url)) } else { None })
-            .collect();
-        let resolve_constraints = (section(settings, "python.resolves_to_interpreter_constraints")
-            .into_iter())
-        .filter_map(|(name, value)| if let Value::Texts(list) = value { Some((name, list)) } else { None })
-        .collect();
         let strings = |list: &[&str]| list.iter().map(ToString::to_string).collect();
         Ok(Config {
             pants_ignore: texts(settings, "GLOBAL", "pants_ignore").unwrap_or_default(),
             jobs: number(settings, "GLOBAL", "jobs"),
             offline: flag(settings, "GLOBAL", "offline"),
-            color,
+            color: color(settings),
             cache_dir: text(settings, "cache", "dir"),
+            cache_budget,
             root_patterns: texts(settings, "source", "root_patterns")
                 .unwrap_or_else(|| strings(&["/", "src", "src/python", "src/py"])),
             interpreter_constraints: texts(settings, "python", "interpreter_constraints").unwrap_or_default(),
@@ -116,8 +107,11 @@ impl Config {
                 .unwrap_or_else(|| strings(&["<PATH>", "<PYENV>"])),
             default_resolve,
             resolves,
-            resolve_constraints,
-            indexes,
+            resolve_constraints: named_lists(settings, "python.resolves_to_interpreter_constraints"),
+            build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
+            build_requirements: named_lists(settings, "python.build_requirements"),
+            indexes: named_texts(settings, "python.indexes"),
+            infer,
             places,
         })
     }
@@ -137,6 +131,27 @@ impl Config {
         (self.resolve_constraints.iter().find(|(name, _)| name == resolve))
             .map_or(&self.interpreter_constraints, |(_, constraints)| constraints)
     }
+}
+
+/// What was found, or what stands for it where it is wrong.
+fn or_default<T: Default>(found: Result<T, Vec<Diagnostic>>, errors: &mut Vec<Diagnostic>) -> T {
+    found.unwrap_or_else(|wrong| {
+        errors.extend(wrong);
+        T::default()
+    })
+}
+
+/// The keys, by section and name, whose values two texts of `pants.toml` give otherwise; none where one of them cannot be
+/// read.
+pub(crate) fn differences(old: &str, new: &str) -> Option<BTreeSet<(String, String)>> {
+    let whole = |text: &str| {
+        let (settings, errors) = read(text);
+        errors.is_empty().then_some(settings)
+    };
+    let (old, new) = (whole(old)?, whole(new)?);
+    let value = |settings: &Settings, key| settings.get(key).map(|setting: &Setting| setting.value.clone());
+    let keys = old.keys().chain(new.keys());
+    Some(keys.filter(|key| value(&old, key) != value(&new, key)).cloned().collect())
 }
 
 /// What is wrong with the places of locks and interpreters.
@@ -172,6 +187,17 @@ fn check_paths(settings: &Settings) -> Vec<Diagnostic> {
 /// Whether a path leads to something below the root of the repository.
 fn is_below(path: &str) -> bool {
     !path.split('/').any(|part| matches!(part, "" | "..")) && Path::new(path).file_name().is_some()
+}
+
+/// A number of bytes.
+fn size(setting: Option<Setting>) -> Result<Option<u64>, Vec<Diagnostic>> {
+    let Some(Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
+    let size = crate::size::parse(&text).ok_or_else(|| {
+        let message = format!("`{text}` is no size");
+        let help = Some("expected a number with a unit, such as `20 GB` or `512 MiB`");
+        vec![Diagnostic::error(Exit::Wrong, "config::size", message).at(Some(place)).help(help)]
+    })?;
+    Ok(Some(size))
 }
 
 /// Which resolve targets are in that name none.
@@ -222,6 +248,10 @@ fn flag(settings: &mut Settings, section: &str, key: &str) -> bool {
     matches!(take(settings, section, key), Some(Value::Flag(true)))
 }
 
+fn color(settings: &mut Settings) -> Option<ColorChoice> {
+    if let Some(Value::Color(color)) = take(settings, "GLOBAL", "color") { Some(color) } else { None }
+}
+
 fn number(settings: &mut Settings, section: &str, key: &str) -> Option<u16> {
     if let Some(Value::Number(number)) = take(settings, section, key) { Some(number) } else { None }
 }
@@ -232,4 +262,16 @@ fn section(settings: &Settings, section: &str) -> Vec<(String, Value)> {
         .filter(|((name, _), _)| name == section)
         .map(|((_, key), setting)| (key.clone(), setting.value.clone()))
         .collect()
+}
+
+/// The texts of such a section.
+fn named_texts(settings: &Settings, name: &str) -> Vec<(String, String)> {
+    let text = |(name, value)| if let Value::Text(text) = value { Some((name, text)) } else { None };
+    section(settings, name).into_iter().filter_map(text).collect()
+}
+
+/// The lists of texts of such a section.
+fn named_lists(settings: &Settings, name: &str) -> Vec<(String, Vec<String>)> {
+    let list = |(name, value)| if let Value::Texts(list) = value { Some((name, list)) } else { None };
+    section(settings, name).into_iter().filter_map(list).collect()
 }

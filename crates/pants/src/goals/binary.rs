@@ -22,6 +22,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let targets = &arguments.targets;
     let (report, diagnostics) = build(session, "binary", targets, Scope::All, |programs| match programs {
+        [] if targets.changed.changed_since.is_some() => {
+            session.console.message("no `python_binary` is affected");
+            Ok(())
+        }
         [] => {
             let message = format!("no `python_binary` is among `{}`", targets.targets.join("`, `"));
             let help = Some("`pants list --type python_binary ::` names all that there are");

@@ -1,19 +1,16 @@
 //! The goal `dependencies`: what targets need.
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use graph::{NodeId, TargetGraph};
-use serde_json::{Map, json};
 
 use super::Targets;
-use crate::cli::Output;
+use super::answer::{self, Neighbours};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::session::Session;
 
 /// List what targets depend on
 ///
-/// One address a line, in order, the targets themselves left out.
+/// One address a line, in order, the targets themselves left out. A target depends on what any of its files depends on.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -23,6 +20,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     transitive: bool,
 
+    /// List the targets themselves as well
+    #[arg(long)]
+    closed: bool,
+
     /// List the source files as well
     #[arg(long)]
     files: bool,
@@ -31,38 +32,32 @@ pub(crate) struct Arguments {
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let repository = session.repository()?;
     let graph = &repository.graph;
-    let roots = arguments.targets.select(session, graph)?;
-    let needed = |root: NodeId| -> BTreeSet<NodeId> {
-        let found = if arguments.transitive { graph.closure([root]) } else { direct(graph, root) };
-        found.into_iter().filter(|node| arguments.files || graph.file(*node).is_none()).collect()
+    let roots = arguments.targets.select(session, &repository)?;
+    let asked = asked(graph, &roots, arguments.transitive);
+    session.console.diagnostics(repository.findings.unread_among(graph, &asked));
+    session.tell_findings(&repository, &asked)?;
+    let direct = |root: &NodeId| {
+        let own = graph.files(*root).filter(|_| graph.owner(*root) == *root);
+        let found = graph.direct_needs(*root).into_iter();
+        found.flat_map(|node| [node, graph.owner(node)]).chain(own).collect::<Vec<_>>()
     };
-    let label = |node: &NodeId| graph.label(*node).to_string();
-    match session.console.output {
-        Output::Text => {
-            let mut all: BTreeSet<NodeId> = roots.iter().flat_map(|root| needed(*root)).collect();
-            for root in &roots {
-                all.remove(root);
-            }
-            session.console.answer(&all.iter().map(|node| label(node) + "\n").collect::<String>());
-        }
-        Output::Json => {
-            let of = |root: &NodeId| {
-                let needed: Vec<String> =
-                    needed(*root).iter().filter(|node| *node != root).map(label).collect();
-                (label(root), json!(needed))
-            };
-            let answer: Map<String, serde_json::Value> = roots.iter().map(of).collect();
-            session.console.answer(&format!("{:#}\n", serde_json::Value::Object(answer)));
-        }
-    }
+    let of = |roots: &[NodeId]| match arguments.transitive {
+        true => graph.needs(roots, None),
+        false => roots.iter().flat_map(direct).collect(),
+    };
+    let (closed, files) = (arguments.closed, arguments.files);
+    answer::neighbours(
+        session,
+        graph,
+        &Neighbours { roots: &roots, name: "dependencies", closed, files, of: &of },
+    );
     Ok(Exit::Done)
 }
 
-/// What a target needs by itself: its files, and what it or any of its files depends on.
-fn direct(graph: &TargetGraph, root: NodeId) -> Vec<NodeId> {
-    let own: Vec<NodeId> = graph.deps(root).into_iter().map(|dependency| dependency.node).collect();
-    let through_files =
-        own.iter().filter(|node| graph.owner(**node) == root).flat_map(|file| graph.deps(*file));
-    let through_files: Vec<NodeId> = through_files.map(|dependency| dependency.node).collect();
-    own.into_iter().chain(through_files).collect()
+/// The nodes whose imports the answer is made of.
+fn asked(graph: &TargetGraph, roots: &[NodeId], transitive: bool) -> Vec<NodeId> {
+    if transitive {
+        return graph.closure(roots.iter().copied());
+    }
+    roots.iter().flat_map(|root| std::iter::once(*root).chain(graph.files(graph.actual(*root)))).collect()
 }

@@ -10,6 +10,27 @@ use crate::config::{FILE, KEYS};
 use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
+/// The goals.
+const GOALS: [&str; 17] = [
+    "affected",
+    "binary",
+    "cache",
+    "completions",
+    "dependencies",
+    "dependents",
+    "filedeps",
+    "help",
+    "list",
+    "lock",
+    "paths",
+    "peek",
+    "query",
+    "roots",
+    "run",
+    "seed",
+    "why",
+];
+
 /// Topics that are neither goals nor rules.
 const TOPICS: [&str; 5] = ["BUILD", "glob", "load", "rules", FILE];
 
@@ -24,8 +45,7 @@ pub(crate) struct Arguments {
 
 /// The topics that completions offer.
 fn topics() -> Vec<&'static str> {
-    let goals = ["binary", "completions", "dependencies", "help", "list", "lock", "run"];
-    goals.into_iter().chain(graph::schemas().iter().map(|rule| rule.name)).chain(TOPICS).collect()
+    GOALS.into_iter().chain(graph::schemas().iter().map(|rule| rule.name)).chain(TOPICS).collect()
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Vec<Diagnostic>> {

@@ -1,33 +1,75 @@
 //! The goals, one file each: its arguments, whose comments are its help, and a short function over the session.
 
+pub(crate) mod affected;
+mod answer;
 pub(crate) mod binary;
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod dependencies;
+pub(crate) mod dependents;
+pub(crate) mod filedeps;
 pub(crate) mod help;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod paths;
+pub(crate) mod peek;
+pub(crate) mod query;
+pub(crate) mod roots;
 pub(crate) mod run;
+pub(crate) mod seed;
+pub(crate) mod why;
+
+use std::collections::BTreeSet;
 
 use clap::Args;
-use graph::{NodeId, TargetGraph};
+use graph::{NodeId, Target};
 
+use crate::changed::{self, Dependents};
 use crate::diagnostic::Diagnostic;
+use crate::repository::Repository;
 use crate::session::Session;
+
+/// Under which heading of the help the options are that ask git.
+const CHANGES: &str = "What a change affects";
 
 /// Which targets a goal is about.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Targets {
     /// Addresses (//svc:app, //svc), patterns (//svc/..., svc::, ::) or files
-    #[arg(value_name = "TARGET", required = true)]
+    #[arg(value_name = "TARGET", required_unless_present = "changed_since")]
     pub(crate) targets: Vec<String>,
 
+    #[command(flatten)]
+    pub(crate) narrowed: Narrowed,
+
+    #[command(flatten)]
+    pub(crate) changed: Changed,
+}
+
+/// What takes targets away.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Narrowed {
     /// Take these away again
     #[arg(long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
 
-    /// Only targets with this tag; with -TAG only those without
+    /// Only targets with this tag, or with one of TAG,TAG; with -TAG only those without
     #[arg(long, value_name = "TAG", allow_hyphen_values = true)]
     pub(crate) tag: Vec<String>,
+}
+
+/// Which change the targets have to do with.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Changed {
+    /// Only targets that differ from where HEAD and REV part, uncommitted and untracked files included
+    #[arg(long, value_name = "REV", env = "PANTS_CHANGED_SINCE", hide_env = true)]
+    #[arg(help_heading = CHANGES)]
+    pub(crate) changed_since: Option<String>,
+
+    /// Also what depends on these: directly, or through others
+    #[arg(long, value_name = "WHICH", env = "PANTS_CHANGED_DEPENDENTS", hide_env = true)]
+    #[arg(help_heading = CHANGES)]
+    pub(crate) changed_dependents: Option<Dependents>,
 }
 
 impl Targets {
@@ -35,16 +77,43 @@ impl Targets {
     pub(crate) fn select(
         &self,
         session: &Session<'_>,
-        graph: &TargetGraph,
+        repository: &Repository,
     ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
-        let mut nodes = session.select(graph, &self.targets, &self.exclude)?;
-        nodes.retain(|node| {
-            let tags = graph.target(*node).list("tags");
-            self.tag.iter().all(|tag| match tag.strip_prefix('-') {
-                Some(without) => !tags.contains(&without),
-                None => tags.contains(&tag.as_str()),
-            })
-        });
+        let graph = &repository.graph;
+        let mut nodes = self.narrowed.select(session, repository, &self.targets)?;
+        if let Some(since) = &self.changed.changed_since {
+            let dependents = self.changed.changed_dependents.unwrap_or(Dependents::None);
+            let change = changed::since(session, repository, since)?;
+            let affected: BTreeSet<NodeId> = change.affected(graph, dependents).into_iter().collect();
+            nodes.retain(|node| affected.contains(&graph.owner(*node)));
+        }
         Ok(nodes)
+    }
+}
+
+impl Narrowed {
+    /// What some patterns match, all targets if there are none, without what is taken away.
+    pub(crate) fn select(
+        &self,
+        session: &Session<'_>,
+        repository: &Repository,
+        patterns: &[String],
+    ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
+        let everything = ["::".to_owned()];
+        let patterns = if patterns.is_empty() { &everything } else { patterns };
+        let mut nodes = session.select(&repository.graph, patterns, &self.exclude)?;
+        nodes.retain(|node| self.has_tags(repository.graph.target(*node)));
+        Ok(nodes)
+    }
+
+    fn has_tags(&self, target: &Target) -> bool {
+        let tags = target.list("tags");
+        self.tag.iter().all(|wanted| {
+            let (names, with) = match wanted.strip_prefix('-') {
+                Some(without) => (without, false),
+                None => (wanted.strip_prefix('+').unwrap_or(wanted), true),
+            };
+            names.split(',').any(|name| tags.contains(&name)) == with
+        })
     }
 }

@@ -17,7 +17,7 @@ fn program(test: &str) -> Option<(Repository, Index)> {
         ("svc/main.py", "print(\"served\")\n"),
         (
             "svc/BUILD",
-            "python_library(name = \"lib\")\n\npython_binary(name = \"app\", entry_point = \"main.py\")\n",
+            "python_library(name = \"lib\")\n\npython_binary(name = \"app\", entry_point = \"main.py\", start_plan = False)\n",
         ),
     ]);
     index.of(&mut repository);
@@ -107,7 +107,7 @@ fn corrupt_database() {
         r#"
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
 assemble dist/svc/app.pex
-warning[store::corrupt_database]: the cache database `TMP/cache/v1/blake3/db1/1/store.db` was corrupt and was begun anew
+warning[store::corrupt_database]: the cache database `TMP/cache/v1/blake3/db2/1/store.db` was corrupt and was begun anew
 8 steps run, 0 from the cache, in N s
 "#,
     );
@@ -127,7 +127,7 @@ fn truncated_database() {
         r#"
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
 assemble dist/svc/app.pex
-warning[store::corrupt_database]: the cache database `TMP/cache/v1/blake3/db1/1/store.db` was corrupt and was begun anew
+warning[store::corrupt_database]: the cache database `TMP/cache/v1/blake3/db2/1/store.db` was corrupt and was begun anew
 8 steps run, 0 from the cache, in N s
 "#,
     );

@@ -13,7 +13,7 @@ fn built(test: &str) -> Option<Repository> {
         ("svc/main.py", "print(\"served\")\n"),
         (
             "svc/BUILD",
-            "python_library(name = \"lib\")\n\npython_binary(name = \"app\", entry_point = \"main.py\")\n",
+            "python_library(name = \"lib\")\n\npython_binary(name = \"app\", entry_point = \"main.py\", start_plan = False)\n",
         ),
     ]);
     index.of(&mut repository);
@@ -51,13 +51,35 @@ fn folder_of_others_in_the_place_of_an_artifact() {
         &BUILD,
         2,
         r#"
-error[dist::occupied]: `TMP/repository/dist/svc/app.pex` is a folder, and a file is to be there
+error[dist::occupied]: `TMP/repository/dist/svc/app.pex` is a folder with files that were not built
  |
  = help: remove it, or give the target another `output_path`
 0 steps run, 8 from the cache, in N s
 "#,
     );
     assert_eq!(repository.read("dist/svc/app.pex/notes.txt"), b"mine\n", "what others made stays");
+}
+
+#[test]
+fn folder_of_others_in_the_place_of_a_folder() {
+    let Some(repository) = built("folder_of_others_in_the_place_of_a_folder") else { return };
+    let text = String::from_utf8(repository.read("svc/BUILD")).expect("text");
+    repository.write(
+        "svc/BUILD",
+        text.replace("entry_point", "layout = \"loose\", output_path = \"docs\", entry_point"),
+    );
+    repository.write("dist/docs/notes.txt", "mine\n");
+    let run = repository.run(&BUILD);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("`TMP/repository/dist/docs` is a folder with files that were not built"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(repository.read("dist/docs/notes.txt"), b"mine\n", "what others made stays");
+    fs::remove_file(repository.root().join("dist/docs/notes.txt")).expect("it is there");
+    assert_eq!(repository.run(&BUILD).code, 0, "an empty folder is in nobody's way");
+    assert_eq!(repository.run(&BUILD).code, 0, "and what was built is built again");
 }
 
 #[test]

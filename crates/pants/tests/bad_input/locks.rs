@@ -181,6 +181,61 @@ error[packaging::lock_stale]: the lock is stale: it has `greet` 0.9, the require
 }
 
 #[test]
+fn lock_that_was_made_without_an_extra() {
+    let repository = program(Some(&good()));
+    repository.write(
+        "3rdparty/BUILD",
+        "python_requirement(name = \"greet\", requirements = [\"greet[loud]==1.0\"])\n",
+    );
+    repository.fails(
+        &["binary", "--offline", "//svc:app"],
+        2,
+        r#"
+error[packaging::lock_stale]: the lock is stale: it was made without the extra `loud` of `greet`, the requirement is `greet[loud]==1.0`
+ --> 3rdparty/BUILD:1:52
+  |
+1 | python_requirement(name = "greet", requirements = ["greet[loud]==1.0"])
+  |                                                    ^^^^^^^^^^^^^^^^^^
+  |
+  = note: needed by `//svc:app`, whose lock is `pants.lock`
+  = help: write it anew with `pants lock`
+"#,
+    );
+}
+
+#[test]
+fn lock_with_versions_for_several_releases_of_a_python() {
+    let good = good();
+    let (head, package) = good.split_at(good.find("\n[[packages]]").unwrap());
+    let marked = |version: &str, marker: &str| {
+        let key = format!("version = \"{version}\"\n");
+        package.replace("1.0", version).replace(&key, &format!("{key}marker = \"{marker}\"\n"))
+    };
+    let (old, new) = ("python_full_version < '3.11.4'", "python_full_version >= '3.11.4'");
+    let repository = program(Some(&format!("{head}{}{}", marked("1.0", old), marked("2.0", new))));
+    repository.write(
+        "3rdparty/BUILD",
+        format!("python_requirement(name = 'greet', requirements = [\"greet==1.0; {old}\", \"greet==2.0; {new}\"])\n"),
+    );
+    // What is left out is said before anything is fetched, which cannot be here.
+    let said = repository.run(&["binary", "--offline", "//svc:app"]);
+    let expected = "\
+warning[packaging::left_out]: `greet` 1.0 is left out for `cp311-linux_x86_64`, since 2.0 is taken: which one is needed depends \
+                    on the third number of the version of Python or on the kernel
+ |
+ = help: name the release that it runs on in `interpreters`, such as `3.11.4`
+";
+    assert!(said.stderr.starts_with(expected), "{}", said.stderr);
+    repository.write("pants.toml", "[python]\ninterpreters = [\"3.11.3\"]\nplatforms = [\"linux-x86_64\"]\n");
+    let said = repository.run(&["binary", "--offline", "//svc:app"]);
+    assert!(
+        said.stderr.contains("greet-1.0-py3-none-any.whl") && !said.stderr.contains("left-out"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
 fn corrupt_lock() {
     let good = good();
     check(

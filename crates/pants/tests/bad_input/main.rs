@@ -16,6 +16,7 @@ mod locks;
 mod mount;
 mod repository;
 mod requests;
+mod resolves;
 mod slips;
 mod wheels;
 mod zip;

@@ -37,7 +37,7 @@ error: unexpected argument '--outptu' found
 
   tip: a similar argument exists: '--output'
 
-Usage: pants list [OPTIONS] <TARGET>...
+Usage: pants list [OPTIONS] [TARGET]...
 
 For more information, try '--help'.
 "#,
@@ -74,7 +74,7 @@ fn goal_without_targets() {
 error: the following required arguments were not provided:
   <TARGET>...
 
-Usage: pants binary [OPTIONS] <TARGET>...
+Usage: pants binary [OPTIONS] [TARGET]...
 
 For more information, try '--help'.
 "#,

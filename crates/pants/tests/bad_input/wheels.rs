@@ -15,7 +15,7 @@ pub(crate) fn program(wheel: &[u8]) -> Repository {
         ("3rdparty/BUILD", "python_requirement(name = \"greet\", requirements = [\"greet==1.0\"])\n"),
         (
             "svc/BUILD",
-            "python_binary(\n    name = \"app\",\n    script = \"greet\",\n    dependencies = [\"//3rdparty:greet\"],\n)\n",
+            "python_binary(\n    name = \"app\",\n    script = \"greet\",\n    dependencies = [\"//3rdparty:greet\"],\n    start_plan = False,\n)\n",
         ),
     ])
 }
@@ -372,7 +372,7 @@ fn starts(test: &str, fields: &str, expected: &str) {
     index.of(&mut repository);
     index.add(WHEEL, sound());
     let build = format!(
-        "python_binary(\n    name = \"app\",\n    {fields}\n    dependencies = [\"//3rdparty:greet\"],\n)\n"
+        "python_binary(\n    name = \"app\",\n    {fields}\n    dependencies = [\"//3rdparty:greet\"],\n    start_plan = False,\n)\n"
     );
     repository.write("svc/BUILD", build);
     let said = repository.run(&BUILD);

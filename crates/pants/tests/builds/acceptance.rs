@@ -37,7 +37,7 @@ impl Built {
                  resources(name = 'data', sources = ['*.txt'])\n\
                  python_binary(name = 'many', entry_point = 'many.main', dependencies = [':lib'],\n\
                  interpreters = {interpreters}, multi_platform = True)\n\
-                 python_binary(name = 'single', entry_point = 'many.main', dependencies = [':lib'])\n"
+                 python_binary(name = 'single', entry_point = 'many.main', start_plan = False, dependencies = [':lib'])\n"
             ),
         );
         let report = checkout.build(&["//many", "//many:single", "//one"]);
@@ -93,7 +93,7 @@ impl Built {
 }
 
 /// An interpreter of this machine by its version.
-fn python(minor: &str) -> Option<PathBuf> {
+pub(crate) fn python(minor: &str) -> Option<PathBuf> {
     let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
     let pyenv = pyenv.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".pyenv")))?;
     let installed = std::fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
@@ -113,7 +113,7 @@ fn python(minor: &str) -> Option<PathBuf> {
 }
 
 #[track_caller]
-fn stdout(command: &mut Command) -> String {
+pub(crate) fn stdout(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{stderr}", output.status);

@@ -51,7 +51,7 @@ fn checkout(dir: &Path, beside: &Path, salt: u64, index: &Index) -> Checkout {
 
 /// Forgets what actions came to, as if nothing had run: the blobs stay, as they do when a build is killed.
 fn forget_outcomes(cache: &Path) {
-    let database = cache.join("v1/blake3/db1/1/store.db");
+    let database = cache.join("v1/blake3/db2/1/store.db");
     if database.exists() {
         let database = rusqlite::Connection::open(database).unwrap();
         database.busy_timeout(Duration::from_secs(10)).unwrap();

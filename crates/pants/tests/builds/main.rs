@@ -11,12 +11,15 @@ mod incremental;
 #[path = "../bad_input/index.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod index;
+mod inference;
 mod interrupted;
 mod remembered;
 #[path = "../bad_input/repository.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod repository;
 mod reproducible;
+mod source_distributions;
+mod start;
 #[path = "../bad_input/zip.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod zip;

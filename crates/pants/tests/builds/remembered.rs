@@ -150,3 +150,56 @@ fn what_is_remembered_and_damaged_is_as_good_as_forgotten() {
         settle(&checkout, &["binary", "//one"]);
     }
 }
+
+#[test]
+fn what_a_link_leads_to_may_come_and_go() {
+    let Some((dir, checkout)) = checkout("what_a_link_leads_to_may_come_and_go") else { return };
+    let beyond = dir.path().join("generated.py");
+    std::os::unix::fs::symlink(&beyond, checkout.root.join("one/generated.py")).unwrap();
+    let list = ["list", "--files", "//one:lib"];
+    let listed = || String::from_utf8(settle(&checkout, &list)).unwrap().contains("generated.py");
+    assert!(!listed(), "it leads nowhere");
+    fs::write(&beyond, "X = 1\n").unwrap();
+    assert!(listed(), "the file is there now");
+    fs::remove_file(&beyond).unwrap();
+    assert!(!listed(), "the file has gone again");
+}
+
+#[test]
+fn what_was_said_is_said_again() {
+    let Some((_dir, checkout)) = checkout("what_was_said_is_said_again") else { return };
+    checkout.write("macros.bzl", "print(\"loaded\")\nNAME = \"x\"\n");
+    checkout.write(
+        "m/BUILD",
+        "load(\"//macros.bzl\", \"NAME\")\nprint(\"read\")\nfiles(name = NAME, sources = [\"BUILD\"])\n",
+    );
+    settle(&checkout, &["list", "::"]);
+    settle(&checkout, &["binary", "//one"]);
+    for arguments in [["list", "::"], ["binary", "//one"]] {
+        for run in 0..3 {
+            let said = checkout.command(&arguments).output().unwrap().stderr;
+            let said = String::from_utf8(said).unwrap();
+            for message in ["m/BUILD:2:1: read\n", "macros.bzl:1:1: loaded\n"] {
+                assert_eq!(said.matches(message).count(), 1, "{arguments:?}, run {run}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_program_reads_for_itself() {
+    let Some((dir, checkout)) = checkout("another_program_reads_for_itself") else { return };
+    settle(&checkout, &["binary", "//one"]);
+    let other = dir.path().join("other-pants");
+    fs::copy(env!("CARGO_BIN_EXE_pants"), &other).unwrap();
+    let mut command = std::process::Command::new("strace");
+    command.args(["-f", "-e", "trace=openat", "-o"]).arg(dir.path().join("trace")).arg(&other);
+    command.args(["list", "::"]).current_dir(&checkout.root);
+    command.env("PANTS_CACHE_DIR", &checkout.cache);
+    match command.output() {
+        Err(_) => return println!("skipped: another_program_reads_for_itself: there is no strace"),
+        Ok(output) => assert!(output.status.success(), "{output:?}"),
+    }
+    let trace = fs::read_to_string(dir.path().join("trace")).unwrap();
+    assert!(trace.contains("one/BUILD"), "it trusted what the first had read");
+}

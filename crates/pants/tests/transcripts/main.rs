@@ -24,7 +24,10 @@ use redact::Redactions;
 const BLESS: &str = "BLESS";
 
 /// A page whose head says this is skipped where there is no network.
-const NEEDS_NETWORK: &str = "<!-- needs: network -->";
+const NEEDS_NETWORK: &str = "<!-- needs: network";
+
+/// The same with this, where there is no Python 2.7.
+const NEEDS_PYTHON_2: &str = ", python2.7 -->";
 
 #[test]
 fn transcripts() {
@@ -39,6 +42,10 @@ fn transcripts() {
         let page = Page::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         if text.contains(NEEDS_NETWORK) && !*online.get_or_insert_with(network) {
             println!("skipped: {name}: no network");
+            continue;
+        }
+        if text.contains(NEEDS_PYTHON_2) && !has_python_2() {
+            println!("skipped: {name}: no Python 2.7");
             continue;
         }
         let root = scratch.path().join(&name).with_extension("");
@@ -61,6 +68,19 @@ fn transcripts() {
         "\n{}\n{count} commands print something else; {advice}",
         differences.join("\n")
     );
+}
+
+/// Whether this machine has Python 2.7, on `PATH` or by pyenv.
+fn has_python_2() -> bool {
+    let pyenv = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv/versions"));
+    let versions = pyenv.into_iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    let folders = versions.map(|version| version.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = folders.chain(std::env::split_paths(&path).collect::<Vec<_>>());
+    folders.any(|folder| {
+        let version = Command::new(folder.join("python2.7")).arg("--version").output();
+        version.is_ok_and(|output| output.status.success())
+    })
 }
 
 /// The pages of all repositories, in order.

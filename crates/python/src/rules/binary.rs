@@ -3,24 +3,21 @@
 use std::collections::HashMap;
 
 use engine::{ActionGraph, ActionId, Archive, Download, Input, Members, Origin, Verb};
-use graph::{NodeId, Place, Target};
+use graph::{NodeId, Target};
 use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, plan};
-use packaging::requirement::Requirement;
-use packaging::select::{SelectError, Selected, Selection, check_shared, select};
 use packaging::target::Target as Configuration;
 use store::{Digest, Tree};
 
+use super::distributions::{DEFAULT_INDEX, Distributions, Needs, fetch_wheel};
 use super::entry::started;
 use super::pex_options::options;
-use super::{Analysis, Artifact, Resolve, Rule};
-use crate::closure::{Closure, ClosureFile, TargetFiles, Wish};
+use super::{Analysis, Artifact, Resolve, Rule, start};
+use crate::closure::{Closure, ClosureFile, TargetFiles};
 use crate::configuration::{Shared, configurations, constraints};
 use crate::error::RuleError;
-use crate::functions::{BOOT, BOOTSTRAP, SOURCES, WHEEL};
+use crate::functions::{BOOT, BOOTSTRAP, SOURCES};
 use crate::requirements::resolve_of;
-
-/// The index that the runtime comes from, and what a lock names no index for.
-const DEFAULT_INDEX: &str = "default";
+use crate::resolves;
 
 pub(super) struct PythonBinary;
 
@@ -37,8 +34,14 @@ impl Rule for PythonBinary {
     ) -> Result<Vec<Artifact>, Vec<RuleError>> {
         let program = analysis.graph.target(node);
         let resolve = resolve(program, analysis)?;
-        let closure = Closure::of(analysis.graph, node, analysis.roots)?;
-        let mut errors = check_closure(program, &closure, &resolve, analysis);
+        let mut closure = Closure::of(analysis.graph, node, analysis.roots)?;
+        let default = &analysis.settings.default_resolve;
+        let own = resolve_of(program, default);
+        let mut errors = resolves::settle(analysis.graph, node, &mut closure, own, default);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        errors.extend(check_closure(program, &closure, &resolve, own));
         let constraints = constraints(program, resolve.constraints)?;
         let shared =
             configurations(program, analysis.settings, &constraints, resolve.lock, analysis.interpreters);
@@ -74,28 +77,8 @@ fn resolve<'a>(program: &Target, analysis: &Analysis<'a>) -> Result<Resolve<'a>,
 }
 
 /// What keeps a closure from being built whatever it is built for.
-fn check_closure(
-    program: &Target,
-    closure: &Closure,
-    resolve: &Resolve<'_>,
-    analysis: &Analysis<'_>,
-) -> Vec<RuleError> {
+fn check_closure(program: &Target, closure: &Closure, resolve: &Resolve<'_>, own: &str) -> Vec<RuleError> {
     let mut errors = Vec::new();
-    let default = &analysis.settings.default_resolve;
-    let own = resolve_of(program, default);
-    for wish in &closure.requirements {
-        let node = analysis.graph.node(&wish.label);
-        let theirs = node.map_or(own, |node| resolve_of(analysis.graph.target(node), default));
-        if theirs != own {
-            errors.push(RuleError::OtherResolve {
-                program: program.label.clone(),
-                own: own.to_owned(),
-                requirement: wish.label.clone(),
-                theirs: theirs.to_owned(),
-                place: wish.place.clone(),
-            });
-        }
-    }
     if resolve.lock.is_none() && !closure.requirements.is_empty() {
         let count = closure.requirements.len();
         errors.push(RuleError::NoLock {
@@ -122,8 +105,8 @@ fn output_path(program: &Target, configuration: Option<&Configuration>) -> Resul
                 graph::join(program.label.package(), &name)
             }
             Some((path, place)) => {
-                if path.split('/').any(|part| matches!(part, "" | "." | "..")) || path.contains(['\0', '\n'])
-                {
+                let wrong = |part: &str| matches!(part, "" | "." | "..") || part.starts_with(".pants-");
+                if path.split('/').any(wrong) || path.contains(['\0', '\n']) {
                     return Err(vec![RuleError::OutputPath { path: path.to_owned(), place: place.clone() }]);
                 }
                 path.to_owned()
@@ -146,36 +129,55 @@ struct Binary<'a, 'b> {
     resolve: &'a Resolve<'b>,
 }
 
-impl Binary<'_, '_> {
+impl<'a, 'b> Binary<'a, 'b> {
     fn package(
         &self,
         configurations: Shared,
         path: String,
         actions: &mut ActionGraph,
     ) -> Result<Artifact, Vec<RuleError>> {
-        let wheels = self.wheels(&configurations)?;
+        let needs = self.needs();
+        let distributions = match &needs {
+            Some(needs) => needs.choose(&configurations)?,
+            None => Distributions::default(),
+        };
         let analysis = self.analysis;
         // Without a lock, which is an error of its own, nobody knows what there would be.
         let unknown = self.resolve.lock.is_none() && !self.closure.requirements.is_empty();
-        let has_wheels = unknown || !wheels.is_empty();
+        let has_wheels = unknown || !distributions.is_empty();
         let started = started(self.program, self.closure, analysis.graph, analysis.roots, has_wheels);
         let started = started.map_err(|error| vec![error])?;
-        let spec = self.spec(&configurations, &wheels, started.entry)?;
+        let spec = self.spec(&configurations, &distributions, started.entry)?;
         let plan = plan(spec.options.layout);
         let label = &self.program.label;
         let bootstrap = bootstrap(spec.options.includes_tools(), actions);
         let user = self.sources(actions)?;
-        let wheels: Vec<(String, ActionId)> =
-            wheels.iter().map(|wheel| fetch_wheel(wheel, actions)).collect();
-        let mut inputs = vec![Input::Action(bootstrap), Input::Action(user)];
+        let mut wheels: Vec<(String, ActionId)> = (distributions.wheels.iter())
+            .map(|(package, wheel)| fetch_wheel(package, wheel, actions))
+            .collect();
+        let parts = start::Parts { bootstrap, user, wheels: &wheels };
+        // What a wheel that is still to be built has in it, nobody can plan with.
+        let known = distributions.sources.is_empty();
+        let start = start::start(self.program, analysis, &spec, &configurations, known, &parts, actions)?;
+        let mut inputs = vec![Input::Action(bootstrap), Input::Action(user), start.plan];
         if started.in_wheels {
             inputs.extend(wheels.iter().map(|(_, wheel)| Input::Action(*wheel)));
         }
-        let arguments = serde_json::to_vec(&spec).expect("a specification is plain data");
+        let mut builds = Vec::with_capacity(distributions.sources.len());
+        for source in &distributions.sources {
+            builds.extend(
+                needs.iter().map(|needs| needs.build(source, actions)).collect::<Result<Vec<_>, _>>()?,
+            );
+        }
+        inputs.extend(builds.iter().map(|build| Input::Action(build.wheel)));
+        wheels.extend(builds.iter().map(|build| (build.project.clone(), build.wheel)));
+        let arguments = (&spec, builds.len());
+        let arguments = serde_json::to_vec(&arguments).expect("a specification is plain data");
         let boot = Verb::Apply { function: BOOT, arguments };
         let boot = actions.add(boot, inputs, format!("write the boot files of {label}"));
         let places = vec![(boot, started.place.clone())];
-        let parts = Parts { bootstrap: archived_bootstrap(bootstrap, &plan, actions), boot, user, wheels };
+        let bootstrap = archived_bootstrap(bootstrap, &plan, actions);
+        let parts = Parts { bootstrap, boot, user, start: start.plan, wheels };
         let file = path.rsplit('/').next().unwrap_or(&path).to_owned();
         let description = format!("assemble dist/{path}");
         let (action, file) = match &plan.output {
@@ -190,71 +192,29 @@ impl Binary<'_, '_> {
                 (actions.add(Verb::Merge { prefixes }, inputs, description), None)
             }
         };
-        Ok(Artifact { label: label.clone(), configurations, path, action, file, places })
+        let (label, lacking, left_out) = (label.clone(), start.lacking, distributions.left_out);
+        Ok(Artifact { label, configurations, path, action, file, places, builds, lacking, left_out })
     }
 
-    /// The wheels of all configurations, each file once, by name.
-    fn wheels(&self, configurations: &[Configuration]) -> Result<Vec<Selected<'_>>, Vec<RuleError>> {
+    /// The distributions of all configurations; none without a lock, or without requirements.
+    fn needs(&self) -> Option<Needs<'a, 'b>> {
+        let program = self.program;
         let wishes = &self.closure.requirements;
-        let Some(lock) = self.resolve.lock.filter(|_| !wishes.is_empty()) else { return Ok(Vec::new()) };
-        let roots: Vec<Requirement> = wishes.iter().map(|wish| wish.requirement.clone()).collect();
-        let (mut selections, mut errors) = (Vec::<(Configuration, Selection<'_>)>::new(), Vec::new());
-        for configuration in configurations {
-            match select(lock, &roots, configuration) {
-                Ok(selection) => selections.push((*configuration, selection)),
-                Err(wrong) => errors.extend(wrong),
-            }
-        }
-        let shared: Vec<(Configuration, &Selection<'_>)> =
-            selections.iter().map(|(one, two)| (*one, two)).collect();
-        errors.extend(check_shared(&shared));
-        if !errors.is_empty() {
-            errors.dedup();
-            return Err(errors.iter().map(|error| self.selection_error(error)).collect());
-        }
-        let mut wheels: Vec<Selected<'_>> =
-            selections.into_iter().flat_map(|(_, selection)| selection.wheels).collect();
-        wheels.sort_by_key(|wheel| wheel.wheel.name.to_string());
-        wheels.dedup_by_key(|wheel| wheel.wheel.name.to_string());
-        Ok(wheels)
-    }
-
-    fn selection_error(&self, error: &SelectError) -> RuleError {
-        let message = error.to_string();
-        let asked = |wish: &&Wish| message.contains(&format!("`{}`", wish.requirement.text()));
-        let wish = self.closure.requirements.iter().find(asked);
-        let place = match (error, wish) {
-            (SelectError::Target { target, .. }, _) => self.to_blame_for(target),
-            (_, wish) => Some(wish.map_or(&self.program.place, |wish| &wish.place)),
-        };
-        RuleError::Selection {
-            code: error.code(),
-            help: error.help(),
-            label: self.program.label.clone(),
-            lock: self.resolve.path.to_owned(),
-            place: place.cloned(),
-            message,
-        }
-    }
-
-    /// Where it is written that the program is built for a target that the lock is not for; none in the configuration.
-    fn to_blame_for(&self, target: &Configuration) -> Option<&Place> {
-        let requires = self.resolve.lock.map(|lock| &lock.requires_python);
-        let python = requires.is_some_and(|requires| !target.environment().satisfies(requires));
-        let name = if python { "interpreters" } else { "platforms" };
-        let configured = python && self.analysis.settings.interpreters.is_some();
-        match self.program.field(name) {
-            Some(field) => Some(&field.place),
-            None if configured => None,
-            None => Some(&self.program.place),
-        }
+        self.resolve.lock.filter(|_| !wishes.is_empty()).map(|lock| Needs {
+            analysis: self.analysis,
+            program,
+            wishes,
+            resolve: resolve_of(program, &self.analysis.settings.default_resolve),
+            lock,
+            lock_path: self.resolve.path,
+        })
     }
 
     /// What the PEX is, from the fields of the program.
     fn spec(
         &self,
         configurations: &[Configuration],
-        wheels: &[Selected<'_>],
+        distributions: &Distributions<'_>,
         entry: Entry,
     ) -> Result<PexSpec, Vec<RuleError>> {
         let options = options(self.program, configurations)?;
@@ -262,8 +222,8 @@ impl Binary<'_, '_> {
             self.closure.requirements.iter().map(|wish| wish.requirement.text().to_owned()).collect();
         requirements.sort_unstable();
         requirements.dedup();
-        let wheels = (wheels.iter())
-            .map(|wheel| WheelRef { name: wheel.wheel.name.to_string(), sha256: hex(&wheel.wheel.sha256) })
+        let wheels = (distributions.wheels.iter())
+            .map(|(_, wheel)| WheelRef { name: wheel.name.to_string(), sha256: hex(&wheel.sha256) })
             .collect();
         let spec = PexSpec { options, entry, requirements, wheels };
         let problems = spec.problems();
@@ -334,16 +294,21 @@ struct Parts {
     bootstrap: ActionId,
     boot: ActionId,
     user: ActionId,
+    start: Input,
     wheels: Vec<(String, ActionId)>,
 }
 
 impl Parts {
-    fn of(&self, source: Source) -> Vec<(&str, ActionId)> {
+    fn of(&self, source: Source) -> Vec<(&str, Input)> {
         match source {
-            Source::Bootstrap => vec![("the runtime", self.bootstrap)],
-            Source::Boot => vec![("the boot files", self.boot)],
-            Source::Sources => vec![("the sources", self.user)],
-            Source::Wheels => self.wheels.iter().map(|(name, wheel)| (name.as_str(), *wheel)).collect(),
+            Source::Bootstrap => vec![("the runtime", Input::Action(self.bootstrap))],
+            Source::Boot => vec![("the boot files", Input::Action(self.boot))],
+            Source::Sources => vec![("the sources", Input::Action(self.user))],
+            Source::Start => vec![("the start plan", self.start)],
+            Source::Wheels => {
+                let wheels = self.wheels.iter();
+                wheels.map(|(name, wheel)| (name.as_str(), Input::Action(*wheel))).collect()
+            }
         }
     }
 
@@ -355,7 +320,7 @@ impl Parts {
         let (mut members, mut inputs) = (Vec::new(), Vec::new());
         let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
         for plan in planned {
-            for (origin, action) in self.of(plan.source) {
+            for (origin, input) in self.of(plan.source) {
                 members.push(Members {
                     input: inputs.len(),
                     origin: format!("{origin} of {label}"),
@@ -364,7 +329,7 @@ impl Parts {
                     only: owned(plan.only),
                     directories: owned(plan.directories),
                 });
-                inputs.push(Input::Action(action));
+                inputs.push(input);
             }
         }
         (members, inputs)
@@ -380,7 +345,7 @@ impl Parts {
     fn folders(&self, folders: &[(Source, &str)]) -> (Vec<Input>, Vec<String>) {
         let placed = |(source, folder): &(Source, &str)| {
             let parts = self.of(*source).into_iter();
-            parts.map(|(_, part)| (Input::Action(part), (*folder).to_owned())).collect::<Vec<_>>()
+            parts.map(|(_, part)| (part, (*folder).to_owned())).collect::<Vec<_>>()
         };
         folders.iter().flat_map(placed).unzip()
     }
@@ -413,23 +378,6 @@ fn archived_bootstrap(files: ActionId, plan: &Plan, actions: &mut ActionGraph) -
     }];
     let archive = Archive { name: archive.name.to_owned(), executable: false, prefix: None, members };
     actions.add(Verb::Archive(archive), vec![Input::Action(files)], "pack the PEX runtime")
-}
-
-/// A wheel, checked before anything is made of it.
-fn fetch_wheel(wheel: &Selected<'_>, actions: &mut ActionGraph) -> (String, ActionId) {
-    let file = wheel.wheel;
-    let name = file.name.to_string();
-    let source = file.index.clone().unwrap_or_else(|| DEFAULT_INDEX.to_owned());
-    let download = Download {
-        name: name.clone(),
-        sha256: file.sha256,
-        size: file.size,
-        origin: Origin { source, project: wheel.package.name.to_string() },
-    };
-    let fetched = actions.add(Verb::Fetch(download), Vec::new(), format!("fetch {name}"));
-    let check = Verb::Apply { function: WHEEL, arguments: Vec::new() };
-    let checked = actions.add(check, vec![Input::Action(fetched)], format!("check {name}"));
-    (name, checked)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,12 +1,16 @@
 //! Rules: what a target means, one file each. Their schemas are the graph's.
 
 mod binary;
+mod distributions;
 mod entry;
 mod pex_options;
+mod start;
 
 use engine::{ActionGraph, ActionId};
 use graph::{Label, NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
+use packaging::python::Wanted;
+use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
@@ -61,6 +65,29 @@ pub struct Artifact {
     pub file: Option<String>,
     /// What is to blame where an action fails.
     pub places: Vec<(ActionId, Place)>,
+    /// The source distributions that are built for it.
+    pub builds: Vec<SourceBuild>,
+    /// An interpreter that this machine lacks, and without which it starts slower the first time.
+    pub lacking: Option<Wanted>,
+    /// What it lacks on some releases of the Python that it is for.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A source distribution that is built into a wheel.
+#[derive(Clone, Debug)]
+pub struct SourceBuild {
+    /// The action that builds.
+    pub run: ActionId,
+    /// The action whose tree is the wheel.
+    pub wheel: ActionId,
+    /// The normalised name of the project.
+    pub project: String,
+    /// Its version.
+    pub version: String,
+    /// The interpreter that builds, in words.
+    pub python: String,
+    /// The resolve that it is of.
+    pub resolve: String,
 }
 
 /// What a target of one rule means.

@@ -19,7 +19,7 @@ fn file_of(cache: &Path, digest: &store::Digest) -> PathBuf {
 }
 
 fn database_of(cache: &Path, number: u32) -> PathBuf {
-    cache.join(format!("v1/blake3/db1/{number}/store.db"))
+    cache.join(format!("v1/blake3/db2/{number}/store.db"))
 }
 
 /// Damages the file of a large blob by `damage`, and checks that the blob is missing, said once, and mended.

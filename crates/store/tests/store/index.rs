@@ -37,7 +37,7 @@ impl Workspace {
     }
 
     fn index_file(&self) -> PathBuf {
-        let dir = self.dir.path().join("cache/v1/blake3/db1/1/index");
+        let dir = self.dir.path().join("cache/v1/blake3/db2/1/index");
         fs::read_dir(dir).unwrap().next().unwrap().unwrap().path()
     }
 
@@ -266,7 +266,7 @@ fn an_index_of_a_database_that_is_gone_is_gone_with_it() {
     let Workspace { dir, store } = workspace;
     drop(store);
     crate::checkpoint(&dir.path().join("cache"));
-    fs::write(dir.path().join("cache/v1/blake3/db1/1/store.db"), b"damaged").unwrap();
+    fs::write(dir.path().join("cache/v1/blake3/db2/1/store.db"), b"damaged").unwrap();
     let store = Store::open(&dir.path().join("cache"), DigestFunction::Blake3).unwrap();
     let workspace = Workspace { dir, store };
     // The entry would say that the blob is in the store, where it is not.

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a test that does not run says so")]
 
 mod blobs;
+mod budget;
 mod corruption;
 mod index;
 mod processes;
@@ -42,7 +43,7 @@ fn bytes(len: usize, seed: u64) -> Vec<u8> {
 
 /// Moves what waits in the log of a closed store's database into the database, so that damage to it matters.
 fn checkpoint(cache: &Path) {
-    let database = rusqlite::Connection::open(cache.join("v1/blake3/db1/1/store.db")).unwrap();
+    let database = rusqlite::Connection::open(cache.join("v1/blake3/db2/1/store.db")).unwrap();
     database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
 }
 

@@ -151,7 +151,7 @@ fn killed_processes_leave_a_cache_that_is_right() {
 fn a_busy_database_is_waited_for() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), DigestFunction::Blake3).unwrap();
-    let other = rusqlite::Connection::open(dir.path().join("v1/blake3/db1/1/store.db")).unwrap();
+    let other = rusqlite::Connection::open(dir.path().join("v1/blake3/db2/1/store.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let held = Duration::from_millis(300);
     std::thread::scope(|scope| {

@@ -68,7 +68,7 @@ fn a_cache_on_a_read_only_mount_is_read() {
         if pending {
             copy(&origin.path().join("cache"), &cache);
             drop(store);
-            let log = cache.join("v1/blake3/db1/1/store.db-wal");
+            let log = cache.join("v1/blake3/db2/1/store.db-wal");
             assert!(fs::metadata(log).unwrap().len() > 0);
         } else {
             drop(store);
@@ -110,7 +110,7 @@ fn a_damaged_read_only_cache_is_as_good_as_empty() {
     fill(&store, &[bytes(10, 1)]);
     drop(store);
     crate::checkpoint(&cache);
-    fs::write(cache.join("v1/blake3/db1/1/store.db"), bytes(50_000, 3)).unwrap();
+    fs::write(cache.join("v1/blake3/db2/1/store.db"), bytes(50_000, 3)).unwrap();
     mount.read_only();
     let scratch = tempfile::tempdir().unwrap();
     let store = Store::open_with(&cache, DigestFunction::Blake3, scratch.path()).unwrap();
@@ -185,7 +185,7 @@ fn paths_that_mean_something_in_a_uri_are_paths() {
         let cache = dir.path().join(name);
         let digest = Store::open(&cache, DigestFunction::Blake3).unwrap().put(b"x").unwrap();
         assert!(Store::open(&cache, DigestFunction::Blake3).unwrap().has(&digest).unwrap(), "{name}");
-        assert!(cache.join("v1/blake3/db1/1/store.db").is_file());
+        assert!(cache.join("v1/blake3/db2/1/store.db").is_file());
     }
     let slashes = Path::new("//").join(dir.path().strip_prefix("/").unwrap());
     Store::open(&slashes.join("x"), DigestFunction::Blake3).unwrap().put(b"x").unwrap();

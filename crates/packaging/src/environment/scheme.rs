@@ -1,0 +1,80 @@
+//! Where things are in a virtualenv of an interpreter, and what is in one before anything is installed. Knows no wheel.
+
+use super::{Content, Environment, File, Node};
+use crate::platform::Platform;
+use crate::python::{Abi, Minor};
+use crate::target::Target;
+
+/// The folders of a virtualenv.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scheme {
+    /// `python3.11`, or `python3.13t` for the free-threaded build.
+    python: String,
+    /// `python3.11` in any case, which names the folder of headers.
+    plain: String,
+    abi: Abi,
+    platform: Platform,
+}
+
+/// What messages call the one who brings what every virtualenv has.
+const OWNER: &str = "the virtualenv itself";
+
+impl Scheme {
+    /// The folders of a virtualenv for a target.
+    #[must_use]
+    pub fn of(target: &Target) -> Scheme {
+        let plain = format!("python{}", target.minor());
+        let python = if target.abi.free_threaded { format!("{plain}t") } else { plain.clone() };
+        Scheme { python, plain, abi: target.abi, platform: target.platform }
+    }
+
+    /// The name of the interpreter in `bin`.
+    #[must_use]
+    pub fn python(&self) -> &str {
+        &self.python
+    }
+
+    /// The folder of packages.
+    #[must_use]
+    pub fn site_packages(&self) -> String {
+        format!("lib/{}/site-packages", self.python)
+    }
+
+    /// The folder of a distribution's headers, which pip chose and others follow.
+    pub(super) fn headers(&self, distribution: &str) -> String {
+        format!("include/site/{}/{distribution}", self.plain)
+    }
+
+    /// A path of the environment as `RECORD` has it: relative to the folder of packages.
+    pub(super) fn recorded(&self, path: &str) -> String {
+        let site = self.site_packages();
+        match path.strip_prefix(&site).and_then(|rest| rest.strip_prefix('/')) {
+            Some(inside) => inside.to_owned(),
+            None => format!("{}{path}", "../".repeat(site.split('/').count())),
+        }
+    }
+
+    /// The virtualenv before anything is installed, without scripts that activate it in shells: their text is that of
+    /// the interpreter's release.
+    #[must_use]
+    pub fn empty(&self) -> Environment {
+        let mut environment = Environment::default();
+        let mut put = |path: String, node| environment.put(path, node, OWNER);
+        // Since then it is written, and headers have a folder of their own.
+        let newer = self.abi.minor >= Minor::new(3, 11);
+        let config = Content::Config { executable: newer };
+        put("pyvenv.cfg".to_owned(), Node::File(File { content: config, executable: false }));
+        put(format!("bin/{}", self.python), Node::Interpreter);
+        for name in ["python", "python3"] {
+            put(format!("bin/{name}"), Node::Link(self.python.clone()));
+        }
+        let include = if newer { format!("include/{}", self.python) } else { "include".to_owned() };
+        put(include, Node::Directory);
+        put(self.site_packages(), Node::Directory);
+        // All platforms have 64 bits.
+        if matches!(self.platform, Platform::Linux { .. }) {
+            put("lib64".to_owned(), Node::Link("lib".to_owned()));
+        }
+        environment
+    }
+}

@@ -1,0 +1,129 @@
+//! Inference over the working copy: gives it files, locks and the memory of the store, and tells what it found amiss.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::path::Path;
+
+use graph::{Edge, Label, NodeId, Target, TargetGraph};
+use packaging::lock::Lock;
+use python::SourceRoots;
+use python::infer::{Finding, Inferred, Unowned, Unread, Workspace, World, edges};
+use serde::{Deserialize, Serialize};
+use store::{Digest, StatError, StatIndex, Store};
+
+use crate::diagnostic::Diagnostic;
+use crate::explain;
+use crate::session::{Session, forgettable};
+
+/// The memo table of what files import.
+const TABLE: &str = "imports";
+/// How many modules that are missing are told one by one.
+const MOST: usize = 10;
+
+/// Imports that lead nowhere, and files that could not be read, in the whole repository.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Findings {
+    findings: Vec<Finding>,
+    unread: Vec<Unread>,
+}
+
+/// What the sources imply: edges for the graph, and findings for who asks about these files.
+pub(crate) fn infer(
+    session: &Session<'_>,
+    targets: &[Target],
+    roots: &SourceRoots,
+) -> Result<(Vec<Edge>, Findings), Vec<Diagnostic>> {
+    let store = session.store()?;
+    let failed = |error| vec![explain::store(&error)];
+    let mut index = StatIndex::open(store, &session.root).map_err(failed)?;
+    let world = World {
+        roots,
+        settings: &session.config.infer,
+        default_resolve: &session.config.default_resolve,
+        locks: &locks(session),
+        constraints: &|resolve| session.config.constraints_of(resolve),
+        workspace: &WorkingCopy { store, index: &index, root: &session.root },
+    };
+    let Inferred { edges, findings, unread } = edges(targets, &world);
+    forgettable(index.save()).map_err(failed)?;
+    Ok((edges, Findings { findings, unread }))
+}
+
+/// The locks that can be read. What is wrong with another is told by the goal that needs it.
+fn locks(session: &Session<'_>) -> BTreeMap<String, Lock> {
+    let read = |(name, path): &(String, String)| Some((name.clone(), session.lock(path).ok().flatten()?));
+    session.config.resolves.iter().filter_map(read).collect()
+}
+
+/// The files of the repository as they are now.
+struct WorkingCopy<'w> {
+    store: &'w Store,
+    index: &'w StatIndex,
+    root: &'w Path,
+}
+
+impl Workspace for WorkingCopy<'_> {
+    fn digests(&self, paths: &[&str]) -> Vec<Result<Digest, String>> {
+        let reason = |error: StatError| match error.source() {
+            Some(cause) => cause.to_string(),
+            None => error.to_string(),
+        };
+        let digests = self.index.digests(paths).into_iter();
+        digests.map(|found| found.map(|entry| entry.digest).map_err(reason)).collect()
+    }
+
+    /// From the store, which has what the digest was made of, however the file is edited meanwhile.
+    fn read(&self, path: &str, digest: &Digest) -> Result<Vec<u8>, String> {
+        if let Ok(bytes) = self.store.read(digest) {
+            return Ok(bytes);
+        }
+        let bytes = std::fs::read(self.root.join(path)).map_err(|error| error.to_string())?;
+        if self.store.digest(&bytes) == *digest {
+            Ok(bytes)
+        } else {
+            Err("it changes while it is read".to_owned())
+        }
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.root.join(path).is_file()
+    }
+
+    /// A store that cannot be read only makes the files be read again.
+    fn recall(&self, keys: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
+        let slices: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        self.store.memos(TABLE, &slices).unwrap_or_else(|_| vec![None; keys.len()])
+    }
+
+    fn remember(&self, entries: &[(Vec<u8>, Vec<u8>)]) {
+        let entries: Vec<(&[u8], &[u8])> =
+            entries.iter().map(|(key, value)| (key.as_slice(), value.as_slice())).collect();
+        let _: Result<(), _> = self.store.put_memos(TABLE, &entries);
+    }
+}
+
+impl Findings {
+    /// What is to be said of the imports of the files among `nodes`.
+    ///
+    /// Where the configuration wants it, a module that nobody provides is an error.
+    pub(crate) fn about(&self, graph: &TargetGraph, nodes: &[NodeId], unowned: Unowned) -> Vec<Diagnostic> {
+        let asked: BTreeSet<NodeId> = nodes.iter().copied().collect();
+        let is_asked = |label: &Label| graph.node(label).is_some_and(|node| asked.contains(&node));
+        let mut found: Vec<Finding> =
+            self.findings.iter().filter_map(|finding| finding.of(&is_asked)).collect();
+        found.retain(|finding| unowned != Unowned::Ignore || !finding.is_unowned());
+        // What most files lack comes first.
+        found.sort_by_key(|finding| std::cmp::Reverse(finding.imports.len()));
+        let mut told: Vec<Diagnostic> =
+            found.iter().take(MOST).map(|finding| explain::finding(finding, unowned)).collect();
+        told.extend(explain::more_findings(found.get(MOST..).unwrap_or_default(), unowned));
+        told
+    }
+
+    /// The files among `nodes` whose imports are not known. A build fails for them by itself.
+    pub(crate) fn unread_among(&self, graph: &TargetGraph, nodes: &[NodeId]) -> Vec<Diagnostic> {
+        let is_asked =
+            |unread: &&Unread| graph.file_nodes(&unread.path).iter().any(|node| nodes.contains(node));
+        self.unread.iter().filter(is_asked).map(explain::unread).collect()
+    }
+}

@@ -1,0 +1,76 @@
+//! The tools that actions ask for by symbol, as this machine has them: interpreters alone.
+
+use std::collections::BTreeMap;
+
+use engine::{ActionGraph, Failure, Fault, Program, Tool, Tools, Verb};
+use packaging::interpreter::Interpreter;
+use packaging::platform::{Machine, Platform};
+use packaging::python::Wanted;
+use python::configuration::Interpreters;
+
+/// What the symbols of interpreters begin with; an ABI follows, as in `python:cp311`.
+const PYTHON: &str = "python:";
+
+/// The tools of some actions, looked for before any of them runs.
+pub(crate) struct MachineTools {
+    found: BTreeMap<String, Tool>,
+}
+
+impl MachineTools {
+    /// Looks for all tools that `actions` ask for.
+    pub(crate) fn of(actions: &ActionGraph, interpreters: &dyn Interpreters) -> MachineTools {
+        let mut found = BTreeMap::new();
+        for action in actions.actions() {
+            let Verb::Run(process) = &action.verb else { continue };
+            let Program::Tool(symbol) = &process.program else { continue };
+            if let Some(tool) = interpreter(symbol, interpreters) {
+                found.entry(symbol.clone()).or_insert(tool);
+            }
+        }
+        MachineTools { found }
+    }
+}
+
+fn interpreter(symbol: &str, interpreters: &dyn Interpreters) -> Option<Tool> {
+    let abi = symbol.strip_prefix(PYTHON)?;
+    let is = |found: &Interpreter| found.abi.to_string() == abi;
+    let digits = abi.strip_prefix("cp")?;
+    let flags = digits.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let (major, minor) = digits[..digits.len() - flags.len()].split_at_checked(1)?;
+    let wanted: Wanted =
+        format!("{major}.{minor}{}", if flags.contains('t') { "t" } else { "" }).parse().ok()?;
+    let found = interpreters.find(wanted).filter(is)?;
+    // What it builds depends on the platform too.
+    let platform = Platform::current(&Machine::detect());
+    let platform = platform.map_or_else(|_| "unknown".to_owned(), |platform| platform.to_string());
+    let identity = format!("{} {} {abi} {platform}", found.implementation, found.version);
+    Some(Tool { path: found.path, identity })
+}
+
+impl Tools for MachineTools {
+    fn tool(&self, symbol: &str) -> Result<Tool, Box<dyn Failure>> {
+        let missing = || Box::new(NoTool { symbol: symbol.to_owned() }) as Box<dyn Failure>;
+        self.found.get(symbol).cloned().ok_or_else(missing)
+    }
+}
+
+/// A tool that this machine does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("this machine has no tool `{symbol}`")]
+struct NoTool {
+    symbol: String,
+}
+
+impl Failure for NoTool {
+    fn code(&self) -> &'static str {
+        "build::no_tool"
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Environment
+    }
+
+    fn help(&self) -> Option<String> {
+        Some("install it, or add the folder that it is in to `[python] interpreter_search_paths`".to_owned())
+    }
+}

@@ -1,0 +1,99 @@
+//! Programs whose resolve has not what they need, or not just one of it.
+
+use crate::repository::Repository;
+
+const CONFIGURATION: &str = "[python]\ninterpreters = [\"3.11\"]\nplatforms = [\"linux-x86_64\"]\n\n\
+                             [python.resolves]\ndefault = \"default.lock\"\nlegacy = \"legacy.lock\"\n";
+
+/// A program of the resolve `legacy` that reaches a requirement of the default one by way of two libraries.
+#[track_caller]
+fn check(third_party: &str, shared: &str, expected: &str) {
+    let third_party =
+        format!("python_requirement(name = \"flask\", requirements = [\"flask>=3\"])\n{third_party}");
+    let repository = Repository::new(&[
+        ("pants.toml", CONFIGURATION),
+        ("3rdparty/BUILD", &third_party),
+        ("shared/BUILD", &format!("python_library(dependencies = [\"//3rdparty:flask\"]{shared})\n")),
+        ("shared/page.py", ""),
+        (
+            "svc/BUILD",
+            "python_binary(name = \"app\", entry_point = \"main.py\", resolve = \"legacy\", dependencies = [\":lib\"])\n\
+             python_library(name = \"lib\", dependencies = [\"//shared\"])\n",
+        ),
+        ("svc/main.py", ""),
+    ]);
+    repository.fails(&["binary", "//svc:app"], 2, expected);
+}
+
+#[test]
+fn nothing_stands_in() {
+    check(
+        "python_requirement(name = \"six\", requirements = [\"six\"], resolve = \"legacy\")\n",
+        "",
+        r#"
+error[python::other_resolve]: `//svc:app` is in the resolve `legacy`, and needs `flask>=3`, which is in the resolve `default`
+ --> 3rdparty/BUILD:1:52
+  |
+1 | python_requirement(name = "flask", requirements = ["flask>=3"])
+  |                                                    ^^^^^^^^^^
+  |
+  = note: by way of `//svc:app` → `//svc:lib` → `//shared:shared` → `//3rdparty:flask`
+  = help: give the resolve a version of its own: a `python_requirement` for `flask` with `resolve = "legacy"`
+"#,
+    );
+}
+
+#[test]
+fn two_could_stand_in() {
+    check(
+        "python_requirement(name = \"old\", requirements = [\"flask<2\"], resolve = \"legacy\")\n\
+         python_requirement(name = \"older\", requirements = [\"Flask<1\"], resolve = \"legacy\")\n",
+        "",
+        r#"
+error[python::other_resolve]: `//svc:app` is in the resolve `legacy`, and needs `flask>=3`, which is in the resolve `default`
+ --> 3rdparty/BUILD:1:52
+  |
+1 | python_requirement(name = "flask", requirements = ["flask>=3"])
+  |                                                    ^^^^^^^^^^
+  |
+  = note: by way of `//svc:app` → `//svc:lib` → `//shared:shared` → `//3rdparty:flask`
+  = help: `legacy` has `//3rdparty:old` and `//3rdparty:older`: name the one that is meant in the `dependencies` of the program
+"#,
+    );
+}
+
+#[test]
+fn library_of_another_resolve() {
+    check(
+        "python_requirement(name = \"old\", requirements = [\"flask<2\"], resolve = \"legacy\")\n",
+        ", resolve = \"default\"",
+        r#"
+error[python::library_of_other_resolve]: `//svc:app` is in the resolve `legacy`, and `//shared:shared`, which it needs, is in the resolve `default`
+ --> shared/BUILD:1:63
+  |
+1 | python_library(dependencies = ["//3rdparty:flask"], resolve = "default")
+  |                                                               ^^^^^^^^^
+  |
+  = note: by way of `//svc:app` → `//svc:lib` → `//shared:shared`
+  = help: leave out the `resolve` of the library, so that it serves in all, or build the program in another resolve than `legacy`
+"#,
+    );
+}
+
+#[test]
+fn one_stands_in() {
+    // What is missing then is the lock alone.
+    check(
+        "python_requirement(name = \"old\", requirements = [\"flask<2\"], resolve = \"legacy\")\n",
+        "",
+        r#"
+error[python::no_lock]: the resolve `legacy` has no lock file `legacy.lock`, and `//svc:app` needs 1 requirement of it
+ --> svc/BUILD:1:1
+  |
+1 | python_binary(name = "app", entry_point = "main.py", resolve = "legacy", dependencies = [":lib"])
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: `pants lock` writes it
+"#,
+    );
+}

@@ -1,0 +1,153 @@
+//! What can be wrong between the resolves and interpreters of a program and what it needs. States facts; who prints
+//! them adds the form.
+
+use graph::{Label, Place};
+use packaging::interpreter::Interpreter;
+use packaging::target::Target as Configuration;
+
+/// Why a program cannot have a distribution or a library.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// A program reaches a requirement of another resolve, and its own has not exactly one for the same project.
+    #[error(
+        "`{program}` is in the resolve `{own}`, and needs `{requirement}`, which is in the resolve `{theirs}`"
+    )]
+    OtherResolve {
+        /// The program.
+        program: Label,
+        /// Its resolve.
+        own: String,
+        /// The requirement.
+        requirement: String,
+        /// Its project.
+        project: String,
+        /// Its resolve.
+        theirs: String,
+        /// The targets from the program to it.
+        path: Vec<Label>,
+        /// What could stand in for it: none, or several.
+        candidates: Vec<Label>,
+        /// Where the requirement is written.
+        place: Place,
+    },
+    /// A program reaches a library of another resolve.
+    #[error(
+        "`{program}` is in the resolve `{own}`, and `{library}`, which it needs, is in the resolve `{theirs}`"
+    )]
+    Library {
+        /// The program.
+        program: Label,
+        /// Its resolve.
+        own: String,
+        /// The library.
+        library: Label,
+        /// The resolve of that.
+        theirs: String,
+        /// The targets from the program to it.
+        path: Vec<Label>,
+        /// Where the library names its resolve.
+        place: Place,
+    },
+    /// No interpreter of this machine can build a source distribution.
+    #[error(
+        "there is no Python {wanted} ({abi}) on this machine to build the source distribution of `{distribution}`"
+    )]
+    NoBuilder {
+        /// The name and version of what is to be built.
+        distribution: String,
+        /// The version of Python.
+        wanted: String,
+        /// Its ABI.
+        abi: String,
+        /// The program that needs it.
+        label: Label,
+        /// What was found.
+        found: Vec<Interpreter>,
+        /// Where the program is.
+        place: Place,
+    },
+    /// A source distribution that has to be compiled, for another platform.
+    #[error(
+        "`{distribution}` has no wheel for `{target}`, and compiling its source distribution needs such a machine"
+    )]
+    Foreign {
+        /// The name and version.
+        distribution: String,
+        /// What it is for.
+        target: Configuration,
+        /// The program that needs it.
+        label: Label,
+        /// Where the program is.
+        place: Place,
+    },
+}
+
+impl ResolveError {
+    /// The stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherResolve { .. } => "python::other_resolve",
+            Self::Library { .. } => "python::library_of_other_resolve",
+            Self::NoBuilder { .. } => "python::no_builder",
+            Self::Foreign { .. } => "python::foreign_source",
+        }
+    }
+
+    /// Where it is written.
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::OtherResolve { place, .. }
+            | Self::Library { place, .. }
+            | Self::NoBuilder { place, .. }
+            | Self::Foreign { place, .. } => place,
+        }
+    }
+
+    /// What belongs to it.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Self::OtherResolve { path, .. } | Self::Library { path, .. } => {
+                vec![format!("by way of {}", joined(path, " → "))]
+            }
+            Self::NoBuilder { label, found, .. } => {
+                let found = found.iter().map(|interpreter| format!("found {interpreter}"));
+                std::iter::once(format!("needed by `{label}`")).chain(found).collect()
+            }
+            Self::Foreign { label, .. } => vec![format!("needed by `{label}`")],
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::OtherResolve { project, own, candidates, .. } if candidates.is_empty() => format!(
+                "give the resolve a version of its own: a `python_requirement` for `{project}` with \
+                 `resolve = \"{own}\"`"
+            ),
+            Self::OtherResolve { own, candidates, .. } => format!(
+                "`{own}` has {}: name the one that is meant in the `dependencies` of the program",
+                joined(candidates, " and ")
+            ),
+            Self::Library { own, .. } => format!(
+                "leave out the `resolve` of the library, so that it serves in all, or build the program in another \
+                 resolve than `{own}`"
+            ),
+            Self::NoBuilder { wanted, .. } => format!(
+                "install it (`uv python install {wanted}`, `pyenv install {wanted}` or the system's packages), or \
+                 require a version that has a wheel"
+            ),
+            Self::Foreign { .. } => {
+                "build on a machine of that platform, or require a version that has a wheel for it".to_owned()
+            }
+        }
+    }
+
+    /// Whether the machine lacks something, rather than the request being wrong.
+    pub fn is_environment(&self) -> bool {
+        matches!(self, Self::NoBuilder { .. })
+    }
+}
+
+fn joined(labels: &[Label], between: &str) -> String {
+    labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(between)
+}

@@ -1,0 +1,264 @@
+//! Keeps the cache within a budget: what was used least lately goes first. It does not know what an outcome is of.
+//!
+//! Outcomes are taken in the order of their last use, each with all that its tree is made of, until the budget is
+//! reached; the rest goes. What a process that runs beside may be at work with was used or stored within [`GRACE`],
+//! and stays. Should it miss something even so, it makes it again, as it does with everything that a cache loses.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::composed::Segment;
+use crate::error::At;
+use crate::layer::{Layer, SMALL};
+use crate::outcome::Outcome;
+use crate::rows::Rows;
+use crate::store::Content;
+use crate::{Digest, Moment, Store, StoreError};
+
+/// So many hours after its last use nothing is removed.
+const GRACE: i64 = 2;
+/// So many hours after their last use memos are forgotten.
+const FORGET: i64 = 30 * 24;
+/// Of ten parts of the budget, how many are kept when it is exceeded, so that this does not come with each build.
+const KEEP: u64 = 8;
+
+/// The memo table of what was done for the cache itself, and the key of the hour of the last collection.
+const TABLE: &str = "cache";
+const LAST: &[u8] = b"collected";
+
+/// What a cache takes on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Large blobs.
+    pub files: u64,
+    /// The bytes of large blobs.
+    pub file_bytes: u64,
+    /// The bytes of the database: small blobs, outcomes, memos, and the stat indexes beside it.
+    pub database_bytes: u64,
+    /// The bytes of all else: downloads that were cut, tools, what processes have not finished.
+    pub other_bytes: u64,
+}
+
+impl Usage {
+    /// All bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.file_bytes + self.database_bytes + self.other_bytes
+    }
+}
+
+/// What a collection removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Outcomes.
+    pub outcomes: u64,
+    /// Blobs, large and small.
+    pub blobs: u64,
+    /// The bytes that became free.
+    pub bytes: u64,
+}
+
+/// What stays.
+#[derive(Default)]
+struct Kept {
+    hashes: HashSet<[u8; 32]>,
+    bytes: u64,
+}
+
+/// A large blob.
+struct BlobFile {
+    hash: [u8; 32],
+    path: PathBuf,
+    bytes: u64,
+    /// When it was stored, in hours.
+    stored: i64,
+}
+
+impl Store {
+    /// What the cache takes, found by looking at each of its files.
+    pub fn usage(&self) -> Result<Usage, StoreError> {
+        let mut usage = Usage::default();
+        let base = self.base();
+        for file in blob_files(base.dir())? {
+            usage.files += 1;
+            usage.file_bytes += file.bytes;
+        }
+        let database = base.rows().map(Rows::folder);
+        usage.database_bytes = database.as_deref().map_or(0, bytes_below);
+        usage.other_bytes = bytes_below(self.dir()).saturating_sub(usage.file_bytes + usage.database_bytes);
+        Ok(usage)
+    }
+
+    /// Writes down when what was read is in use, where that was last written down long ago.
+    pub fn note_uses(&self) -> Result<(), StoreError> {
+        match self.base().rows() {
+            Some(rows) => crate::error::tolerate_refusal(rows.note_uses()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether nobody has asked this within the hour; whoever is told so collects.
+    pub fn is_due(&self, now: Moment) -> Result<bool, StoreError> {
+        let now = now.hours().to_le_bytes();
+        let due = self.memo(TABLE, LAST)?.is_none_or(|last| last != now);
+        if due {
+            self.put_memo(TABLE, LAST, &now)?;
+        }
+        Ok(due)
+    }
+
+    /// Hashes every blob again, and removes those that are not what their names say. Gives how many there are, and how
+    /// many of them were removed.
+    pub fn verify(&self) -> Result<(u64, u64), StoreError> {
+        let base = self.base();
+        let (mut count, mut corrupt) = (0, 0);
+        for file in blob_files(base.dir())? {
+            count += 1;
+            corrupt += u64::from(!base.verify(&Digest { hash: file.hash, size: file.bytes })?);
+        }
+        if let Some(rows) = base.rows() {
+            let hashes = rows.blobs_by_hash()?;
+            count += hashes.len() as u64;
+            for part in hashes.chunks(1000) {
+                let part: Vec<Vec<u8>> = part.iter().map(|(hash, _)| hash.clone()).collect();
+                let wrong = rows.wrong_blobs(&part, |bytes| self.digest(bytes).hash)?;
+                corrupt += wrong.len() as u64;
+                rows.remove_blobs(&wrong)?;
+            }
+        }
+        Ok((count, corrupt))
+    }
+
+    /// Removes what was used least lately, if blobs and database take more than `budget` bytes.
+    ///
+    /// Fails where the cache cannot be written to.
+    pub fn collect(&self, budget: u64, now: Moment) -> Result<Collected, StoreError> {
+        let now = now.hours();
+        let before = self.usage()?;
+        let (base, rows) = (self.base(), self.base().rows_mut()?);
+        rows.remove_memos_before(now - FORGET)?;
+        if before.file_bytes + before.database_bytes <= budget {
+            return Ok(Collected::default());
+        }
+        let mut collected = Collected::default();
+        let mut kept = Kept::default();
+        let goal = budget / 10 * KEEP;
+        let mut gone = Vec::new();
+        let mut full = false;
+        for (key, used) in rows.outcomes_by_use()? {
+            let outcome = rows.outcome_of(&key)?.and_then(|bytes| Outcome::decode(&bytes));
+            let new = outcome.map_or(Ok(None), |outcome| self.parts_beyond(&kept, &outcome))?;
+            let Some(new) = new else {
+                gone.push(key);
+                continue;
+            };
+            let bytes: u64 = new.values().sum();
+            full |= kept.bytes + bytes > goal;
+            if full && now - used >= GRACE {
+                gone.push(key);
+            } else {
+                kept.bytes += bytes;
+                kept.hashes.extend(new.into_keys());
+            }
+        }
+        collected.outcomes = gone.len() as u64;
+        // First what leads to a blob, then the blob: whoever is stopped in between leaves no trace that leads nowhere.
+        rows.remove_outcomes(&gone)?;
+        rows.remove_composed(&unkept(&kept, now, rows.composed_by_hash()?))?;
+        collected.blobs += remove_files(base, rows, &kept, now)?;
+        let small = unkept(&kept, now, rows.blobs_by_hash()?);
+        collected.blobs += small.len() as u64;
+        rows.remove_blobs(&small)?;
+        rows.shrink()?;
+        let after = self.usage()?;
+        collected.bytes = before.bytes().saturating_sub(after.bytes());
+        Ok(collected)
+    }
+
+    /// All that an outcome is made of and that is not kept yet, with its sizes; none where that is not here any more.
+    fn parts_beyond(
+        &self,
+        kept: &Kept,
+        outcome: &Outcome,
+    ) -> Result<Option<BTreeMap<[u8; 32], u64>>, StoreError> {
+        let Some(mut blobs) = self.blobs_of(&outcome.tree)? else { return Ok(None) };
+        blobs.extend([outcome.stdout, outcome.stderr]);
+        let mut new = BTreeMap::new();
+        for blob in blobs.into_iter().filter(|blob| !kept.hashes.contains(&blob.hash)) {
+            new.insert(blob.hash, blob.size);
+            if blob.size > SMALL
+                && let Some(Content::Composed(segments)) = self.content(&blob)?
+            {
+                // It is its parts that take the space.
+                new.insert(blob.hash, 0);
+                let parts = segments.iter().filter_map(Segment::blob);
+                new.extend(parts.map(|part| (part.hash, part.size)));
+            }
+        }
+        new.retain(|hash, _| !kept.hashes.contains(hash));
+        Ok(Some(new))
+    }
+}
+
+/// Removes the files of large blobs that nothing needs and that nobody has just stored; gives how many.
+fn remove_files(base: &Layer, rows: &Rows, kept: &Kept, now: i64) -> Result<u64, StoreError> {
+    let mut removed = Vec::new();
+    for file in blob_files(base.dir())? {
+        if kept.hashes.contains(&file.hash) || now - file.stored < GRACE {
+            continue;
+        }
+        match fs::remove_file(&file.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).at("remove", &file.path);
+            }
+            _ => removed.push(file.hash.to_vec()),
+        }
+    }
+    rows.remove_sound(&removed)?;
+    Ok(removed.len() as u64)
+}
+
+/// The hashes that nothing needs and that nobody has just stored.
+fn unkept(kept: &Kept, now: i64, found: Vec<(Vec<u8>, i64)>) -> Vec<Vec<u8>> {
+    let goes = |(hash, stored): &(Vec<u8>, i64)| {
+        let needed = <[u8; 32]>::try_from(hash.as_slice()).is_ok_and(|hash| kept.hashes.contains(&hash));
+        !needed && now - stored >= GRACE
+    };
+    found.into_iter().filter(goes).map(|(hash, _)| hash).collect()
+}
+
+/// The files of the large blobs of a layer.
+fn blob_files(dir: &Path) -> Result<Vec<BlobFile>, StoreError> {
+    let folder = dir.join("blobs");
+    let mut files = Vec::new();
+    let shards = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(files),
+        shards => shards.at("read", &folder)?,
+    };
+    for shard in shards.flatten() {
+        for entry in fs::read_dir(shard.path()).into_iter().flatten().flatten() {
+            let name = [shard.file_name(), entry.file_name()].map(|name| name.to_string_lossy().into_owned());
+            // What is none of ours, or has just gone, is nobody's to count.
+            let (Ok(digest), Ok(found)) = (Digest::from_hex(&name.concat(), 0), entry.metadata()) else {
+                continue;
+            };
+            let stored = found.ctime() / 3600;
+            files.push(BlobFile { hash: digest.hash, path: entry.path(), bytes: found.len(), stored });
+        }
+    }
+    Ok(files)
+}
+
+/// The bytes of all files below a folder.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(found) if found.is_dir() => bytes_below(&entry.path()),
+            Ok(found) => found.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
