@@ -18,8 +18,9 @@ use crate::schedule::{Lane, Schedule};
 use crate::seams::{Cache, Cancel, Event, Fetch, Finish, Runner, Sources, Tools, Watch};
 use crate::verbs::{self, ActionError};
 
-/// How many downloads go on at once: they wait for answers, not for a processor.
-const DOWNLOADS: usize = 16;
+/// How many downloads go on at once unless there is a limit: they wait for answers, not for a processor. More make
+/// some resolvers of names drop requests.
+const DOWNLOADS: usize = 8;
 
 /// All that an execution needs besides its graph.
 #[derive(Clone, Copy)]
@@ -42,6 +43,8 @@ pub struct Executor<'a> {
     pub watch: &'a dyn Watch,
     /// How many actions use a processor at once.
     pub jobs: usize,
+    /// How many downloads go on at once at most; none for as many as are usual.
+    pub downloads: Option<usize>,
     /// Who may ask to stop.
     pub cancel: &'a Cancel,
 }
@@ -81,7 +84,8 @@ pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>)
     let mut schedule = Schedule::new(graph, roots);
     executor.watch.event(Event::Planned { actions: schedule.planned() });
     let fetches = graph.actions().iter().filter(|action| Lane::of(&action.verb) == Lane::Network).count();
-    let workers = [executor.jobs.max(1), DOWNLOADS.min(fetches)];
+    let downloads = executor.downloads.map_or(DOWNLOADS, |most| most.clamp(1, DOWNLOADS)).min(fetches);
+    let workers = [executor.jobs.max(1), downloads];
     let (answers, results) = mpsc::channel();
     let (processor, network) = (mpsc::channel(), mpsc::channel());
     let queues = [Mutex::new(processor.1), Mutex::new(network.1)];

@@ -21,7 +21,7 @@ mod walk;
 
 pub use error::{CycleStep, GraphError};
 pub use label::{Label, LabelError, LabelReason, Part, check_name, join, last_segment};
-pub use manual::manual;
+pub use manual::{introduction, manual};
 pub use near::{near, near_all};
 pub use paths::{Paths, Which};
 pub use pattern::{Pattern, select};

@@ -115,11 +115,25 @@ impl Targets {
             let near = near_all(&file, sources).into_iter().map(str::to_owned).collect();
             return GraphError::NotASource { file, owner: label.whole(), place, near };
         }
-        let mut near = self.near_files(label);
+        let mut near = self.owners_of(label);
+        if near.is_empty() {
+            near = self.near_files(label);
+        }
         if near.is_empty() {
             near = self.near(label, search);
         }
         GraphError::UnknownTarget { label: label.clone(), place, near }
+    }
+
+    /// The file that a label names without its owner, as the labels that its owners give it.
+    fn owners_of(&self, label: &Label) -> Vec<String> {
+        let file = label.file_path().unwrap_or_default();
+        let named = self.owning(&file).map(|(target, _)| {
+            let owner = &self.get(target).label;
+            let below = file.strip_prefix(owner.package()).unwrap_or(&file).trim_start_matches('/');
+            owner.with_file(below).to_string()
+        });
+        named.collect()
     }
 
     /// The files near to one that a label may be meant to name, as their labels.

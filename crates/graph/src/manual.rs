@@ -7,6 +7,11 @@ use crate::{FieldDefault, FieldKind, FieldSchema, RuleSchema, schemas};
 /// What is said in front of the rules.
 const INTRODUCTION: &str = include_str!("manual_introduction.md");
 
+/// What the manual says in front of the rules, in Markdown.
+pub fn introduction() -> &'static str {
+    INTRODUCTION.split_once("-->\n").map_or(INTRODUCTION, |(_, text)| text).trim_start()
+}
+
 /// The manual of all rules and fields, in Markdown.
 pub fn manual() -> String {
     let mut text = INTRODUCTION.to_owned();

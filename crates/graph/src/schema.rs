@@ -189,6 +189,9 @@ impl FieldError {
                 let text = found.strip_prefix("the string ")?;
                 Some(format!("write `{field} = [{text}]`"))
             }
+            Self::WrongType { found, .. } if found == FLOAT => {
+                Some("write it in quotes, such as `\"3.11\"`".to_owned())
+            }
             Self::WrongType { .. } => None,
             Self::WrongChoice { found, all, .. } => {
                 near(found, all.iter().copied()).map(|name| format!("did you mean `{name}`?"))
@@ -315,6 +318,9 @@ impl FieldKind {
     }
 }
 
+/// A number with a point in a message.
+const FLOAT: &str = "a number with a point";
+
 /// A value in a message: short ones as they are written, others by their type.
 fn found(value: &Value) -> String {
     match value {
@@ -322,7 +328,11 @@ fn found(value: &Value) -> String {
         Value::Bool(true) => "`True`".to_owned(),
         Value::Bool(false) => "`False`".to_owned(),
         Value::Int(number) => format!("the number `{number}`"),
-        other => format!("`{}`", other.type_name()),
+        Value::Other(name) if name == "float" => FLOAT.to_owned(),
+        Value::List(_) => "a list".to_owned(),
+        Value::Dict(_) => "a dictionary".to_owned(),
+        Value::Str(_) => "a string".to_owned(),
+        other => format!("a {}", other.type_name()),
     }
 }
 

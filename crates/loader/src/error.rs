@@ -4,6 +4,8 @@ use std::fmt;
 
 use graph::{FieldError, LabelReason, Place};
 
+use crate::advice;
+
 /// One error or warning of loading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadError {
@@ -71,8 +73,12 @@ pub enum Problem {
     GlobInModule { file: String },
     #[error("there is no file `{file}`")]
     MissingSource { file: String, near: Vec<String> },
-    #[error("`{file}` is ignored")]
-    IgnoredSource { file: String },
+    #[error("`{file}` is left out by {}", .by.as_deref().unwrap_or("`pants_ignore`, or by where it lies"))]
+    IgnoredSource { file: String, by: Option<String> },
+    #[error(
+        "`{label}` has no files: nothing in its directory matches the patterns that its rule has by default"
+    )]
+    NoFiles { label: String },
     #[error("`{file}` is a directory")]
     SourceIsDirectory { file: String },
     #[error("the pattern `{pattern}` matches no file")]
@@ -143,6 +149,7 @@ impl LoadError {
             Problem::GlobInModule { .. } => "loader::glob_in_module",
             Problem::MissingSource { .. } | Problem::SourceIsDirectory { .. } => "loader::missing_source",
             Problem::IgnoredSource { .. } => "loader::ignored_source",
+            Problem::NoFiles { .. } => "loader::no_files",
             Problem::Unmatched { .. } => "loader::unmatched_pattern",
             Problem::Pattern { .. } => "loader::pattern",
             Problem::LeavesPackage { .. } => "loader::leaves_package",
@@ -164,12 +171,14 @@ impl LoadError {
             Problem::UnknownField { near, fields, .. } if near.is_empty() => {
                 Some(format!("its fields are {}", quoted(fields)))
             }
-            Problem::UnknownName { near, .. }
-            | Problem::UnknownField { near, .. }
+            Problem::UnknownName { name, near } => {
+                advice::name(name).map(ToOwned::to_owned).or_else(|| did_you_mean(near))
+            }
+            Problem::UnknownField { near, .. }
             | Problem::MissingSource { near, .. }
             | Problem::MissingModule { near, .. }
             | Problem::MissingSymbol { near, .. } => did_you_mean(near),
-            Problem::Syntax { message } => syntax_help(message),
+            Problem::Syntax { message } | Problem::Evaluation { message } => advice::message(message),
             Problem::Field(error) => error.help(),
             Problem::Positional { .. } => Some("write `name = \"…\"`".to_owned()),
             Problem::MissingField { field, example, .. } if !example.is_empty() => {
@@ -199,9 +208,13 @@ impl LoadError {
                 Some(format!("name the files in it, as by `{name}/**`"))
             }
             Problem::IgnoredSource { .. } => Some(
-                "a `.gitignore` or `pants_ignore` names it: take it out there, or leave it out here"
+                "what is left out does not exist for BUILD files: take it out there, or leave it out here"
                     .to_owned(),
             ),
+            Problem::NoFiles { .. } => {
+                Some("write `sources = []` where it shall have none, or say which they are".to_owned())
+            }
+            Problem::ModulePath { path } => module_path_help(path),
             Problem::Unreadable { file, reason } if reason == "permission denied" => {
                 Some(format!("`ls -l {file}` shows who may read it"))
             }
@@ -218,20 +231,14 @@ impl LoadError {
     }
 }
 
-/// What to do about a message of the parser.
-fn syntax_help(message: &str) -> Option<String> {
-    let help = if message.ends_with("expected symbol `)`")
-        || message.ends_with("expected symbol `]`")
-        || message.ends_with("expected symbol `}`")
-    {
-        "is a comma or a closing bracket missing before it?"
-    } else if message.contains("reserved keyword") {
-        "a BUILD file is Starlark, a small part of Python, without `import`, `class`, `while` and `try`; `load` \
-         takes names from other files"
-    } else {
-        return None;
-    };
-    Some(help.to_owned())
+/// The path of a file to load as it may have been meant.
+fn module_path_help(path: &str) -> Option<String> {
+    let bare = path.trim_start_matches("./").trim_start_matches('/');
+    let plain = bare.ends_with(".bzl") && !bare.contains(':') && !bare.split('/').any(|part| part == "..");
+    plain.then(|| match bare.contains('/') {
+        true => format!("did you mean `//{bare}`?"),
+        false => format!("did you mean `:{bare}`?"),
+    })
 }
 
 fn did_you_mean(near: &[String]) -> Option<String> {

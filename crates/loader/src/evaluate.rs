@@ -12,6 +12,7 @@ use starlark::eval::{Evaluator, FileLoader};
 use starlark::syntax::{AstModule, Dialect};
 use starlark::{Error, ErrorKind};
 
+use crate::advice;
 use crate::context::{Context, Gathered};
 use crate::error::{LoadError, Problem};
 use crate::globals::globals;
@@ -210,7 +211,7 @@ fn told(file: &Arc<str>, limits: Limits, error: &Error) -> LoadError {
         Some(span) => place(file, span),
         None => calls.pop().unwrap_or_else(|| Place::new(file.clone(), 1, 1)),
     };
-    let message = sentence(&error.without_diagnostic().to_string());
+    let message = advice::plain(sentence(&error.without_diagnostic().to_string()));
     let problem = match error.kind() {
         // The parser quotes what it found and expected.
         ErrorKind::Parser(_) => Problem::Syntax { message: message.replace('\'', "`") },

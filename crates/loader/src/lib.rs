@@ -1,5 +1,6 @@
 //! Evaluates BUILD files into targets: the only crate that knows Starlark.
 
+mod advice;
 #[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod context;
 mod earlier;
@@ -7,6 +8,7 @@ mod error;
 mod evaluate;
 mod globals;
 mod ignored;
+mod left_out;
 mod listing;
 mod load;
 mod memory;

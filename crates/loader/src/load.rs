@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use graph::{Label, Place, Target, join};
+use graph::{FieldDefault, FieldKind, Label, Place, Target, join};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use crate::earlier::Packages;
@@ -233,6 +233,7 @@ impl Run<'_> {
                 }
                 Step::Parsed(..) => continue,
             };
+            loaded.warnings.extend(outcome.targets.iter().filter_map(no_files));
             loaded.targets.extend(outcome.targets);
             loaded.messages.extend(outcome.messages);
             if let Some(package) = package {
@@ -250,6 +251,16 @@ impl Run<'_> {
         loaded.packages = Packages(new.packages);
         loaded
     }
+}
+
+/// The warning that a target that leaves its sources to its rule has none.
+fn no_files(target: &Target) -> Option<LoadError> {
+    let by_default = target.rule.fields.iter().any(|field| {
+        let given = target.field(field.name).is_some();
+        field.kind == FieldKind::Sources && matches!(field.default, FieldDefault::List(_)) && !given
+    });
+    let problem = || Problem::NoFiles { label: target.label.to_string() };
+    (by_default && target.sources.is_empty()).then(|| problem().at(target.place.clone()))
 }
 
 /// The targets without those whose name is taken, and the errors for these.

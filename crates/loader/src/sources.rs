@@ -8,6 +8,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use graph::{join, near_all};
 
 use crate::error::Problem;
+use crate::left_out::by_gitignore;
 use crate::listing::{BUILD_FILES, Listing, irregular};
 
 /// Matches patterns, and keeps each one that it has compiled.
@@ -91,7 +92,19 @@ impl<'a> Sources<'a> {
         if any || matched.files.len() > before {
             Ok(())
         } else {
-            Err(Problem::Unmatched { pattern: pattern.to_owned() })
+            Err(self.left_out(package, pattern, &matcher))
+        }
+    }
+
+    /// The error for a pattern that matches nothing, or nothing but a file that is ignored.
+    fn left_out(&self, package: &str, pattern: &str, matcher: &GlobMatcher) -> Problem {
+        let entries = self.root.join(package).read_dir().into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let ignored = names.filter(|name| matcher.is_match(name)).map(|name| join(package, &name));
+        let by = |file: String| Some((by_gitignore(self.root, &file)?, file));
+        match ignored.filter_map(by).min() {
+            Some((by, file)) => Problem::IgnoredSource { file, by: Some(by) },
+            None => Problem::Unmatched { pattern: pattern.to_owned() },
         }
     }
 
@@ -115,7 +128,8 @@ impl<'a> Sources<'a> {
         }
         if let Ok(found) = path.symlink_metadata() {
             if path.is_file() {
-                return Problem::IgnoredSource { file };
+                let by = by_gitignore(self.root, &file);
+                return Problem::IgnoredSource { file, by };
             }
             return Problem::Unreadable { file, reason: irregular(found.file_type()).to_owned() };
         }

@@ -61,7 +61,7 @@ fn fields() {
             "a/BUILD:4:23+5: loader::name: `a:b` cannot be the name of a target: the character `:` is not allowed",
             "a/BUILD:5:38+1: graph::field_type: field `sources`: expected a list of file patterns, found the number `3`",
             "a/BUILD:5:87+2: loader::field_twice: `python_library` gives the field `interpreter_constraints` twice, under two names",
-            "a/BUILD:6:87+5: graph::field_type: field `resolve`: expected a string, found `function`",
+            "a/BUILD:6:87+5: graph::field_type: field `resolve`: expected a string, found a function",
         ],
     );
 }
@@ -150,7 +150,8 @@ fn loads_that_go_wrong() {
         &[
             "BUILD:1:6+15: loader::missing_module: there is no file `m/macro.bzl` to load\n\
              \x20 help: did you mean `//m/macros.bzl`?",
-            "BUILD:2:6+14: loader::module_path: `m/macros.bzl` cannot be loaded: expected `//directory/file.bzl`, `//directory:file.bzl` or `:file.bzl`",
+            "BUILD:2:6+14: loader::module_path: `m/macros.bzl` cannot be loaded: expected `//directory/file.bzl`, `//directory:file.bzl` or `:file.bzl`\n\
+             \x20 help: did you mean `//m/macros.bzl`?",
             "BUILD:3:24+8: loader::missing_symbol: `m/macros.bzl` has no `servce` to load\n\
              \x20 help: did you mean `service`?",
             "BUILD:3:42+9: loader::missing_symbol: `m/macros.bzl` has no `_hidden` to load",

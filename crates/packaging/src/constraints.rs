@@ -59,7 +59,7 @@ impl ConstraintError {
     /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        "packaging::interpreter-constraint"
+        "packaging::interpreter_constraint"
     }
 
     /// What to do about it.

@@ -69,7 +69,7 @@ pub enum PlatformError {
     Unknown {
         /// What was given.
         found: String,
-        /// The short names, each in backticks.
+        /// What there is, each in backticks.
         expected: String,
         /// The nearest short name, if one is near.
         near: Option<String>,
@@ -99,9 +99,9 @@ impl PlatformError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unknown { .. } => "packaging::platform-unknown",
-            Self::Floor { .. } => "packaging::platform-floor",
-            Self::Machine { .. } => "packaging::platform-machine",
+            Self::Unknown { .. } => "packaging::platform_unknown",
+            Self::Floor { .. } => "packaging::platform_floor",
+            Self::Machine { .. } => "packaging::platform_machine",
         }
     }
 
@@ -250,13 +250,17 @@ impl FromStr for Platform {
             .iter()
             .find_map(|(name, platform)| Some((name, platform, text.strip_prefix(name)?.strip_prefix('-')?)));
         let Some((name, base, floor)) = based else {
-            let near = SHORT
-                .iter()
-                .map(|(name, _)| (strsim::damerau_levenshtein(name, text), *name))
+            let names = SHORT.iter().map(|(name, _)| *name).chain([CURRENT]);
+            let near = names
+                .map(|name| (strsim::damerau_levenshtein(name, &text.to_lowercase()), name))
                 .min()
                 .filter(|(distance, _)| *distance <= 4)
                 .map(|(_, name)| name.to_owned());
-            return Err(PlatformError::Unknown { found: text.to_owned(), expected: listed(), near });
+            return Err(PlatformError::Unknown {
+                found: text.to_owned(),
+                expected: format!("`{CURRENT}`, {}", listed()),
+                near,
+            });
         };
         with_floor(*base, floor).ok_or_else(|| PlatformError::Floor {
             found: text.to_owned(),
@@ -339,18 +343,20 @@ mod tests {
     #[test]
     fn what_is_no_platform_is_refused() {
         for bad in ["", "linux", "Linux-x86_64", "win-amd64", "linux-x86_64_", "macos-aarch64", CURRENT] {
-            check(bad, Err("packaging::platform-unknown"));
+            check(bad, Err("packaging::platform_unknown"));
         }
         for bad in ["linux-x86_64-", "linux-x86_64-2.17", "linux-x86_64-manylinux_3_1", "macos-arm64-10.9"] {
-            check(bad, Err("packaging::platform-floor"));
+            check(bad, Err("packaging::platform_floor"));
         }
         for bad in
             ["linux-x86_64-manylinux_2_", "linux-aarch64-manylinux1", "macos-arm64-99999.0", "macos-arm64-12"]
         {
-            check(bad, Err("packaging::platform-floor"));
+            check(bad, Err("packaging::platform_floor"));
         }
-        let near = "linux-x86-64".parse::<Platform>().unwrap_err();
-        assert_eq!(near.help().unwrap(), "did you mean `linux-x86_64`?");
+        let near = |text: &str| text.parse::<Platform>().unwrap_err().help();
+        assert_eq!(near("linux-x86-64").unwrap(), "did you mean `linux-x86_64`?");
+        assert_eq!(near("MacOS-ARM64").unwrap(), "did you mean `macos-arm64`?");
+        assert_eq!(near("curent").unwrap(), "did you mean `current`?");
         assert_eq!("plan9".parse::<Platform>().unwrap_err().help(), None);
     }
 
@@ -363,7 +369,7 @@ mod tests {
         assert_eq!(current("linux", "x86_64", false), Ok("linux-x86_64".to_owned()));
         assert_eq!(current("linux", "aarch64", true), Ok("linux-aarch64-musl".to_owned()));
         assert_eq!(current("macos", "aarch64", false), Ok("macos-arm64".to_owned()));
-        assert_eq!(current("windows", "x86_64", false), Err("packaging::platform-machine"));
+        assert_eq!(current("windows", "x86_64", false), Err("packaging::platform_machine"));
         assert!(Platform::current(&Machine::detect()).is_ok());
     }
 

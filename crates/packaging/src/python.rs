@@ -147,9 +147,26 @@ impl PythonError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "packaging::python-version",
-            Self::Unsupported { .. } => "packaging::python-unsupported",
+            Self::Unreadable { .. } => "packaging::python_version",
+            Self::Unsupported { .. } => "packaging::python_unsupported",
         }
+    }
+}
+
+impl PythonError {
+    /// What may have been meant.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let Self::Unreadable { found } = self else { return None };
+        let lower = found.to_lowercase();
+        let rest = ["cpython", "python", "py", "cp"].iter().find_map(|name| lower.strip_prefix(name))?;
+        let version = rest.trim_start_matches(['=', ' ', '-']).trim_end_matches(".*");
+        // `py311`, as platforms have it, is one digit and the rest.
+        let version = match version.split_at_checked(1) {
+            Some((major, minor)) if !version.contains('.') && !minor.is_empty() => format!("{major}.{minor}"),
+            _ => version.to_owned(),
+        };
+        version.parse::<Wanted>().is_ok().then(|| format!("did you mean `{version}`?"))
     }
 }
 
@@ -233,11 +250,29 @@ mod tests {
             "", "3", "3.", "3.11.", "3.11.7.1", "3.x", "py3.11", "+3.11", "3.011", "3.12t", "999.1",
             "3.99999",
         ] {
-            check(bad, Err("packaging::python-version"));
+            check(bad, Err("packaging::python_version"));
         }
         for old in ["2.6", "3.5", "4.0", "1.5"] {
-            check(old, Err("packaging::python-unsupported"));
+            check(old, Err("packaging::python_unsupported"));
         }
+    }
+
+    #[test]
+    fn other_spellings_are_recognised() {
+        let check = |text: &str, expect: Option<&str>| {
+            let help = text.parse::<Wanted>().expect_err(text).help();
+            assert_eq!(help, expect.map(|version| format!("did you mean `{version}`?")), "{text}");
+        };
+        check("py311", Some("3.11"));
+        check("CPython3.11", Some("3.11"));
+        check("CPython==3.11.*", Some("3.11"));
+        check("python-3.13t", Some("3.13t"));
+        check("cp27", Some("2.7"));
+        check("py3", None);
+        check("cp312t", None);
+        check("python3.11.7.1", None);
+        check("three", None);
+        check("python", None);
     }
 
     #[test]

@@ -62,8 +62,15 @@ impl RequirementError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "packaging::requirement",
-            Self::Unnamed { .. } => "packaging::requirement-unnamed",
+            Self::Unnamed { .. } => "packaging::requirement_unnamed",
         }
+    }
+
+    /// What may have been meant.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let Self::Syntax { text, .. } = self else { return None };
+        meant(text).map(|meant| format!("did you mean `{meant}`?"))
     }
 
     /// The byte of the text at which it breaks.
@@ -74,6 +81,13 @@ impl RequirementError {
             Self::Unnamed { .. } => 0,
         }
     }
+}
+
+/// The requirement that a text would be with its comparisons the right way round.
+pub(crate) fn meant(text: &str) -> Option<String> {
+    let swapped = [("=>", ">="), ("=<", "<="), ("=!", "!="), ("=~", "~=")];
+    let meant = swapped.iter().fold(text.to_owned(), |text, (wrong, right)| text.replace(wrong, right));
+    (meant != text && meant.parse::<Requirement>().is_ok()).then_some(meant)
 }
 
 impl Requirement {

@@ -8,9 +8,9 @@ use engine::{
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
-use packaging::platform::Machine;
+use packaging::platform::{Machine, Platform};
 use python::closure::Closure;
-use python::configuration::Settings;
+use python::configuration::{Interpreters, Settings};
 use python::entry_point::programs;
 use python::{Analysis, Artifact, Resolve, RuleError, SourceBuild};
 use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
@@ -31,6 +31,15 @@ use crate::tools::MachineTools;
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
 
+/// What of a program is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All that it is for.
+    All,
+    /// What this machine runs, and of several the first.
+    Here,
+}
+
 /// Builds the programs among what is `asked` for, which `check` has to find right, and puts what they are into `dist/`.
 /// The report is complete also where something failed.
 ///
@@ -39,6 +48,7 @@ pub(crate) fn build(
     session: &Session<'_>,
     goal: &str,
     asked: &Targets,
+    scope: Scope,
     check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
 ) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
     let request = Request::new(session, goal, asked);
@@ -50,7 +60,7 @@ pub(crate) fn build(
     let programs = programs(&repository.graph, &chosen);
     check(&programs).map_err(|wrong| vec![wrong])?;
     let mut report = Report::default();
-    let built = Plan::of(session, &repository, &programs).and_then(|plan| {
+    let built = Plan::of(session, &repository, &programs, scope).and_then(|plan| {
         let made = plan.carry_out(&mut report)?;
         request.remember(&repository, plan.inputs, made, &report)
     });
@@ -82,6 +92,7 @@ impl<'a> Plan<'a> {
         session: &'a Session<'a>,
         repository: &Repository,
         programs: &[NodeId],
+        scope: Scope,
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
         session.tell_findings(repository, &repository.graph.closure(programs.iter().copied()))?;
         let store = session.store()?;
@@ -109,9 +120,15 @@ impl<'a> Plan<'a> {
             settings: &settings,
             interpreters: &interpreters,
         };
-        let artifacts = python::package(programs, &analysis, &mut actions)
+        let mut artifacts = python::package(programs, &analysis, &mut actions)
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
+        if scope == Scope::Here {
+            let runs = |artifact: &Artifact| interpreters.runs(&artifact.configurations).is_some();
+            let first = artifacts.iter().position(runs);
+            let first = first.ok_or_else(|| vec![foreign(&artifacts, &interpreters)])?;
+            artifacts = vec![artifacts.swap_remove(first)];
+        }
         session.console.diagnostics(explain::left_out(&artifacts));
         session.console.diagnostics(lacking(&artifacts));
         let tools = MachineTools::of(&actions, &interpreters);
@@ -197,11 +214,25 @@ impl<'a> Plan<'a> {
             sources: self,
             watch: &progress,
             jobs: session.jobs,
+            downloads: session.most_downloads,
             cancel: session.cancel,
         };
         let roots: Vec<_> = artifacts.iter().map(|artifact| artifact.action).collect();
         Ok(progress.during(|| execute(&self.actions, &roots, &executor)))
     }
+}
+
+/// The error that a program is built for nothing that this machine has.
+fn foreign(artifacts: &[Artifact], interpreters: &MachineInterpreters<'_>) -> Diagnostic {
+    let built_for = artifacts.iter().flat_map(|artifact| &artifact.configurations);
+    let built_for: Vec<String> = built_for.map(|one| format!("`{one}`")).collect();
+    let here = Platform::current(&Machine::detect());
+    let here = here.map_or_else(|_| String::new(), |here| format!("; this machine is `{here}`"));
+    let program = artifacts.first().map(|artifact| artifact.label.to_string()).unwrap_or_default();
+    let message = format!("`{program}` is built for {}{here}", built_for.join(", "));
+    let found = interpreters.all();
+    let diagnostic = Diagnostic::error(Exit::Environment, "run::foreign", message);
+    found.iter().fold(diagnostic, |told, one| told.note(format!("found {one}")))
 }
 
 /// What programs do without, since this machine lacks the interpreter: told once for each.
@@ -220,7 +251,11 @@ fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
 /// An error of a rule. What a program takes from the configuration is wrong there.
 fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
     let key = match error {
-        RuleError::Python { .. } => "interpreters",
+        RuleError::Python { .. }
+        | RuleError::Excluded { .. }
+        | RuleError::NoInterpreter { .. }
+        | RuleError::SameMinor { .. }
+        | RuleError::Selection { .. } => "interpreters",
         RuleError::Platform { .. } => "platforms",
         RuleError::Constraint { .. } => "interpreter_constraints",
         _ => return explain::rule(error),

@@ -1,10 +1,11 @@
 //! The command line as data: options that all goals share, and the goals. Each goal's own arguments are in its file.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::builder::{FalseyValueParser, PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::goals;
 
@@ -40,6 +41,45 @@ pub(crate) struct Cli {
     pub(crate) goal: Goal,
 }
 
+/// The command line, its goals complete: with the options that all share, and a usage that names no option, whatever
+/// variables are set.
+pub(crate) fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    for goal in command.get_subcommands_mut() {
+        let usage = goal.render_usage().to_string();
+        let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).trim_end().to_owned();
+        *goal = std::mem::take(goal).override_usage(usage);
+    }
+    command
+}
+
+/// A number of things to do at once.
+fn jobs(text: &str) -> Result<u16, &'static str> {
+    text.parse().ok().filter(|jobs| *jobs > 0).ok_or("expected a number from 1 on")
+}
+
+/// Words that completions offer for an argument that takes others too.
+#[derive(Clone)]
+pub(crate) struct Offered(pub(crate) fn() -> Vec<&'static str>);
+
+impl TypedValueParser for Offered {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
+    }
+}
+
 /// Options that all goals share.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of all goals")]
@@ -54,7 +94,7 @@ pub(crate) struct Options {
 
     /// How many things to do at once [default: the number of processors]
     #[arg(short, long, global = true, value_name = "N", env = "PANTS_JOBS", hide_env = true)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(value_parser = jobs)]
     pub(crate) jobs: Option<u16>,
 
     /// The form of the answer on standard output

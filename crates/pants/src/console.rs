@@ -13,6 +13,10 @@ use crate::cli::{Form, Options, Output};
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::environment::Environment;
 
+/// Between these widths lines are broken.
+const NARROWEST: usize = 40;
+const WIDEST: usize = 100;
+
 /// What is said each time, as long as what it is about stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Said {
@@ -96,6 +100,12 @@ impl Console {
             }
             said.push(diagnostic);
         }
+    }
+
+    /// How many letters a line of an answer may have: what the terminal shows, within what can be read well.
+    pub(crate) fn width(&self) -> usize {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+        size.map_or(WIDEST, |size| usize::from(size.ws_col)).clamp(NARROWEST, WIDEST)
     }
 
     /// Says what the run before said of the same things.

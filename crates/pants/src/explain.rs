@@ -118,6 +118,18 @@ pub(crate) fn locking(error: &locking::LockError) -> Diagnostic {
     Diagnostic::error(packaging_exit(error.fault()), error.code(), error).help(error.help()).causes(error)
 }
 
+/// What to say of a name that is none of these: the near one, or else all.
+pub(crate) fn near_or_all<'a>(
+    wanted: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+    all: &str,
+) -> String {
+    match graph::near(wanted, names.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("{all} {}", names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 fn packaging_exit(fault: packaging::index::Fault) -> Exit {
     match fault {
         packaging::index::Fault::Request => Exit::Wrong,
@@ -131,6 +143,9 @@ pub(crate) fn failures(
     blame: &dyn Fn(ActionId) -> Option<Place>,
 ) -> Vec<Diagnostic> {
     let mut told: Vec<(String, Diagnostic, usize)> = Vec::new();
+    let (unreachable, failures): (Vec<&ActionFailure>, Vec<&ActionFailure>) =
+        failures.iter().partition(|failure| UNREACHABLE.contains(&failure.error.code()));
+    let mut unreachable = files_that_cannot_be_had(&unreachable, blame);
     for failure in failures {
         let message = failure.error.to_string();
         match told.iter_mut().find(|(known, _, _)| *known == message) {
@@ -143,7 +158,49 @@ pub(crate) fn failures(
         2 => diagnostic.note("another step failed for the same reason"),
         _ => diagnostic.note(format!("{} other steps failed for the same reason", count - 1)),
     };
-    told.into_iter().map(counted).collect()
+    unreachable.extend(told.into_iter().map(counted));
+    unreachable
+}
+
+/// The codes of errors that all downloads have together where there is no network.
+const UNREACHABLE: [&str; 2] = ["packaging::fetch_offline", "packaging::fetch_connection"];
+
+/// How many files are named where many cannot be had.
+const MOST_NAMED: usize = 10;
+
+/// One error for each cause, however many files it is about.
+fn files_that_cannot_be_had(
+    failures: &[&ActionFailure],
+    blame: &dyn Fn(ActionId) -> Option<Place>,
+) -> Vec<Diagnostic> {
+    let of = |code: &&str| -> Option<Diagnostic> {
+        let all: Vec<_> = failures.iter().filter(|failure| failure.error.code() == *code).collect();
+        let first = all.first()?;
+        let told = failure_of(first).at(blame(first.id));
+        if all.len() == 1 {
+            return Some(told);
+        }
+        let file = |failure: &&&ActionFailure| {
+            let what = &failure.description;
+            format!("`{}`", what.strip_prefix("fetch ").unwrap_or(what))
+        };
+        let mut files = all.iter().take(MOST_NAMED).map(file).collect::<Vec<_>>().join(", ");
+        if all.len() > MOST_NAMED {
+            files.push_str(&format!(" and {} more", all.len() - MOST_NAMED));
+        }
+        Some(if *code == UNREACHABLE[0] {
+            let message = format!(
+                "{} files are not in the cache, and the network must not be used: {files}",
+                all.len()
+            );
+            Diagnostic { message, notes: Vec::new(), ..told }
+        } else {
+            let message = format!("cannot get {} files: {files}", all.len());
+            let why = told.message.clone();
+            Diagnostic { message, notes: Vec::new(), ..told }.note(why)
+        })
+    };
+    UNREACHABLE.iter().filter_map(of).collect()
 }
 
 fn failure_of(failure: &ActionFailure) -> Diagnostic {

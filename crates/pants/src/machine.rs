@@ -14,7 +14,6 @@ use store::Store;
 
 use crate::diagnostic::Diagnostic;
 use crate::environment::Environment;
-use crate::report::Built;
 use crate::session::Session;
 
 /// The memo table of what interpreters said they are.
@@ -73,15 +72,15 @@ impl<'m> MachineInterpreters<'m> {
         self.chose_newest.take().into_iter().map(note).collect()
     }
 
-    /// An artifact with the interpreter of this machine that it runs on, if there is one.
-    pub(crate) fn runs<'b>(&self, built: &'b Built) -> Option<(&'b Built, Interpreter)> {
+    /// The interpreter of this machine that something runs on which is built for these, if there is one.
+    pub(crate) fn runs(&self, built_for: &[Configuration]) -> Option<Interpreter> {
         let here = Platform::current(&Machine::detect()).ok()?;
-        let suitable = built.configurations.iter().filter(|one| one.platform.runs_on(here));
+        let suitable = built_for.iter().filter(|one| one.platform.runs_on(here));
         let interpreter = |one: &Configuration| {
             let free_threaded = one.abi.free_threaded;
             self.find(Wanted { minor: one.minor(), micro: one.micro, free_threaded })
         };
-        suitable.filter_map(interpreter).next().map(|interpreter| (built, interpreter))
+        suitable.filter_map(interpreter).next()
     }
 
     /// Whether a program that looks for the interpreter on `PATH` finds it.

@@ -28,8 +28,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::error::ErrorKind;
-use clap::{ColorChoice, Parser, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ColorChoice, FromArgMatches, ValueEnum};
 use store::Moment;
 
 use crate::cli::{Cli, Form, Goal, Output};
@@ -47,7 +47,8 @@ static ALLOCATOR: loader::CountingAllocator = loader::CountingAllocator;
 fn main() -> ExitCode {
     let start = (Instant::now(), Moment::now());
     panics::explain();
-    let cli = match Cli::try_parse() {
+    let matches = cli::command().try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
@@ -76,14 +77,53 @@ fn main() -> ExitCode {
 /// Says what is wrong with the command line, or gives the help that it asks for, in words of this product.
 fn refuse(error: &clap::Error) -> ExitCode {
     let exit = if error.use_stderr() { Exit::Wrong } else { Exit::Done };
-    if exit == Exit::Wrong && matches!(error.kind(), ErrorKind::InvalidSubcommand) {
-        let goals = error.render().to_string().replace("subcommand", "goal");
+    let said = match error.kind() {
+        // A variable that is set counts as an argument, and `pants` alone asks what there is whether one is or not.
+        ErrorKind::MissingSubcommand => Some(cli::command().render_help().to_string()),
+        ErrorKind::InvalidSubcommand => Some(unknown_goal(error)),
+        ErrorKind::ValueValidation => wrong_variable(error),
+        _ => None,
+    };
+    match said {
         // Nobody is left to be told when standard error is gone.
-        let _ = write!(std::io::stderr(), "{goals}");
-    } else {
-        let _ = error.print();
+        Some(said) => drop(write!(std::io::stderr(), "{said}")),
+        None => drop(error.print()),
     }
     ExitCode::from(exit as u8)
+}
+
+/// A goal that nobody knows, with all goals where none is near.
+fn unknown_goal(error: &clap::Error) -> String {
+    let mut said = error.render().to_string().replace("subcommand", "goal");
+    if error.get(ContextKind::SuggestedSubcommand).is_none()
+        && let Some(at) = said.find("\nUsage:")
+    {
+        let goals: Vec<String> =
+            cli::command().get_subcommands().map(|goal| goal.get_name().to_owned()).collect();
+        said.insert_str(at, &format!("\n  tip: the goals are {}\n", goals.join(", ")));
+    }
+    said
+}
+
+/// A value that a variable gives, and not an option: the message names the variable.
+fn wrong_variable(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (option, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let named = |argument: &&clap::Arg| {
+        argument
+            .get_long()
+            .is_some_and(|long| option.split_whitespace().any(|word| word == format!("--{long}")))
+    };
+    let command = cli::command();
+    let argument = command.get_arguments().find(named)?;
+    let variable = argument.get_env()?.to_str()?;
+    let is_given = |text: &str| text == value || text.starts_with('-') && text.ends_with(value);
+    let given = std::env::args_os().any(|given| is_given(&given.to_string_lossy()));
+    let said = error.render().to_string();
+    (!given).then(|| said.replacen(&format!("for '{option}'"), &format!("of the variable `{variable}`"), 1))
 }
 
 /// Runs a goal. An error is what kept it from answering.

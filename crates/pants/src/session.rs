@@ -31,6 +31,8 @@ pub(crate) struct Session<'s> {
     pub(crate) config: Config,
     pub(crate) cache_dir: PathBuf,
     pub(crate) jobs: usize,
+    /// How many downloads go on at once at most, where it is said how much to do at once.
+    pub(crate) most_downloads: Option<usize>,
     pub(crate) offline: bool,
     store: OnceLock<Store>,
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
@@ -92,7 +94,8 @@ impl<'s> Session<'s> {
             ]);
         };
         let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let jobs = options.jobs.or(config.jobs).map_or_else(processors, usize::from);
+        let given_jobs = options.jobs.or(config.jobs).map(usize::from);
+        let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
         let (store, unchanged) = (OnceLock::new(), OnceLock::new());
         Ok(Session {
@@ -105,6 +108,7 @@ impl<'s> Session<'s> {
             config,
             cache_dir,
             jobs,
+            most_downloads: given_jobs,
             offline,
             store,
             unchanged,

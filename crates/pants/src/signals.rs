@@ -1,6 +1,6 @@
 //! Ctrl-C and its like: ask what runs to stop, and end soon whether it has stopped or not.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ pub(crate) fn watch() -> Arc<Cancel> {
                 asked.cancel();
                 std::thread::sleep(GRACE);
                 // The live line may be half drawn.
-                let _ = writeln!(std::io::stderr(), "\r\x1b[Kinterrupted");
+                let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+                let _ = writeln!(std::io::stderr(), "{clear}interrupted");
                 #[allow(clippy::exit, reason = "the threads that still run have nothing to lose")]
                 std::process::exit(128 + signal);
             }

@@ -222,6 +222,22 @@ fn functions_are_kept_short_by_clippy() {
 }
 
 #[test]
+fn error_codes_have_one_form() {
+    let mut offences = Vec::new();
+    let plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-0123456789".contains(&byte));
+    for path in committed().iter().filter(|path| path.ends_with(".rs")) {
+        for quoted in read(path).split('"') {
+            let code = quoted.split_once("::").filter(|(_, name)| name.contains('-'));
+            if code.is_some_and(|(krate, name)| plain(krate) && plain(name)) {
+                offences.push(format!("`{path}` has the code `{quoted}`, expected `_` for `-`"));
+            }
+        }
+    }
+    none(&offences);
+}
+
+#[test]
 fn committed_files_name_no_registry_and_no_machine() {
     let mut offences = Vec::new();
     for path in committed() {

@@ -80,6 +80,10 @@ pub fn configurations(
             });
         }
     }
+    let shared = program.bool_or_default("multi_platform");
+    if !shared {
+        errors.extend(same_minor(program, &wanted));
+    }
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -88,11 +92,23 @@ pub fn configurations(
         .collect();
     all.sort_unstable();
     all.dedup();
-    let shared = program.bool_or_default("multi_platform");
     Ok(if shared { vec![all] } else { all.into_iter().map(|one| vec![one]).collect() })
 }
 
-/// The Pythons to build for, each with the place that is to blame for it.
+/// The Pythons that would get the file of another one, which differs in the third number alone.
+fn same_minor(program: &Target, wanted: &[(Wanted, Option<Place>)]) -> Vec<RuleError> {
+    let same = |one: &Wanted, other: &Wanted| {
+        one.minor == other.minor && one.free_threaded == other.free_threaded && one != other
+    };
+    let clashes = wanted.iter().enumerate().filter_map(|(index, (second, place))| {
+        let (first, _) = wanted[..index].iter().find(|(first, _)| same(first, second))?;
+        let (label, place) = (program.label.clone(), place.clone());
+        Some(RuleError::SameMinor { label, first: *first, second: *second, place })
+    });
+    clashes.collect()
+}
+
+/// The Pythons to build for, each with the place that is to blame for it; none in the configuration.
 fn wanted(
     program: &Target,
     settings: &Settings,
@@ -100,15 +116,12 @@ fn wanted(
     lock: Option<&Lock>,
     interpreters: &dyn Interpreters,
     errors: &mut Vec<RuleError>,
-) -> Vec<(Wanted, Place)> {
-    let read = |text: &str, place: Option<&Place>, errors: &mut Vec<RuleError>| {
-        let blame = place.unwrap_or(&program.place).clone();
-        match text.parse::<Wanted>() {
-            Ok(wanted) => Some((wanted, blame)),
-            Err(error) => {
-                errors.push(RuleError::Python { error, place: place.cloned() });
-                None
-            }
+) -> Vec<(Wanted, Option<Place>)> {
+    let read = |text: &str, place: Option<&Place>, errors: &mut Vec<RuleError>| match text.parse::<Wanted>() {
+        Ok(wanted) => Some((wanted, place.cloned())),
+        Err(error) => {
+            errors.push(RuleError::Python { error, place: place.cloned() });
+            None
         }
     };
     if let Some(field) = program.field("interpreters") {
@@ -128,13 +141,13 @@ fn wanted(
     let locked: Vec<Wanted> =
         lock.map_or_else(Vec::new, |lock| lock.interpreters.iter().filter(fits).copied().collect());
     if !locked.is_empty() {
-        return locked.into_iter().map(|wanted| (wanted, program.place.clone())).collect();
+        return locked.into_iter().map(|wanted| (wanted, Some(program.place.clone()))).collect();
     }
     match interpreters.newest(constraints) {
         Some(newest) => {
             let free_threaded = newest.abi.free_threaded;
             let wanted = Wanted { free_threaded, ..Wanted::minor(newest.minor()) };
-            vec![(wanted, program.place.clone())]
+            vec![(wanted, Some(program.place.clone()))]
         }
         None => {
             let wanted = constraints.to_string();
@@ -142,7 +155,7 @@ fn wanted(
                 wanted,
                 label: program.label.clone(),
                 found: interpreters.all(),
-                place: program.place.clone(),
+                place: Some(program.place.clone()),
             });
             Vec::new()
         }

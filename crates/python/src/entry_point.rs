@@ -126,7 +126,7 @@ impl<'t> Owners<'t> {
                 let path = graph::join(program.label.package(), file);
                 let found = self.by_path.get(path.as_str());
                 if found.is_none() {
-                    return Err(self.unowned(path, field.place.clone()));
+                    return Err(self.unowned(program, text, path, field.place.clone()));
                 }
                 found
             }
@@ -140,11 +140,17 @@ impl<'t> Owners<'t> {
         Ok(Some(Edge { from: program.label.clone(), to, kind, place: Some(field.place.clone()) }))
     }
 
-    fn unowned(&self, path: String, place: Place) -> RuleError {
+    fn unowned(&self, program: &Target, text: &str, path: String, place: Place) -> RuleError {
+        let below = text.strip_prefix(program.label.package()).and_then(|rest| rest.strip_prefix('/'));
+        let relative = below.filter(|below| {
+            let file = below.split(':').next().unwrap_or(below);
+            self.by_path.contains_key(graph::join(program.label.package(), file).as_str())
+        });
+        let relative = relative.map(ToOwned::to_owned);
         let mut known: Vec<&str> = self.by_path.keys().copied().collect();
         known.sort_unstable();
         let near = graph::near(&path, known).map(ToOwned::to_owned);
-        RuleError::EntryPointUnowned { path, near, place }
+        RuleError::EntryPointUnowned { path, near, relative, place }
     }
 }
 

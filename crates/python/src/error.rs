@@ -29,6 +29,8 @@ pub enum RuleError {
         path: String,
         /// A source with a similar path.
         near: Option<String>,
+        /// The entry point that means the file of that path from the root.
+        relative: Option<String>,
         /// Where it is written.
         place: Place,
     },
@@ -90,6 +92,32 @@ pub enum RuleError {
         /// Where the second is.
         place: Place,
     },
+    /// An artifact would lie in what another one is.
+    #[error("`{outer}` writes the {} `dist/{path}`, which `{inner}` needs as a folder of its own", kind(*.folder))]
+    OutputInside {
+        /// The path of the one that the other would lie in.
+        path: String,
+        /// Its target.
+        outer: Label,
+        /// Whether it is a folder itself.
+        folder: bool,
+        /// The target of the other.
+        inner: Label,
+        /// Where the second of them is.
+        place: Place,
+    },
+    /// Two versions of Python that get the same file.
+    #[error("`{label}` is built once for each minor version, and `{first}` and `{second}` are the same one")]
+    SameMinor {
+        /// The target.
+        label: Label,
+        /// The version that is named first.
+        first: Wanted,
+        /// The other.
+        second: Wanted,
+        /// Where the other is; none in the configuration.
+        place: Option<Place>,
+    },
     /// A source file that no source root holds.
     #[error("no source root holds `{path}`{}, a source of `{label}`", and_more(*.more))]
     NoSourceRoot {
@@ -127,8 +155,8 @@ pub enum RuleError {
     UnknownResolve {
         /// The name.
         name: String,
-        /// A resolve with a similar name.
-        near: Option<String>,
+        /// The resolves that there are.
+        known: Vec<String>,
         /// Where it is written.
         place: Place,
     },
@@ -165,8 +193,8 @@ pub enum RuleError {
         wanted: Wanted,
         /// The constraints.
         constraints: String,
-        /// Where.
-        place: Place,
+        /// Where it is asked for; none in the configuration.
+        place: Option<Place>,
     },
     /// No interpreter of this machine is what is asked for.
     #[error("there is no {} on this machine, which `{label}` is to be built for", python(.wanted))]
@@ -177,8 +205,8 @@ pub enum RuleError {
         label: Label,
         /// What was found.
         found: Vec<Interpreter>,
-        /// Where it is asked for.
-        place: Place,
+        /// Where it is asked for; none in the configuration.
+        place: Option<Place>,
     },
     /// The requirements of a program have no wheels for what it is built for.
     #[error("{message}")]
@@ -193,8 +221,8 @@ pub enum RuleError {
         label: Label,
         /// The lock file, relative to the root.
         lock: String,
-        /// Where the requirement is written, or else the program.
-        place: Place,
+        /// Where the requirement is written, or else the program; none where the configuration is to blame.
+        place: Option<Place>,
     },
     /// The fields of a program contradict each other.
     #[error("{message}")]
@@ -287,7 +315,8 @@ impl RuleError {
             RuleError::EntryPointAmbiguous { .. } => "python::entry_point_ambiguous",
             RuleError::Exclusive { .. } => "python::exclusive_fields",
             RuleError::OutputPath { .. } => "python::output_path",
-            RuleError::OutputClash { .. } => "python::output_clash",
+            RuleError::OutputClash { .. } | RuleError::OutputInside { .. } => "python::output_clash",
+            RuleError::SameMinor { .. } => "python::same_minor",
             RuleError::NoSourceRoot { .. } => "python::no_source_root",
             RuleError::UnknownResolve { .. } => "python::unknown_resolve",
             RuleError::Requirement { error, .. } => error.code(),
@@ -316,7 +345,11 @@ impl RuleError {
             RuleError::Resolve(error) => Some(error.place()),
             RuleError::Python { place, .. }
             | RuleError::Platform { place, .. }
-            | RuleError::Constraint { place, .. } => place.as_ref(),
+            | RuleError::Constraint { place, .. }
+            | RuleError::Excluded { place, .. }
+            | RuleError::NoInterpreter { place, .. }
+            | RuleError::SameMinor { place, .. }
+            | RuleError::Selection { place, .. } => place.as_ref(),
             RuleError::EntryPoint { place, .. }
             | RuleError::EntryPointUnowned { place, .. }
             | RuleError::NoModule { place, .. }
@@ -325,13 +358,11 @@ impl RuleError {
             | RuleError::Exclusive { place, .. }
             | RuleError::OutputPath { place, .. }
             | RuleError::OutputClash { place, .. }
+            | RuleError::OutputInside { place, .. }
             | RuleError::NoSourceRoot { place, .. }
             | RuleError::UnknownResolve { place, .. }
             | RuleError::Requirement { place, .. }
             | RuleError::RequirementFile { place, .. }
-            | RuleError::Excluded { place, .. }
-            | RuleError::NoInterpreter { place, .. }
-            | RuleError::Selection { place, .. }
             | RuleError::Spec { place, .. }
             | RuleError::BuiltForNothing { place, .. }
             | RuleError::NotMade { place, .. }
@@ -360,6 +391,9 @@ impl RuleError {
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         let text = match self {
+            RuleError::EntryPointUnowned { relative: Some(relative), .. } => {
+                format!("files are relative to the BUILD file: write `{relative}`")
+            }
             RuleError::EntryPointUnowned { near: Some(near), .. } => format!("did you mean `{near}`?"),
             RuleError::NoModule { near, .. } if !near.is_empty() => {
                 let near: Vec<String> = near.iter().map(|module| format!("`{module}`")).collect();
@@ -371,9 +405,16 @@ impl RuleError {
             RuleError::BuiltForNothing { field, .. } => {
                 format!("name one, or leave `{field}` out for the usual")
             }
-            RuleError::UnknownResolve { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            RuleError::UnknownResolve { name, known, .. } => {
+                match graph::near(name, known.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("`[python.resolves]` has `{}`", known.join("`, `")),
+                }
+            }
             RuleError::Platform { error, .. } => return error.help(),
             RuleError::Constraint { error, .. } => return error.help(),
+            RuleError::Python { error, .. } => return error.help(),
+            RuleError::Requirement { error, .. } if error.help().is_some() => return error.help(),
             RuleError::RequirementFile { help, .. }
             | RuleError::Selection { help, .. }
             | RuleError::Spec { help, .. } => return help.clone(),
@@ -397,14 +438,16 @@ impl RuleError {
             RuleError::Exclusive { .. } => "remove one of them",
             RuleError::Excluded { .. } => "take it out of `interpreters`, or widen `interpreter_constraints`",
             RuleError::Requirement { .. } => "write it as in `flask==3.0.*` or `requests>=2.31,<3`",
-            RuleError::OutputClash { .. } => "give one of them another `output_path`",
+            RuleError::OutputClash { .. } | RuleError::OutputInside { .. } => {
+                "give one of them another `output_path`"
+            }
+            RuleError::SameMinor { .. } => "remove one of them",
             RuleError::OutputPath { .. } => {
                 "write it relative to `dist/`, without `..`, such as `services/app.pex`"
             }
             RuleError::NotMade { .. } => "take it out of the dependencies",
             RuleError::SourceClash { .. } => "rename one of the files, or depend on one of the targets alone",
             RuleError::NoSourceRoot { .. } => "add its folder to `[source] root_patterns`",
-            RuleError::UnknownResolve { .. } => "add it to `[python.resolves]`",
             RuleError::NoInterpreter { .. } => {
                 "install one (`uv python install`, `pyenv install` or the system's packages), or say by \
                  `interpreters` and `platforms` what to build for without one"
@@ -426,6 +469,10 @@ impl RuleError {
 
 fn python(wanted: &str) -> String {
     if wanted.is_empty() { "Python".to_owned() } else { format!("Python {wanted}") }
+}
+
+fn kind(folder: bool) -> &'static str {
+    if folder { "folder" } else { "file" }
 }
 
 fn and_more(count: usize) -> String {

@@ -3,7 +3,7 @@
 use std::io;
 
 use graph::{Edge, EdgeKind, Field, Label, Place, Target, Value, schema};
-use packaging::pyproject;
+use packaging::pyproject::{self, Group};
 use packaging::requirement::Requirement;
 use packaging::requirement_file::{self, Listed};
 
@@ -46,7 +46,10 @@ pub fn expand(
     let mut generated = Vec::new();
     for generator in targets.iter().filter(|target| target.rule.name == REQUIREMENTS) {
         let Some(source) = generator.sources.first() else { continue };
-        let listed = if source.path.ends_with(".toml") {
+        let listed = if is_other_format(&source.path) {
+            errors.push(not_read(generator, &source.path));
+            continue;
+        } else if source.path.ends_with(".toml") {
             from_pyproject(generator, &source.path, read, &mut errors)
         } else {
             let (file, wrong) = requirement_file::parse(&source.path, read);
@@ -56,6 +59,7 @@ pub fn expand(
                 help: error.help(),
                 place: Place::new(&*error.file, error.place.line, error.place.column),
             }));
+            errors.extend(FROM_PYPROJECT.iter().filter_map(|name| no_groups(generator, name, &source.path)));
             file.requirements
         };
         for target in generate(generator, &listed) {
@@ -72,7 +76,70 @@ pub fn expand(
     (targets, edges, errors)
 }
 
-/// The dependencies of a `pyproject.toml`: those of the project, of its extras, and of its dependency groups.
+/// The fields that only a `pyproject.toml` has something for.
+const FROM_PYPROJECT: [&str; 2] = ["extras", "groups"];
+
+/// Whether a file is of a kind that holds requirements in a form of its own.
+fn is_other_format(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    ["Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock"].contains(&name)
+        || ["cfg", "json", "py", "yaml", "yml"].contains(&extension)
+}
+
+fn not_read(generator: &Target, path: &str) -> RuleError {
+    RuleError::RequirementFile {
+        code: "python::requirements_format",
+        message: format!("`{path}` is not read: expected a requirements file or a `pyproject.toml`"),
+        help: Some("write what it asks for into one of them".to_owned()),
+        place: generator.field("source").map_or(&generator.place, |field| &field.place).clone(),
+    }
+}
+
+/// The error for a field that a file of requirements has nothing for.
+fn no_groups(generator: &Target, name: &str, path: &str) -> Option<RuleError> {
+    let field = generator.field(name).filter(|_| !generator.list(name).is_empty())?;
+    Some(RuleError::RequirementFile {
+        code: "python::unknown_group",
+        message: format!("`{path}` has no {name}; only a `pyproject.toml` has"),
+        help: Some(format!("remove `{name}`")),
+        place: field.place.clone(),
+    })
+}
+
+/// The extras or groups that a generator names, and errors for those that the file has not.
+fn chosen(generator: &Target, path: &str, groups: &[Group], errors: &mut Vec<RuleError>) -> Vec<Group> {
+    let mut chosen = vec![Group::Project];
+    for name in FROM_PYPROJECT {
+        let kind = |group: &&Group| matches!(group, Group::Extra(_)) == (name == "extras");
+        let known: Vec<String> = groups.iter().filter(kind).map(ToString::to_string).collect();
+        let Some(field) = generator.field(name) else { continue };
+        for (index, text) in generator.list(name).into_iter().enumerate() {
+            let normal = packaging::name::parse_name(text).map(|name| name.to_string());
+            let wanted = |group: &&Group| normal.as_ref().is_ok_and(|normal| group.to_string() == *normal);
+            if let Some(group) = groups.iter().filter(kind).find(wanted) {
+                chosen.push(group.clone());
+                continue;
+            }
+            let near = graph::near_all(text, known.iter().map(String::as_str));
+            let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            let all: Vec<&str> = known.iter().map(String::as_str).collect();
+            errors.push(RuleError::RequirementFile {
+                code: "python::unknown_group",
+                message: format!("`{path}` has no {} `{text}`", name.trim_end_matches('s')),
+                help: match (near.is_empty(), known.is_empty()) {
+                    (false, _) => Some(format!("did you mean {}?", quoted(&near).join(" or "))),
+                    (true, false) => Some(format!("its {name} are {}", quoted(&all).join(", "))),
+                    (true, true) => Some(format!("it has no {name}")),
+                },
+                place: field.item_place(index).clone(),
+            });
+        }
+    }
+    chosen
+}
+
+/// The dependencies of a `pyproject.toml`: those of the project, and of the extras and groups that are named.
 fn from_pyproject(
     generator: &Target,
     path: &str,
@@ -96,6 +163,7 @@ fn from_pyproject(
             return Vec::new();
         }
     };
+    let wrong_before = errors.len();
     let (dependencies, wrong) = pyproject::dependencies(path, &text);
     errors.extend(wrong.into_iter().map(|error| RuleError::RequirementFile {
         code: error.code(),
@@ -103,7 +171,12 @@ fn from_pyproject(
         help: error.help(),
         place: Place::new(&*error.file, error.place.line, error.place.column),
     }));
-    dependencies.into_iter().map(|dependency| dependency.listed).collect()
+    if wrong_before < errors.len() {
+        return Vec::new();
+    }
+    let chosen = chosen(generator, path, &dependencies.groups, errors);
+    let wanted = dependencies.requirements.into_iter().filter(|one| chosen.contains(&one.group));
+    wanted.map(|dependency| dependency.listed).collect()
 }
 
 /// A target for each project of a list; what is asked of one project in several lines is one target.

@@ -77,6 +77,26 @@ fn workers_work_at_once() {
     }
 }
 
+/// Many at once are more than some resolvers of names take.
+#[test]
+fn downloads_are_few_at_once() {
+    for (limit, most) in [(None, 8), (Some(3), 3), (Some(1), 1), (Some(100), 8)] {
+        let mut rig = Rig::new();
+        rig.downloads = limit;
+        rig.fetch_pause = Duration::from_millis(5);
+        let mut graph = ActionGraph::new();
+        let mut roots = Vec::new();
+        for at in 0..32u8 {
+            let name = format!("{at}.whl");
+            rig.served.insert(name.clone(), vec![at]);
+            roots.push(graph.add(fetch(&name), Vec::new(), "download"));
+        }
+        assert_eq!(rig.go(&graph, &roots).run, counts(&[("fetch", 32)]));
+        let ever = rig.fetching.1.into_inner();
+        assert!((1..=most).contains(&ever), "{ever} at once with the limit {limit:?}");
+    }
+}
+
 /// 10,000 actions: 5,000 sources, each with one action on it, all merged.
 #[test]
 fn ten_thousand_trivial_actions_are_quick() {

@@ -22,10 +22,13 @@ pub(crate) struct Rig {
     pub(crate) served: BTreeMap<String, Vec<u8>>,
     pub(crate) fetched: AtomicUsize,
     pub(crate) fetch_pause: Duration,
+    /// How many downloads go on, and how many ever did.
+    pub(crate) fetching: (AtomicUsize, AtomicUsize),
     pub(crate) sources: Mutex<BTreeMap<Digest, Vec<u8>>>,
     pub(crate) functions: Functions,
     pub(crate) shell: &'static str,
     pub(crate) jobs: usize,
+    pub(crate) downloads: Option<usize>,
     pub(crate) cancel: Cancel,
     pub(crate) settled: Mutex<BTreeMap<ActionId, Finish>>,
     /// Called when an action starts.
@@ -54,10 +57,12 @@ impl Rig {
             served: BTreeMap::new(),
             fetched: AtomicUsize::new(0),
             fetch_pause: Duration::ZERO,
+            fetching: Default::default(),
             sources: Mutex::default(),
             functions,
             shell: "sh 1",
             jobs: 2,
+            downloads: None,
             cancel: Cancel::new(),
             settled: Mutex::default(),
             on_start: None,
@@ -90,6 +95,7 @@ impl Rig {
             sources: self,
             watch: self,
             jobs: self.jobs,
+            downloads: self.downloads,
             cancel: &self.cancel,
         };
         execute(graph, roots, &executor)
@@ -220,7 +226,10 @@ impl Fetch for Rig {
         progress: &dyn Fn(u64, Option<u64>),
     ) -> Result<Digest, Box<dyn Failure>> {
         self.fetched.fetch_add(1, Ordering::Relaxed);
+        let now = self.fetching.0.fetch_add(1, Ordering::SeqCst) + 1;
+        self.fetching.1.fetch_max(now, Ordering::SeqCst);
         std::thread::sleep(self.fetch_pause);
+        self.fetching.0.fetch_sub(1, Ordering::SeqCst);
         let content = self.served.get(&download.name).ok_or(Box::new(Refused) as Box<dyn Failure>)?;
         progress(content.len() as u64, None);
         Ok(store.put(content).unwrap())

@@ -40,7 +40,7 @@ pub(super) const DESCRIPTION: FieldSchema = FieldSchema {
     kind: FieldKind::Str,
     required: false,
     default: FieldDefault::None,
-    doc: "A sentence about the target, shown by `peek`.",
+    doc: "A sentence about the target.",
     example: "\"The service that takes orders\"",
 };
 

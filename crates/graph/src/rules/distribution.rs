@@ -9,8 +9,8 @@ pub(super) const PYTHON_DISTRIBUTION: RuleSchema = RuleSchema {
     name: "python_distribution",
     aliases: &[],
     summary: "a wheel and a source distribution of own libraries",
-    doc: "`pants package` builds it from the libraries that the target depends on; what they need of third parties \
-          becomes its requirements.",
+    doc: "It is made of the libraries that the target depends on; what they need of third parties becomes its \
+          requirements. No goal builds it yet.",
     role: Role::Package,
     file_nodes: false,
     fields: &[
@@ -33,8 +33,8 @@ pub(super) const PYTHON_IMAGE: RuleSchema = RuleSchema {
     name: "python_image",
     aliases: &["docker_image"],
     summary: "a container image of a binary",
-    doc: "`pants package` writes an OCI image with the files of the binary's virtual environment in layers, those of \
-          third parties below one's own.",
+    doc: "An OCI image with the files of the binary's virtual environment in layers, those of third parties below \
+          one's own. No goal builds it yet.",
     role: Role::Package,
     file_nodes: false,
     fields: &[

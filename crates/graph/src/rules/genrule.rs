@@ -8,7 +8,7 @@ pub(super) const GENRULE: RuleSchema = RuleSchema {
     aliases: &[],
     summary: "any tool as a cached step",
     doc: "Runs a command over the sources and what the dependencies make. The files that it declares are its result, \
-          and own the modules that they are.",
+          and own the modules that they are. No goal runs it yet.",
     role: Role::Step,
     file_nodes: false,
     fields: &[NAME, SOURCES, OUTPUTS, COMMAND, ENV, TIMEOUT, DEPENDENCIES, TAGS, DESCRIPTION, VISIBILITY],

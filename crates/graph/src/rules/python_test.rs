@@ -9,7 +9,8 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
     name: "python_test",
     aliases: &["python_tests"],
     summary: "tests that pytest runs",
-    doc: "Each file is run in a process of its own, and its result is cached until something that it reaches changes.",
+    doc: "Each file is run in a process of its own, and its result is cached until something that it reaches changes. \
+          No goal runs it yet.",
     role: Role::Test,
     file_nodes: true,
     fields: &[

@@ -18,11 +18,11 @@ pub(super) const PYTHON_REQUIREMENTS: RuleSchema = RuleSchema {
     name: "python_requirements",
     aliases: &[],
     summary: "one requirement for each line of a requirements file",
-    doc: "Generates a target for each line of a `requirements.txt`, or for each dependency of a `pyproject.toml`: \
-          `//3rdparty:reqs#flask`. A dependency on the target itself is one on all of them.",
+    doc: "Generates a target for each line of a `requirements.txt`, or for each of the `project.dependencies` of a \
+          `pyproject.toml`: `//3rdparty:reqs#flask`. A dependency on the target itself is one on all of them.",
     role: Role::Code,
     file_nodes: false,
-    fields: &[NAME, SOURCE, MODULE_MAPPING, RESOLVE, TAGS, DESCRIPTION, VISIBILITY],
+    fields: &[NAME, SOURCE, EXTRAS, GROUPS, MODULE_MAPPING, RESOLVE, TAGS, DESCRIPTION, VISIBILITY],
 };
 
 const REQUIREMENTS: FieldSchema = FieldSchema {
@@ -53,6 +53,27 @@ const SOURCE: FieldSchema = FieldSchema {
     default: FieldDefault::Str("requirements.txt"),
     doc: "The file with the requirements: a `requirements.txt`, or a `pyproject.toml` with `[project]`.",
     example: "\"requirements.txt\"",
+};
+
+const EXTRAS: FieldSchema = FieldSchema {
+    name: "extras",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "The extras of a `pyproject.toml` (`[project.optional-dependencies]`) that come in beside its \
+          `project.dependencies`.",
+    example: "[\"web\"]",
+};
+
+const GROUPS: FieldSchema = FieldSchema {
+    name: "groups",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "The groups of a `pyproject.toml` (`[dependency-groups]`) that come in beside its `project.dependencies`.",
+    example: "[\"dev\"]",
 };
 
 const MODULE_MAPPING: FieldSchema = FieldSchema {

@@ -37,8 +37,8 @@ impl EnvironmentError {
         match self {
             EnvironmentError::Unpack(error) => error.code(),
             EnvironmentError::Store(error) => error.code(),
-            EnvironmentError::Metadata { .. } => "packaging::environment-metadata",
-            EnvironmentError::DataKind { .. } => "packaging::environment-data",
+            EnvironmentError::Metadata { .. } => "packaging::environment_metadata",
+            EnvironmentError::DataKind { .. } => "packaging::environment_data",
         }
     }
 }

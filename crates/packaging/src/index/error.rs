@@ -83,14 +83,14 @@ impl IndexError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Address { .. } => "packaging::index-address",
-            Self::Twice { .. } => "packaging::index-twice",
-            Self::Name { .. } => "packaging::index-name",
-            Self::NoDefault => "packaging::index-no-default",
-            Self::Unreadable { .. } => "packaging::index-unreadable",
-            Self::Syntax { .. } => "packaging::index-syntax",
-            Self::Certificates { .. } => "packaging::index-certificates",
-            Self::Proxy { .. } => "packaging::index-proxy",
+            Self::Address { .. } => "packaging::index_address",
+            Self::Twice { .. } => "packaging::index_twice",
+            Self::Name { .. } => "packaging::index_name",
+            Self::NoDefault => "packaging::index_no_default",
+            Self::Unreadable { .. } => "packaging::index_unreadable",
+            Self::Syntax { .. } => "packaging::index_syntax",
+            Self::Certificates { .. } => "packaging::index_certificates",
+            Self::Proxy { .. } => "packaging::index_proxy",
         }
     }
 
@@ -269,19 +269,19 @@ impl FetchError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Offline { .. } => "packaging::fetch-offline",
-            Self::UnknownIndex { .. } => "packaging::fetch-unknown-index",
-            Self::NoProject { .. } => "packaging::fetch-no-project",
-            Self::NoFile { .. } => "packaging::fetch-no-file",
-            Self::Refused { .. } => "packaging::fetch-refused",
-            Self::Status { .. } => "packaging::fetch-status",
-            Self::Connection { .. } => "packaging::fetch-connection",
-            Self::Untrusted { .. } => "packaging::fetch-untrusted",
-            Self::Page { .. } => "packaging::fetch-page",
-            Self::Size { .. } => "packaging::fetch-size",
-            Self::Hash { .. } => "packaging::fetch-hash",
-            Self::Archive { .. } => "packaging::fetch-archive",
-            Self::Disk { .. } => "packaging::fetch-disk",
+            Self::Offline { .. } => "packaging::fetch_offline",
+            Self::UnknownIndex { .. } => "packaging::fetch_unknown_index",
+            Self::NoProject { .. } => "packaging::fetch_no_project",
+            Self::NoFile { .. } => "packaging::fetch_no_file",
+            Self::Refused { .. } => "packaging::fetch_refused",
+            Self::Status { .. } => "packaging::fetch_status",
+            Self::Connection { .. } => "packaging::fetch_connection",
+            Self::Untrusted { .. } => "packaging::fetch_untrusted",
+            Self::Page { .. } => "packaging::fetch_page",
+            Self::Size { .. } => "packaging::fetch_size",
+            Self::Hash { .. } => "packaging::fetch_hash",
+            Self::Archive { .. } => "packaging::fetch_archive",
+            Self::Disk { .. } => "packaging::fetch_disk",
             Self::Store { source, .. } => source.code(),
         }
     }

@@ -163,7 +163,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let env = BTreeMap::from([("PIP_CERT".to_owned(), file.path().display().to_string())]);
         let error = Trust::find(&env, None).err().unwrap();
-        assert_eq!(error.code(), "packaging::index-certificates");
+        assert_eq!(error.code(), "packaging::index_certificates");
         assert!(error.to_string().contains("`PIP_CERT`"), "{error}");
     }
 

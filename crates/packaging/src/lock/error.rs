@@ -80,15 +80,15 @@ impl LockError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.fault {
-            LockFault::Syntax { .. } => "packaging::lock-syntax",
-            LockFault::Conflict => "packaging::lock-conflict",
-            LockFault::Version { .. } => "packaging::lock-version",
-            LockFault::Foreign => "packaging::lock-foreign",
-            LockFault::Value { .. } => "packaging::lock-value",
-            LockFault::ForeignWheel { .. } => "packaging::lock-wheel",
-            LockFault::Duplicate { .. } => "packaging::lock-duplicate",
-            LockFault::Dangling { .. } => "packaging::lock-dangling",
-            LockFault::Index { .. } => "packaging::lock-index",
+            LockFault::Syntax { .. } => "packaging::lock_syntax",
+            LockFault::Conflict => "packaging::lock_conflict",
+            LockFault::Version { .. } => "packaging::lock_version",
+            LockFault::Foreign => "packaging::lock_foreign",
+            LockFault::Value { .. } => "packaging::lock_value",
+            LockFault::ForeignWheel { .. } => "packaging::lock_wheel",
+            LockFault::Duplicate { .. } => "packaging::lock_duplicate",
+            LockFault::Dangling { .. } => "packaging::lock_dangling",
+            LockFault::Index { .. } => "packaging::lock_index",
         }
     }
 

@@ -79,9 +79,9 @@ fn what_builds_is_read_and_written_alike() {
     assert_eq!(lock.build(&system.requires).unwrap().packages.len(), 2);
     assert_eq!(lock.build(&[]), None);
     let dangling = text.replace("{ name = \"setuptools\" }", "{ name = \"flask\" }");
-    assert_eq!(Lock::parse(&dangling).unwrap_err()[0].code(), "packaging::lock-dangling");
+    assert_eq!(Lock::parse(&dangling).unwrap_err()[0].code(), "packaging::lock_dangling");
     let climbing = text.replace("backend-path = [\".\"]", "backend-path = [\"../..\"]");
-    assert_eq!(Lock::parse(&climbing).unwrap_err()[0].code(), "packaging::lock-value");
+    assert_eq!(Lock::parse(&climbing).unwrap_err()[0].code(), "packaging::lock_value");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn check(from: &str, to: &str, expect: &[&str]) {
         .map(|error| {
             assert!(error.help().is_some());
             let place = error.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
-            format!("{place} {}: {error}", error.code().trim_start_matches("packaging::lock-"))
+            format!("{place} {}: {error}", error.code().trim_start_matches("packaging::lock_"))
         })
         .collect();
     assert_eq!(shown, expect);

@@ -109,18 +109,18 @@ impl LockError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotAnIndex { .. } => "packaging::lock-not-an-index",
-            Self::NoSolution { .. } => "packaging::lock-no-solution",
-            Self::Network { .. } => "packaging::lock-network",
-            Self::Offline { .. } => "packaging::lock-offline",
-            Self::Uv { .. } => "packaging::lock-uv",
-            Self::Timeout { .. } => "packaging::lock-timeout",
-            Self::Cancelled => "packaging::lock-cancelled",
-            Self::NoUv { .. } => "packaging::lock-no-uv",
-            Self::NoUvForMachine { .. } => "packaging::lock-no-uv-for-machine",
-            Self::Spawn { .. } => "packaging::lock-spawn",
-            Self::Disk { .. } => "packaging::lock-disk",
-            Self::Unreadable { .. } => "packaging::lock-unreadable",
+            Self::NotAnIndex { .. } => "packaging::lock_not_an_index",
+            Self::NoSolution { .. } => "packaging::lock_no_solution",
+            Self::Network { .. } => "packaging::lock_network",
+            Self::Offline { .. } => "packaging::lock_offline",
+            Self::Uv { .. } => "packaging::lock_uv",
+            Self::Timeout { .. } => "packaging::lock_timeout",
+            Self::Cancelled => "packaging::lock_cancelled",
+            Self::NoUv { .. } => "packaging::lock_no_uv",
+            Self::NoUvForMachine { .. } => "packaging::lock_no_uv_for_machine",
+            Self::Spawn { .. } => "packaging::lock_spawn",
+            Self::Disk { .. } => "packaging::lock_disk",
+            Self::Unreadable { .. } => "packaging::lock_unreadable",
         }
     }
 
@@ -204,11 +204,11 @@ impl LockWarning {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Modules { .. } => "packaging::lock-modules",
-            Self::Pythons { .. } => "packaging::lock-pythons",
-            Self::Build { .. } => "packaging::lock-build",
-            Self::NoHash { .. } => "packaging::lock-no-hash",
-            Self::NoFiles { .. } => "packaging::lock-no-files",
+            Self::Modules { .. } => "packaging::lock_modules",
+            Self::Pythons { .. } => "packaging::lock_pythons",
+            Self::Build { .. } => "packaging::lock_build",
+            Self::NoHash { .. } => "packaging::lock_no_hash",
+            Self::NoFiles { .. } => "packaging::lock_no_files",
         }
     }
 }

@@ -79,7 +79,7 @@ impl StepError {
             StepError::Store(error) => error.code(),
             StepError::Wheel(error) => error.code(),
             StepError::Unsound(errors) => {
-                errors.first().map_or("packaging::wheel-unreadable", WheelError::code)
+                errors.first().map_or("packaging::wheel_unreadable", WheelError::code)
             }
             StepError::Tree(error) => error.code(),
             StepError::Spec(errors) => errors.first().map_or("pex::spec", SpecError::code),

@@ -107,17 +107,17 @@ impl PyprojectError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &self.fault {
-            PyprojectFault::Toml { .. } => "packaging::pyproject-toml",
-            PyprojectFault::Type { .. } => "packaging::pyproject-type",
+            PyprojectFault::Toml { .. } => "packaging::pyproject_toml",
+            PyprojectFault::Type { .. } => "packaging::pyproject_type",
             PyprojectFault::Requirement(fault) => fault.code(),
             PyprojectFault::Name { .. } => "packaging::name",
-            PyprojectFault::SameName { .. } => "packaging::pyproject-same-name",
-            PyprojectFault::Unknown { .. } => "packaging::pyproject-unknown-group",
-            PyprojectFault::Cycle { .. } => "packaging::pyproject-cycle",
-            PyprojectFault::ConditionalSelf { .. } => "packaging::pyproject-self",
-            PyprojectFault::Dynamic { .. } => "packaging::pyproject-dynamic",
-            PyprojectFault::Poetry => "packaging::pyproject-poetry",
-            PyprojectFault::TooMany { .. } => "packaging::pyproject-too-many",
+            PyprojectFault::SameName { .. } => "packaging::pyproject_same_name",
+            PyprojectFault::Unknown { .. } => "packaging::pyproject_unknown_group",
+            PyprojectFault::Cycle { .. } => "packaging::pyproject_cycle",
+            PyprojectFault::ConditionalSelf { .. } => "packaging::pyproject_self",
+            PyprojectFault::Dynamic { .. } => "packaging::pyproject_dynamic",
+            PyprojectFault::Poetry => "packaging::pyproject_poetry",
+            PyprojectFault::TooMany { .. } => "packaging::pyproject_too_many",
         }
     }
 

@@ -49,6 +49,11 @@ impl Groups {
         self.all.push((group, entries));
     }
 
+    /// The groups that there are.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Group> {
+        self.all.iter().map(|(group, _)| group).filter(|group| **group != Group::Project)
+    }
+
     /// All requirements of all groups, each with what it includes.
     pub(super) fn resolve(&self, reader: &mut Reader<'_>) -> Vec<Grouped> {
         self.refuse_unknown(reader);

@@ -27,6 +27,15 @@ pub struct Grouped {
     pub listed: Listed,
 }
 
+/// What a `pyproject.toml` asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dependencies {
+    /// All requirements, each with its group.
+    pub requirements: Vec<Grouped>,
+    /// All extras and groups that there are, also those that are empty.
+    pub groups: Vec<Group>,
+}
+
 /// What a requirement of a `pyproject.toml` belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
@@ -56,11 +65,11 @@ impl fmt::Display for Group {
 /// project on itself (`svc[web]`) is taken as what it stands for: the requirements of these extras. What can be read
 /// is given beside the errors, which are all that the file has, in the order of their places.
 #[must_use]
-pub fn dependencies(path: &str, text: &str) -> (Vec<Grouped>, Vec<PyprojectError>) {
+pub fn dependencies(path: &str, text: &str) -> (Dependencies, Vec<PyprojectError>) {
     let mut reader = read::Reader::new(path, text);
     let groups = reader.groups();
-    let found = groups.resolve(&mut reader);
+    let requirements = groups.resolve(&mut reader);
     let mut errors = reader.errors;
     errors.sort_by_key(|error| error.place);
-    (found, errors)
+    (Dependencies { requirements, groups: groups.names().cloned().collect() }, errors)
 }

@@ -10,7 +10,7 @@ use super::{Group, dependencies};
 fn check(input: &str, expect: &str) {
     let (found, errors) = dependencies("svc/pyproject.toml", input);
     let mut text = String::new();
-    for one in &found {
+    for one in &found.requirements {
         let kind = match one.group {
             Group::Project => "",
             Group::Extra(_) => "extra ",
@@ -83,9 +83,9 @@ bad = ['my-svc[a]>1', 'my-svc; os_name == \"nt\"', 'my-svc[none]']
          6:6 group dev: y
          9:21 group dev: pytest
          3:17 group bad: base
-         10:8 pyproject-self: the project requires itself with versions or a marker, expected only `my-svc` and extras
-         10:23 pyproject-self: the project requires itself with versions or a marker, expected only `my-svc` and extras
-         10:50 pyproject-unknown-group: there is no `none` in `project.optional-dependencies`",
+         10:8 pyproject_self: the project requires itself with versions or a marker, expected only `my-svc` and extras
+         10:23 pyproject_self: the project requires itself with versions or a marker, expected only `my-svc` and extras
+         10:50 pyproject_unknown_group: there is no `none` in `project.optional-dependencies`",
     );
 }
 
@@ -104,38 +104,38 @@ e = [[], {include-group = 1}, {include-group = 'a', x = 1}, {other = 'a'}, {incl
 ",
         "2:87 dependencies: ok
          2:23 requirement: `flask=3` is not a requirement: no such comparison operator \"=\", must be one of ~= == != <= >= < > ===
-         2:29 requirement-url: requirements by URL are not supported, expected a project's name and versions
-         2:54 pyproject-type: `project.dependencies[2]` is an integer, expected a string with a requirement
-         2:57 pyproject-type: `project.dependencies[3]` is a table, expected a string with a requirement
-         2:81 requirement-path: requirements by path are not supported, expected a project's name and versions
+         2:29 requirement_url: requirements by URL are not supported, expected a project's name and versions
+         2:54 pyproject_type: `project.dependencies[2]` is an integer, expected a string with a requirement
+         2:57 pyproject_type: `project.dependencies[3]` is a table, expected a string with a requirement
+         2:81 requirement_path: requirements by path are not supported, expected a project's name and versions
          3:9 requirement: `a b` is not a requirement: expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `b`
-         4:25 pyproject-type: `project.optional-dependencies` is a string, expected a table
+         4:25 pyproject_type: `project.optional-dependencies` is a string, expected a table
          6:7 requirement: `é` is not a requirement: expected ASCII, found `é`
          7:1 name: `b c` in `dependency-groups` is not a valid name: expected ASCII letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit
-         8:5 pyproject-type: `dependency-groups.d` is a table, expected an array of requirements
-         9:6 pyproject-type: `dependency-groups.e[0]` is an array, expected a string with a requirement or a table `{ include-group = \"name\" }`
-         9:27 pyproject-type: `dependency-groups.e[1].include-group` is an integer, expected a string with the name of a group
-         9:31 pyproject-type: `dependency-groups.e[2]` is a table with other keys, expected a string with a requirement or a table `{ include-group = \"name\" }`
-         9:61 pyproject-type: `dependency-groups.e[3]` is a table with other keys, expected a string with a requirement or a table `{ include-group = \"name\" }`
+         8:5 pyproject_type: `dependency-groups.d` is a table, expected an array of requirements
+         9:6 pyproject_type: `dependency-groups.e[0]` is an array, expected a string with a requirement or a table `{ include-group = \"name\" }`
+         9:27 pyproject_type: `dependency-groups.e[1].include-group` is an integer, expected a string with the name of a group
+         9:31 pyproject_type: `dependency-groups.e[2]` is a table with other keys, expected a string with a requirement or a table `{ include-group = \"name\" }`
+         9:61 pyproject_type: `dependency-groups.e[3]` is a table with other keys, expected a string with a requirement or a table `{ include-group = \"name\" }`
          9:93 name: `-` in `dependency-groups` is not a valid name: expected ASCII letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
     );
     check(
         "project = 1\ndependency-groups = []",
-        "1:11 pyproject-type: `project` is an integer, expected a table
-         2:21 pyproject-type: `dependency-groups` is an array, expected a table",
+        "1:11 pyproject_type: `project` is an integer, expected a table
+         2:21 pyproject_type: `dependency-groups` is an array, expected a table",
     );
     check(
         "[project]\ndynamic = ['version', 'dependencies']",
-        "2:23 pyproject-dynamic: `project.dependencies` is dynamic: only the build backend knows it, and none is run",
+        "2:23 pyproject_dynamic: `project.dependencies` is dynamic: only the build backend knows it, and none is run",
     );
     check(
         "[project]\ndynamic = 'version'",
-        "2:11 pyproject-type: `project.dynamic` is a string, expected an array of strings",
+        "2:11 pyproject_type: `project.dynamic` is a string, expected an array of strings",
     );
     check(
         "a = \nb = ]",
-        "1:5 pyproject-toml: not readable as TOML: string values must be quoted, expected literal string
-        2:5 pyproject-toml: not readable as TOML: missing array opening, expected `[`",
+        "1:5 pyproject_toml: not readable as TOML: string values must be quoted, expected literal string
+        2:5 pyproject_toml: not readable as TOML: missing array opening, expected `[`",
     );
 }
 
@@ -154,10 +154,10 @@ te-st = []
         "2:6 group a: x
          2:6 group b: x
          2:6 group c: x
-         4:23 pyproject-cycle: the groups include each other: `a` -> `b` -> `c` -> `a`
-         4:46 pyproject-cycle: the groups include each other: `c` -> `c`
-         6:27 pyproject-unknown-group: there is no `tset` in `dependency-groups`
-         8:1 pyproject-same-name: `te-st` and `Te_st` in `dependency-groups` are the same name",
+         4:23 pyproject_cycle: the groups include each other: `a` -> `b` -> `c` -> `a`
+         4:46 pyproject_cycle: the groups include each other: `c` -> `c`
+         6:27 pyproject_unknown_group: there is no `tset` in `dependency-groups`
+         8:1 pyproject_same_name: `te-st` and `Te_st` in `dependency-groups` are the same name",
     );
 }
 
@@ -165,7 +165,7 @@ te-st = []
 fn poetry_alone_is_refused() {
     check(
         "[tool.poetry]\nname = 'x'\n[tool.poetry.dependencies]\nflask = '^3'",
-        "1:7 pyproject-poetry: `[tool.poetry]` is not read: expected `[project]` with `dependencies`, `[project.optional-dependencies]` or `[dependency-groups]`",
+        "1:7 pyproject_poetry: `[tool.poetry]` is not read: expected `[project]` with `dependencies`, `[project.optional-dependencies]` or `[dependency-groups]`",
     );
     check("[project]\ndependencies = ['a']\n[tool.poetry]", "2:17 dependencies: a");
 }
@@ -177,13 +177,13 @@ fn depth_and_length_are_no_danger() {
         format!("[dependency-groups]\n{}g{count} = []", (0..count).map(group).collect::<String>())
     };
     let (found, errors) = dependencies("p", &chain(200));
-    assert_eq!((found.len(), errors.len()), (200 * 201 / 2, 0));
+    assert_eq!((found.requirements.len(), errors.len()), (200 * 201 / 2, 0));
     let (_, errors) = dependencies("p", &chain(1500));
-    assert_eq!(errors[0].code(), "packaging::pyproject-too-many");
+    assert_eq!(errors[0].code(), "packaging::pyproject_too_many");
     let doubled = |i: usize| format!("g{i} = [{}]\n", format!("{{include-group = 'g{}'}},", i + 1).repeat(2));
     let text: String = (0..60).map(doubled).collect();
     let (found, errors) = dependencies("p", &format!("[dependency-groups]\n{text}g60 = ['x']"));
-    assert_eq!((found.len(), errors.len()), (61, 0));
+    assert_eq!((found.requirements.len(), errors.len()), (61, 0));
     for (open, garbage) in [("x = ", "["), ("project.dependencies = [", "'=',"), ("x", ".x"), ("", "[")] {
         let (_, errors) = dependencies("p", &format!("{open}{}", garbage.repeat(50_000)));
         assert!(!errors.is_empty(), "{garbage}");

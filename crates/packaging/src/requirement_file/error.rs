@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::place::Place;
+use crate::requirement::meant;
 
 /// One thing that is wrong in a requirements file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,25 +156,25 @@ impl RequirementFileFault {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "packaging::requirement-file-unreadable",
-            Self::Encoding { .. } => "packaging::requirement-file-encoding",
-            Self::OutsideRoot { .. } => "packaging::requirement-file-outside-root",
-            Self::Cycle { .. } => "packaging::requirement-file-cycle",
-            Self::RemoteFile { .. } => "packaging::requirement-file-remote",
+            Self::Unreadable { .. } => "packaging::requirement_file_unreadable",
+            Self::Encoding { .. } => "packaging::requirement_file_encoding",
+            Self::OutsideRoot { .. } => "packaging::requirement_file_outside_root",
+            Self::Cycle { .. } => "packaging::requirement_file_cycle",
+            Self::RemoteFile { .. } => "packaging::requirement_file_remote",
             Self::Requirement { .. } => "packaging::requirement",
-            Self::Url => "packaging::requirement-url",
-            Self::LocalPath => "packaging::requirement-path",
-            Self::Editable { .. } => "packaging::requirement-editable",
-            Self::IndexOption { .. } => "packaging::requirement-file-index",
+            Self::Url => "packaging::requirement_url",
+            Self::LocalPath => "packaging::requirement_path",
+            Self::Editable { .. } => "packaging::requirement_editable",
+            Self::IndexOption { .. } => "packaging::requirement_file_index",
             Self::UnsupportedOption { .. }
             | Self::UnknownOption { .. }
             | Self::OptionValue { .. }
             | Self::NotAlone { .. }
             | Self::Stray
             | Self::Continuation
-            | Self::Quote { .. } => "packaging::requirement-file-option",
-            Self::Hash { .. } | Self::HashAlone => "packaging::requirement-file-hash",
-            Self::Variable { .. } => "packaging::requirement-file-variable",
+            | Self::Quote { .. } => "packaging::requirement_file_option",
+            Self::Hash { .. } | Self::HashAlone => "packaging::requirement_file_hash",
+            Self::Variable { .. } => "packaging::requirement_file_variable",
         }
     }
 
@@ -181,6 +182,9 @@ impl RequirementFileFault {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         let help = match self {
+            Self::Requirement { text, .. } => {
+                return meant(text).map(|meant| format!("did you mean `{meant}`?"));
+            }
             Self::IndexOption { .. } => {
                 "name the index in `pants.toml` under `[python.indexes]`, and remove this line"
             }

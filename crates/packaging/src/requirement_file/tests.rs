@@ -73,7 +73,7 @@ fn lines_go_on_and_comments_end_them() {
     check("flask\\", "1:1 flask");
     check(
         "flask \\ \nrich",
-        "2:1 rich\n1:7 -file-option: something follows the `\\` that continues a line, expected the end of the line",
+        "2:1 rich\n1:7 _file_option: something follows the `\\` that continues a line, expected the end of the line",
     );
     check("\\\n\\\\flask\\\n == 1", "2:3 flask == 1");
 }
@@ -91,9 +91,9 @@ fn hashes_belong_to_their_requirement() {
         "flask==3.0.0 --hash=sha256:abc\n--hash=md5:1\nrich --hash",
         "1:1 flask==3.0.0
          3:1 rich
-         1:21 -file-hash: `sha256:abc` is not a hash, expected `sha256:`, `sha384:` or `sha512:` and its hexadecimal digits
-         2:1 -file-hash: `--hash` belongs to no requirement
-         3:6 -file-option: the option `--hash` lacks its value",
+         1:21 _file_hash: `sha256:abc` is not a hash, expected `sha256:`, `sha384:` or `sha512:` and its hexadecimal digits
+         2:1 _file_hash: `--hash` belongs to no requirement
+         3:6 _file_option: the option `--hash` lacks its value",
     );
 }
 
@@ -110,16 +110,16 @@ fn what_is_not_from_an_index_is_refused() {
         "x[a] @ https://h/x ; os_name == 'a'",
         "git+https://h/x@v1#egg=x",
     ] {
-        check(input, &format!("1:1 -url: {url}"));
+        check(input, &format!("1:1 _url: {url}"));
     }
     for input in ["./x", "../x[a]", "/x", "x/y", "x.whl", "x-1.0.tar.gz", "x @ ./y", "~/x", "x-/y"] {
-        check(input, &format!("1:1 -path: {path}"));
+        check(input, &format!("1:1 _path: {path}"));
     }
     check(
         "flask\n -e ./x\n--editable=git+https://t@h/x",
         "1:1 flask
-        2:2 -editable: `-e` is not supported, expected a project's name and versions
-        3:1 -editable: `--editable` is not supported, expected a project's name and versions",
+        2:2 _editable: `-e` is not supported, expected a project's name and versions
+        3:1 _editable: `--editable` is not supported, expected a project's name and versions",
     );
 }
 
@@ -128,31 +128,31 @@ fn options_of_pip_are_refused_without_their_values() {
     let index = "is not read here: indexes are configured in `pants.toml`";
     check(
         "-i https://u:secret@h/s --extra-index-url=https://u:secret@h\n-fhttps://secret --no-index\n--trusted-host secret",
-        &format!("1:1 -file-index: `-i` {index}\n1:25 -file-index: `--extra-index-url` {index}\n2:1 -file-index: `-f` {index}
-                  2:18 -file-index: `--no-index` {index}\n3:1 -file-index: `--trusted-host` {index}"),
+        &format!("1:1 _file_index: `-i` {index}\n1:25 _file_index: `--extra-index-url` {index}\n2:1 _file_index: `-f` {index}
+                  2:18 _file_index: `--no-index` {index}\n3:1 _file_index: `--trusted-host` {index}"),
     );
     check(
         "--pre --no-binary :all:\nflask --global-option='a b'\n--indexurl https://secret\n--pre=1\n-i\n-x",
         "2:1 flask
-         1:1 -file-option: the option `--pre` is not supported
-         1:7 -file-option: the option `--no-binary` is not supported
-         2:7 -file-option: the option `--global-option` is not supported
-         3:1 -file-option: there is no option `--indexurl`
-         3:12 -file-option: expected an option, which begins with `-`
-         4:1 -file-option: the option `--pre` takes no value
-         5:1 -file-option: the option `-i` lacks its value
-         6:1 -file-option: there is no option `-x`",
+         1:1 _file_option: the option `--pre` is not supported
+         1:7 _file_option: the option `--no-binary` is not supported
+         2:7 _file_option: the option `--global-option` is not supported
+         3:1 _file_option: there is no option `--indexurl`
+         3:12 _file_option: expected an option, which begins with `-`
+         4:1 _file_option: the option `--pre` takes no value
+         5:1 _file_option: the option `-i` lacks its value
+         6:1 _file_option: there is no option `-x`",
     );
-    check("-r 'a", "1:4 -file-option: a quote is not closed, expected `'`");
-    check("flask -r a", "1:1 flask\n1:7 -file-option: `-r` is not alone on its line");
+    check("-r 'a", "1:4 _file_option: a quote is not closed, expected `'`");
+    check("flask -r a", "1:1 flask\n1:7 _file_option: `-r` is not alone on its line");
     check(
         "x-==1\ny[a-]\nz.",
         "1:2 : `x-==1` is not a requirement: expected a letter or digit at the end of a name
          2:4 : `y[a-]` is not a requirement: expected a letter or digit at the end of a name
          3:2 : `z.` is not a requirement: expected a letter or digit at the end of a name",
     );
-    check("flask==${VERSION} ${B}\n#${C}", "1:8 -file-variable: the variable `${VERSION}` is not replaced: requirements do not depend on the environment
-        1:19 -file-variable: the variable `${B}` is not replaced: requirements do not depend on the environment");
+    check("flask==${VERSION} ${B}\n#${C}", "1:8 _file_variable: the variable `${VERSION}` is not replaced: requirements do not depend on the environment
+        1:19 _file_variable: the variable `${B}` is not replaced: requirements do not depend on the environment");
 }
 
 #[test]
@@ -199,18 +199,18 @@ fn files_that_cannot_be_included_are_errors() {
             ("3rdparty/b.txt", "b\n -c a.txt"),
         ],
         "b.txt:1:1 b
-         requirements.txt:5:10 -file-option: `-c` is not alone on its line
-         requirements.txt:1:1 -file-outside-root: `../../etc/passwd` is not below the root of the repository
-         requirements.txt:2:1 -file-outside-root: `/etc/passwd` is not below the root of the repository
-         requirements.txt:3:1 -file-remote: `-r` names a URL, expected a file below the root of the repository
-         requirements.txt:4:1 -file-unreadable: cannot read `3rdparty/none.txt`: entity not found
+         requirements.txt:5:10 _file_option: `-c` is not alone on its line
+         requirements.txt:1:1 _file_outside_root: `../../etc/passwd` is not below the root of the repository
+         requirements.txt:2:1 _file_outside_root: `/etc/passwd` is not below the root of the repository
+         requirements.txt:3:1 _file_remote: `-r` names a URL, expected a file below the root of the repository
+         requirements.txt:4:1 _file_unreadable: cannot read `3rdparty/none.txt`: entity not found
          a.txt:2:6 : `flask=3` is not a requirement: no such comparison operator \"=\", must be one of ~= == != <= >= < > ===
-         b.txt:2:2 -file-cycle: the files include each other: `3rdparty/a.txt` -> `3rdparty/b.txt` -> `3rdparty/a.txt`
-         requirements.txt:6:1 -file-unreadable: cannot read `3rdparty`: entity not found",
+         b.txt:2:2 _file_cycle: the files include each other: `3rdparty/a.txt` -> `3rdparty/b.txt` -> `3rdparty/a.txt`
+         requirements.txt:6:1 _file_unreadable: cannot read `3rdparty`: entity not found",
     );
     check_files(
         &[],
-        "requirements.txt:1:1 -file-unreadable: cannot read `3rdparty/requirements.txt`: entity not found",
+        "requirements.txt:1:1 _file_unreadable: cannot read `3rdparty/requirements.txt`: entity not found",
     );
 }
 
@@ -237,7 +237,7 @@ fn depth_and_length_are_no_danger() {
     check(
         &"-x ".repeat(20_000),
         &(0..20)
-            .map(|at| format!("1:{} -file-option: there is no option `-x`\n", at * 3 + 1))
+            .map(|at| format!("1:{} _file_option: there is no option `-x`\n", at * 3 + 1))
             .collect::<String>(),
     );
     let deep = |path: &str| Ok(format!("-r {}\nx\n", path.parse::<u32>().unwrap() + 1).into_bytes());

@@ -73,10 +73,10 @@ impl BuiltError {
         match self {
             Self::Store(error) => error.code(),
             Self::Tree(error) => error.code(),
-            Self::NotOne { .. } => "packaging::built-not-one",
-            Self::Other { .. } => "packaging::built-other",
-            Self::Unfit { .. } => "packaging::built-unfit",
-            Self::Unsound(errors) => errors.first().map_or("packaging::wheel-unreadable", WheelError::code),
+            Self::NotOne { .. } => "packaging::built_not_one",
+            Self::Other { .. } => "packaging::built_other",
+            Self::Unfit { .. } => "packaging::built_unfit",
+            Self::Unsound(errors) => errors.first().map_or("packaging::wheel_unreadable", WheelError::code),
         }
     }
 

@@ -163,17 +163,17 @@ impl SelectError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Target { .. } => "packaging::lock-target",
-            Self::Missing { .. } => "packaging::lock-missing",
-            Self::NotForTarget { .. } => "packaging::lock-not-for-target",
-            Self::Stale { .. } | Self::StaleExtra { .. } => "packaging::lock-stale",
-            Self::Location { .. } => "packaging::requirement-location",
-            Self::Python { .. } => "packaging::requires-python",
-            Self::NoWheel { .. } => "packaging::no-wheel",
-            Self::OnlySource { .. } => "packaging::only-source",
-            Self::NoFiles { .. } => "packaging::no-files",
-            Self::TwoVersions { .. } => "packaging::two-versions",
-            Self::Shared { .. } => "packaging::shared-versions",
+            Self::Target { .. } => "packaging::lock_target",
+            Self::Missing { .. } => "packaging::lock_missing",
+            Self::NotForTarget { .. } => "packaging::lock_not_for_target",
+            Self::Stale { .. } | Self::StaleExtra { .. } => "packaging::lock_stale",
+            Self::Location { .. } => "packaging::requirement_location",
+            Self::Python { .. } => "packaging::requires_python",
+            Self::NoWheel { .. } => "packaging::no_wheel",
+            Self::OnlySource { .. } => "packaging::only_source",
+            Self::NoFiles { .. } => "packaging::no_files",
+            Self::TwoVersions { .. } => "packaging::two_versions",
+            Self::Shared { .. } => "packaging::shared_versions",
         }
     }
 

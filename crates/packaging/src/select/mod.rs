@@ -73,7 +73,7 @@ impl LeftOut {
     /// The stable code of this warning.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        "packaging::left-out"
+        "packaging::left_out"
     }
 
     /// What to do about it.

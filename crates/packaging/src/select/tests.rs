@@ -198,7 +198,7 @@ fn of_several_versions_the_one_for_the_target_is_taken() {
         packages,
         &["num==1.*"],
         LINUX,
-        &[("lock-stale", "the lock is stale: it has `num` 2.0rc1, the requirement is `num==1.*`", LOCK)],
+        &[("lock_stale", "the lock is stale: it has `num` 2.0rc1, the requirement is `num==1.*`", LOCK)],
     );
 }
 
@@ -239,7 +239,7 @@ fn what_the_lock_has_not_is_said() {
         ("lib", "2", &["marker = \"python_version < '3.10'\""], ANY),
     ];
     let not_here = (
-        "lock-not-for-target",
+        "lock_not_for_target",
         "the lock has `lib` (1 where sys_platform == 'darwin', 2 where python_version < '3.10'), but not for \
          `cp311-linux_x86_64`",
         LOCK,
@@ -251,11 +251,11 @@ fn what_the_lock_has_not_is_said() {
         &["app", "absent>1", "lib", "app==2", "app @ https://h.example/app.whl"],
         LINUX,
         &[
-            ("lock-missing", "the lock has no package for the requirement `absent>1`", LOCK),
+            ("lock_missing", "the lock has no package for the requirement `absent>1`", LOCK),
             not_here,
-            ("lock-stale", "the lock is stale: it has `app` 1, the requirement is `app==2`", LOCK),
+            ("lock_stale", "the lock is stale: it has `app` 1, the requirement is `app==2`", LOCK),
             (
-                "requirement-location",
+                "requirement_location",
                 "the requirement `app @ https://h.example/app.whl` names a URL or a path, expected a version from an \
                  index",
                 "require a version from an index",
@@ -267,7 +267,7 @@ fn what_the_lock_has_not_is_said() {
         &["app"],
         "3.8 linux-x86_64",
         &[(
-            "lock-target",
+            "lock_target",
             "the lock does not hold for `cp38-linux_x86_64`: it is for Python >=3.9 on `linux-x86_64`, `macos-arm64`",
             "write it anew with `pants lock`, which locks for all that programs are built for",
         )],
@@ -277,7 +277,7 @@ fn what_the_lock_has_not_is_said() {
         &["app"],
         "3.11 linux-aarch64",
         &[(
-            "lock-target",
+            "lock_target",
             "the lock does not hold for `cp311-linux_aarch64`: it is for Python >=3.9 on `linux-x86_64`, `macos-arm64`",
             "write it anew with `pants lock`, which locks for all that programs are built for",
         )],
@@ -303,19 +303,19 @@ fn packages_without_a_wheel_are_told_together() {
         &["app"],
         LINUX,
         &[
-            ("no-files", "`bare` 1 has no files in the lock (needed by app)", LOCK),
+            ("no_files", "`bare` 1 has no files in the lock (needed by app)", LOCK),
             (
-                "requires-python",
+                "requires_python",
                 "`new` 1 requires Python >=3.12, the target is `cp311-linux_x86_64` (needed by app)",
                 "require another version of `new`, or leave this interpreter out of `interpreters`",
             ),
             (
-                "no-wheel",
+                "no_wheel",
                 "`num` 1 has no wheel for `cp311-linux_x86_64` (needed by app)",
                 "there are wheels for the platform `linux-x86_64-manylinux_2_34`; to build its source distribution, write the lock anew with `pants lock`",
             ),
             (
-                "only-source",
+                "only_source",
                 "`source` 1 has only a source distribution, and the lock does not record how it is built (needed by app)",
                 "write it anew with `pants lock`",
             ),
@@ -371,7 +371,7 @@ fn a_lock_without_wheels_for_a_target_is_not_said_to_lack_them() {
         let lock = lock(packages);
         assert!(select(&lock, &roots(&["pure"]), &target(on)).is_ok());
         let errors = select(&lock, &roots(&["num", "pure"]), &target(on)).unwrap_err();
-        assert_eq!(errors.iter().map(SelectError::code).collect::<Vec<_>>(), ["packaging::lock-target"]);
+        assert_eq!(errors.iter().map(SelectError::code).collect::<Vec<_>>(), ["packaging::lock_target"]);
     }
 }
 
@@ -389,11 +389,11 @@ fn two_versions_on_one_target_are_refused() {
         LINUX,
         &[
             (
-                "only-source",
+                "only_source",
                 "`lib` 1 has only a source distribution, and the lock does not record how it is built (needed by a)",
                 "write it anew with `pants lock`",
             ),
-            ("two-versions", "`cp311-linux_x86_64` needs two versions of `lib`: 1 and 2", LOCK),
+            ("two_versions", "`cp311-linux_x86_64` needs two versions of `lib`: 1 and 2", LOCK),
         ],
     );
 }

@@ -126,20 +126,20 @@ impl WheelError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.fault {
-            WheelFault::Unreadable { .. } => "packaging::wheel-unreadable",
-            WheelFault::Io { .. } => "packaging::wheel-io",
-            WheelFault::UnsafePath { .. } => "packaging::wheel-path",
-            WheelFault::Special { .. } => "packaging::wheel-special",
-            WheelFault::Duplicate { .. } => "packaging::wheel-duplicate",
-            WheelFault::FileAndFolder { .. } => "packaging::wheel-file-and-folder",
-            WheelFault::Size { .. } => "packaging::wheel-size",
-            WheelFault::Checksum { .. } => "packaging::wheel-checksum",
-            WheelFault::Damaged { .. } => "packaging::wheel-damaged",
-            WheelFault::Encrypted { .. } => "packaging::wheel-encrypted",
-            WheelFault::Method { .. } => "packaging::wheel-method",
-            WheelFault::Overlap { .. } => "packaging::wheel-overlap",
-            WheelFault::Bomb { .. } => "packaging::wheel-bomb",
-            WheelFault::Metadata { .. } => "packaging::wheel-metadata",
+            WheelFault::Unreadable { .. } => "packaging::wheel_unreadable",
+            WheelFault::Io { .. } => "packaging::wheel_io",
+            WheelFault::UnsafePath { .. } => "packaging::wheel_path",
+            WheelFault::Special { .. } => "packaging::wheel_special",
+            WheelFault::Duplicate { .. } => "packaging::wheel_duplicate",
+            WheelFault::FileAndFolder { .. } => "packaging::wheel_file_and_folder",
+            WheelFault::Size { .. } => "packaging::wheel_size",
+            WheelFault::Checksum { .. } => "packaging::wheel_checksum",
+            WheelFault::Damaged { .. } => "packaging::wheel_damaged",
+            WheelFault::Encrypted { .. } => "packaging::wheel_encrypted",
+            WheelFault::Method { .. } => "packaging::wheel_method",
+            WheelFault::Overlap { .. } => "packaging::wheel_overlap",
+            WheelFault::Bomb { .. } => "packaging::wheel_bomb",
+            WheelFault::Metadata { .. } => "packaging::wheel_metadata",
         }
     }
 

@@ -37,7 +37,7 @@ impl WheelFilenameError {
     /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        "packaging::wheel-name"
+        "packaging::wheel_name"
     }
 }
 

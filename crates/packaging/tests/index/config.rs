@@ -101,12 +101,12 @@ fn what_is_wrong_is_told_without_secrets() {
         error.code()
     };
     let bad = [("PIP_INDEX_URL", "ftp://bob:s3cret@h/simple")];
-    assert_eq!(code(&[], &bad, &[]), "packaging::index-address");
+    assert_eq!(code(&[], &bad, &[]), "packaging::index_address");
     let twice = [("a", "https://a"), ("a", "https://bob:s3cret@b")];
-    assert_eq!(code(&twice, &[], &[]), "packaging::index-twice");
-    assert_eq!(code(&[("a b", "https://a")], &[], &[]), "packaging::index-name");
+    assert_eq!(code(&twice, &[], &[]), "packaging::index_twice");
+    assert_eq!(code(&[("a b", "https://a")], &[], &[]), "packaging::index_name");
     let broken = ("repo/uv.toml", "index-url = 'https://bob:s3cret@h/");
-    assert_eq!(code(&[], &[], &[broken]), "packaging::index-syntax");
+    assert_eq!(code(&[], &[], &[broken]), "packaging::index_syntax");
 }
 
 #[test]
@@ -141,6 +141,6 @@ fn no_default_is_told() {
     let nowhere = Path::new("/nonexistent").to_owned();
     let around = Surroundings { env, root: nowhere.clone(), system: nowhere };
     let error = Indexes::find(&[], &around, &|| None).unwrap_err();
-    assert_eq!(error.code(), "packaging::index-no-default");
+    assert_eq!(error.code(), "packaging::index_no_default");
     assert!(error.help().unwrap().contains("`PIP_INDEX_URL`"));
 }

@@ -91,7 +91,7 @@ fn a_whole_file_is_fetched_once() {
     assert_eq!(fetch_file(&offline, &request, &store, &progress).unwrap(), first);
     let other = FetchRequest { sha256: [0; 32], ..request };
     let error = fetch_file(&offline, &other, &store, &progress).unwrap_err();
-    assert_eq!(error.code(), "packaging::fetch-offline");
+    assert_eq!(error.code(), "packaging::fetch_offline");
     assert_eq!(error.to_string(), format!("`{FILE}` is not in the cache, and the network must not be used"));
 }
 
@@ -124,7 +124,7 @@ fn a_cut_body_is_resumed_by_the_next_run() {
     server.fail(PATH, [Fault::Cut(400_000), status(503), status(503), status(503)]);
     let store = open(folder.path());
     let error = fetch(&client(&server.url(), folder.path()), &store, &body).unwrap_err();
-    assert_eq!(error.code(), "packaging::fetch-status");
+    assert_eq!(error.code(), "packaging::fetch_status");
     assert_eq!(partials(folder.path()), 1);
     fetch(&client(&server.url(), folder.path()), &store, &body).unwrap();
     assert_eq!(server.seen(PATH).last().unwrap().range.as_deref(), Some("bytes=400000-"));
@@ -165,25 +165,25 @@ fn starting_over_for_ever_ends() {
     server.without_ranges();
     server.fail(PATH, vec![Fault::Cut(250_000); 50]);
     let error = fetch(&client(&server.url(), folder.path()), &open(folder.path()), &body).unwrap_err();
-    assert_eq!(error.code(), "packaging::fetch-connection");
+    assert_eq!(error.code(), "packaging::fetch_connection");
     assert!(server.seen(PATH).len() < 8);
 }
 
 #[test]
 fn what_stays_is_told() {
     let file = format!("`{FILE}`");
-    let code = "packaging::fetch-no-file";
+    let code = "packaging::fetch_no_file";
     check_fails(PATH, vec![status(404)], code, &format!("the index `default` has no file {file} of `demo`"));
-    let refused = "packaging::fetch-refused";
+    let refused = "packaging::fetch_refused";
     let message = |what: &str| format!("the index `default` refused {file}: {what}");
     check_fails(PATH, vec![status(401)], refused, &message("status 401 (credentials are needed)"));
     check_fails(PATH, vec![status(403)], refused, &message("status 403 (forbidden)"));
     let message =
         format!("the index `default` answered status 503 (unavailable) for {file} after 3 attempts");
-    check_fails(PATH, vec![status(503); 3], "packaging::fetch-status", &message);
+    check_fails(PATH, vec![status(503); 3], "packaging::fetch_status", &message);
     let message =
         |cause: &str| format!("cannot get {file} from the index `default`: {cause} after 3 attempts");
-    let code = "packaging::fetch-connection";
+    let code = "packaging::fetch_connection";
     check_fails(PATH, vec![Fault::Hang; 3], code, &message("the connection was cut"));
     let silent = Fault::Silent(Duration::from_millis(900));
     check_fails(PATH, vec![silent; 3], code, &message("it took too long to answer"));
@@ -198,9 +198,9 @@ fn other_bytes_are_refused() {
         hex(sha256(&wrong)),
         hex(sha256(&body))
     );
-    check_fails(PATH, vec![Fault::Wrong], "packaging::fetch-hash", &message);
+    check_fails(PATH, vec![Fault::Wrong], "packaging::fetch_hash", &message);
     let size = |found: &str| format!("`{FILE}` from the index `default` has {found} bytes, expected 600000");
-    let code = "packaging::fetch-size";
+    let code = "packaging::fetch_size";
     check_fails(PATH, vec![Fault::Endless], code, &size("more than 600000"));
     check_fails(PATH, vec![Fault::Short(70_000)], code, &size("70000"));
 }
@@ -211,7 +211,7 @@ fn a_page_that_says_another_hash_ends_it_early() {
     let server = server(&body);
     server.put_file("demo", FILE, &hex([7; 32]), &body);
     let error = fetch(&client(&server.url(), folder.path()), &open(folder.path()), &body).unwrap_err();
-    assert_eq!(error.code(), "packaging::fetch-hash");
+    assert_eq!(error.code(), "packaging::fetch_hash");
     assert_eq!(server.seen(PATH).len(), 0);
 }
 
@@ -223,7 +223,7 @@ fn a_folder_that_cannot_be_made_is_told() {
     // No folder can be made there, not even by the superuser.
     options.partial = "/proc/partial".into();
     let error = fetch(&Client::new(options).unwrap(), &open(folder.path()), &body).unwrap_err();
-    assert_eq!(error.code(), "packaging::fetch-disk");
+    assert_eq!(error.code(), "packaging::fetch_disk");
     let text = format!("{error}: {}", std::error::Error::source(&error).unwrap());
     assert!(text.starts_with(&format!("cannot keep `{FILE}` in the cache: ")), "{text}");
 }
@@ -232,11 +232,11 @@ fn a_folder_that_cannot_be_made_is_told() {
 fn pages_fail_as_files_do() {
     let page = "/simple/demo/";
     let message = "the index `default` has no project `demo`";
-    check_fails(page, vec![status(404)], "packaging::fetch-no-project", message);
+    check_fails(page, vec![status(404)], "packaging::fetch_no_project", message);
     let message = "the index `default` refused `demo`: status 401 (credentials are needed)";
-    check_fails(page, vec![status(401)], "packaging::fetch-refused", message);
+    check_fails(page, vec![status(401)], "packaging::fetch_refused", message);
     let message = "cannot get `demo` from the index `default`: the connection was cut after 3 attempts";
-    check_fails(page, vec![Fault::Cut(9); 3], "packaging::fetch-connection", message);
+    check_fails(page, vec![Fault::Cut(9); 3], "packaging::fetch_connection", message);
     let (body, folder) = (body(), tempfile::tempdir().unwrap());
     let server = server(&body);
     server.fail(page, [status(500), Fault::Cut(20)]);

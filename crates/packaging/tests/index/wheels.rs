@@ -52,6 +52,6 @@ fn what_is_no_wheel_is_told() {
     body.truncate(90_000);
     server.put_file("demo", FILE, &hex(sha256(&body)), &body);
     let error = archive_names(&client(&server.url(), folder.path()), "default", "demo", FILE).unwrap_err();
-    assert_eq!(error.code(), "packaging::fetch-archive");
+    assert_eq!(error.code(), "packaging::fetch_archive");
     assert!(error.to_string().starts_with(&format!("`{FILE}` cannot be read as a wheel: ")), "{error}");
 }

@@ -102,14 +102,14 @@ fn an_index_that_cannot_be_reached_is_told() {
     let client = Client::new(options.clone()).unwrap();
     let wish = Wish { requirements: &["six"], ..Wish::default() };
     let error = make(&machine, &client, folder.path(), &wish).unwrap_err();
-    assert_eq!(error.code(), "packaging::lock-network", "{error}");
+    assert_eq!(error.code(), "packaging::lock_network", "{error}");
     let text = format!("{error} {error:?} {:?}", error.help());
     assert!(text.contains("the index `default`"), "{text}");
     assert!(!text.contains("127.0.0.1") && !text.contains("s3cret"), "{text}");
     options.offline = true;
     let client = Client::new(options).unwrap();
     let error = make(&machine, &client, folder.path(), &wish).unwrap_err();
-    assert_eq!(error.code(), "packaging::lock-offline", "{error}");
+    assert_eq!(error.code(), "packaging::lock_offline", "{error}");
 }
 
 #[test]

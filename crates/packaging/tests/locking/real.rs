@@ -159,7 +159,7 @@ fn what_contradicts_itself_is_explained() {
     let client = machine.client(folder.path());
     let wish = Wish { requirements: &["six", "flask==3.0.*", "werkzeug<2"], ..Wish::default() };
     let error = make(&machine, &client, folder.path(), &wish).unwrap_err();
-    assert_eq!(error.code(), "packaging::lock-no-solution");
+    assert_eq!(error.code(), "packaging::lock_no_solution");
     let (text, help) = (error.to_string(), error.help().unwrap());
     assert!(
         text.starts_with("no versions satisfy the requirements of the resolve `default`: because "),
@@ -170,7 +170,7 @@ fn what_contradicts_itself_is_explained() {
     assert!(!help.contains("six") && !text.contains("hint:") && !text.contains("split"), "{text} {help}");
     let wish = Wish { requirements: &["no-such-project-of-anyone-77"], ..Wish::default() };
     let error = make(&machine, &client, folder.path(), &wish).unwrap_err();
-    assert_eq!(error.code(), "packaging::lock-no-solution", "{error}");
+    assert_eq!(error.code(), "packaging::lock_no_solution", "{error}");
     assert!(error.to_string().contains("no-such-project-of-anyone-77 was not found"), "{error}");
 }
 

@@ -7,6 +7,8 @@ pub(crate) enum Kind {
     Flag,
     Number,
     Texts,
+    /// When there are colours.
+    Color,
 }
 
 impl Kind {
@@ -16,6 +18,7 @@ impl Kind {
             Kind::Flag => "true or false",
             Kind::Number => "a number from 1 on",
             Kind::Texts => "a list of strings",
+            Kind::Color => "`auto`, `always` or `never`",
         }
     }
 }
@@ -53,7 +56,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("GLOBAL", "jobs", Kind::Number, "the number of processors", "How many things to do at once: --jobs."),
     key("GLOBAL", "offline", Kind::Flag, "false", "Never ask the network: --offline."),
-    key("GLOBAL", "color", Kind::Text, "\"auto\"", "Whether messages have colours: auto, always or never."),
+    key("GLOBAL", "color", Kind::Color, "\"auto\"", "Whether messages have colours."),
     key(
         "source",
         "root_patterns",
@@ -82,7 +85,7 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Texts,
         "[\"current\"]",
         "What binaries are built for unless they say otherwise: current, linux-x86_64, linux-aarch64, \
-         linux-x86_64-musl, macos-arm64, macos-x86_64.",
+         linux-x86_64-musl, linux-aarch64-musl, macos-arm64, macos-x86_64.",
     ),
     key(
         "python",

@@ -13,9 +13,12 @@ use python::infer::InferSettings;
 
 pub(crate) use keys::KEYS;
 pub(crate) use read::FILE;
-use read::{Settings, Value, read};
+use read::{Setting, Settings, Value, read};
 
 use crate::diagnostic::{Diagnostic, Exit};
+
+/// What stands for several places among those where interpreters are looked for.
+const PLACEHOLDERS: [&str; 2] = ["<PATH>", "<PYENV>"];
 
 /// What `pants.toml` says, and the defaults for what it does not say.
 #[derive(Clone, Debug)]
@@ -57,48 +60,42 @@ impl Config {
             let message = format!("`{FILE}` is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
             vec![Diagnostic::error(Exit::Wrong, "config::encoding", message).at(Some(Place::new(FILE, 1, 1)))]
         })?;
-        Config::from_settings(read(&text)?)
+        Config::from_settings(read(&text))
     }
 
-    fn from_settings(mut settings: Settings) -> Result<Config, Vec<Diagnostic>> {
+    /// Gives a configuration where nothing is wrong with what was read.
+    fn from_settings(
+        (mut settings, mut errors): (Settings, Vec<Diagnostic>),
+    ) -> Result<Config, Vec<Diagnostic>> {
+        errors.extend(check_paths(&settings));
+        let unread = !errors.is_empty();
         let default_place =
             settings.get(&("python".into(), "default_resolve".into())).map(|setting| setting.place.clone());
         let places = settings.iter().map(|(key, setting)| (key.clone(), setting.place.clone())).collect();
         let settings = &mut settings;
-        let mut resolves: Vec<(String, String)> = (section(settings, "python.resolves").into_iter())
-            .filter_map(|(name, value)| match value {
-                Value::Text(path) => Some((name, path)),
-                _ => None,
-            })
-            .collect();
+        let mut resolves = named_texts(settings, "python.resolves");
         if resolves.is_empty() {
             resolves.push(("default".to_owned(), "pants.lock".to_owned()));
         }
-        let default_resolve =
-            default_resolve(text(settings, "python", "default_resolve"), &resolves, default_place)?;
-        let color = color(settings.remove(&("GLOBAL".to_owned(), "color".to_owned())))?;
-        let cache_budget = size(settings.remove(&("cache".to_owned(), "budget".to_owned())))?;
-        let infer = infer::settings(settings)?;
-        let indexes = (section(settings, "python.indexes").into_iter())
-            .filter_map(|(name, value)| if let Value::Text(url) = value { Some((name, url)) } else { None })
-            .collect();
-        let lists = |name: &str| {
-            (section(settings, name).into_iter())
-                .filter_map(|(name, value)| match value {
-                    Value::Texts(list) => Some((name, list)),
-                    _ => None,
-                })
-                .collect::<Vec<_>>()
+        let default = text(settings, "python", "default_resolve");
+        let default_resolve = match default_resolve(default, &resolves, default_place) {
+            // What is missing may be among what could not be read.
+            Err(_) if unread => String::new(),
+            found => or_default(found, &mut errors),
         };
-        let resolve_constraints = lists("python.resolves_to_interpreter_constraints");
-        let build_constraints = lists("python.resolves_to_build_constraints");
-        let build_requirements = lists("python.build_requirements");
+        let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
+        let cache_budget = or_default(size(budget), &mut errors);
+        let infer = or_default(infer::settings(settings), &mut errors);
+        if !errors.is_empty() {
+            errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
+            return Err(errors);
+        }
         let strings = |list: &[&str]| list.iter().map(ToString::to_string).collect();
         Ok(Config {
             pants_ignore: texts(settings, "GLOBAL", "pants_ignore").unwrap_or_default(),
             jobs: number(settings, "GLOBAL", "jobs"),
             offline: flag(settings, "GLOBAL", "offline"),
-            color,
+            color: color(settings),
             cache_dir: text(settings, "cache", "dir"),
             cache_budget,
             root_patterns: texts(settings, "source", "root_patterns")
@@ -110,10 +107,10 @@ impl Config {
                 .unwrap_or_else(|| strings(&["<PATH>", "<PYENV>"])),
             default_resolve,
             resolves,
-            resolve_constraints,
-            build_constraints,
-            build_requirements,
-            indexes,
+            resolve_constraints: named_lists(settings, "python.resolves_to_interpreter_constraints"),
+            build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
+            build_requirements: named_lists(settings, "python.build_requirements"),
+            indexes: named_texts(settings, "python.indexes"),
             infer,
             places,
         })
@@ -136,31 +133,65 @@ impl Config {
     }
 }
 
+/// What was found, or what stands for it where it is wrong.
+fn or_default<T: Default>(found: Result<T, Vec<Diagnostic>>, errors: &mut Vec<Diagnostic>) -> T {
+    found.unwrap_or_else(|wrong| {
+        errors.extend(wrong);
+        T::default()
+    })
+}
+
 /// The keys, by section and name, whose values two texts of `pants.toml` give otherwise; none where one of them cannot be
 /// read.
 pub(crate) fn differences(old: &str, new: &str) -> Option<BTreeSet<(String, String)>> {
-    let (old, new) = (read(old).ok()?, read(new).ok()?);
-    let value =
-        |settings: &Settings, key| settings.get(key).map(|setting: &read::Setting| setting.value.clone());
+    let whole = |text: &str| {
+        let (settings, errors) = read(text);
+        errors.is_empty().then_some(settings)
+    };
+    let (old, new) = (whole(old)?, whole(new)?);
+    let value = |settings: &Settings, key| settings.get(key).map(|setting: &Setting| setting.value.clone());
     let keys = old.keys().chain(new.keys());
     Some(keys.filter(|key| value(&old, key) != value(&new, key)).cloned().collect())
 }
 
-/// When messages have colours.
-fn color(setting: Option<read::Setting>) -> Result<Option<ColorChoice>, Vec<Diagnostic>> {
-    let Some(read::Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
-    match <ColorChoice as clap::ValueEnum>::from_str(&text, false) {
-        Ok(color) => Ok(Some(color)),
-        Err(_) => {
-            let message = format!("`color` is `auto`, `always` or `never`, not `{text}`");
-            Err(vec![Diagnostic::error(Exit::Wrong, "config::color", message).at(Some(place))])
+/// What is wrong with the places of locks and interpreters.
+fn check_paths(settings: &Settings) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
+    for ((section, name), Setting { value, place }) in settings {
+        match (section.as_str(), name.as_str(), value) {
+            ("python.resolves", _, Value::Text(path)) if !is_below(path) => {
+                let message = format!("the lock of the resolve `{name}` cannot be `{path}`");
+                let help = "a lock is a file of the repository: write its path relative to the root, without `..`, \
+                            such as `3rdparty/default.lock`";
+                let error = Diagnostic::error(Exit::Wrong, "config::lock_path", message);
+                errors.push(error.at(Some(place.clone())).help(Some(help)));
+            }
+            ("python", "interpreter_search_paths", Value::Texts(entries)) => {
+                let unknown =
+                    |entry: &&String| entry.starts_with('<') && !PLACEHOLDERS.contains(&entry.as_str());
+                for entry in entries.iter().filter(unknown) {
+                    let message =
+                        format!("`interpreter_search_paths` takes `<PATH>` and `<PYENV>`, not `{entry}`");
+                    let near = graph::near(entry, PLACEHOLDERS);
+                    let error = Diagnostic::error(Exit::Wrong, "config::search_path", message);
+                    let help = near.map(|near| format!("did you mean `{near}`?"));
+                    errors.push(error.at(Some(place.clone())).help(help));
+                }
+            }
+            _ => {}
         }
     }
+    errors
+}
+
+/// Whether a path leads to something below the root of the repository.
+fn is_below(path: &str) -> bool {
+    !path.split('/').any(|part| matches!(part, "" | "..")) && Path::new(path).file_name().is_some()
 }
 
 /// A number of bytes.
-fn size(setting: Option<read::Setting>) -> Result<Option<u64>, Vec<Diagnostic>> {
-    let Some(read::Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
+fn size(setting: Option<Setting>) -> Result<Option<u64>, Vec<Diagnostic>> {
+    let Some(Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
     let size = crate::size::parse(&text).ok_or_else(|| {
         let message = format!("`{text}` is no size");
         let help = Some("expected a number with a unit, such as `20 GB` or `512 MiB`");
@@ -179,11 +210,12 @@ fn default_resolve(
     match (given, resolves) {
         (Some(given), _) if known(&given) => Ok(given),
         (Some(given), _) => {
-            let near = graph::near(&given, resolves.iter().map(|(name, _)| name.as_str()));
+            let names = resolves.iter().map(|(name, _)| name.as_str());
+            let help = crate::explain::near_or_all(&given, names, "the resolves are");
             Err(vec![
                 Diagnostic::error(Exit::Wrong, "config::resolve", format!("there is no resolve `{given}`"))
                     .at(place)
-                    .help(near.map(|near| format!("did you mean `{near}`?"))),
+                    .help(Some(help)),
             ])
         }
         (None, [(only, _)]) => Ok(only.clone()),
@@ -216,6 +248,10 @@ fn flag(settings: &mut Settings, section: &str, key: &str) -> bool {
     matches!(take(settings, section, key), Some(Value::Flag(true)))
 }
 
+fn color(settings: &mut Settings) -> Option<ColorChoice> {
+    if let Some(Value::Color(color)) = take(settings, "GLOBAL", "color") { Some(color) } else { None }
+}
+
 fn number(settings: &mut Settings, section: &str, key: &str) -> Option<u16> {
     if let Some(Value::Number(number)) = take(settings, section, key) { Some(number) } else { None }
 }
@@ -226,4 +262,16 @@ fn section(settings: &Settings, section: &str) -> Vec<(String, Value)> {
         .filter(|((name, _), _)| name == section)
         .map(|((_, key), setting)| (key.clone(), setting.value.clone()))
         .collect()
+}
+
+/// The texts of such a section.
+fn named_texts(settings: &Settings, name: &str) -> Vec<(String, String)> {
+    let text = |(name, value)| if let Value::Text(text) = value { Some((name, text)) } else { None };
+    section(settings, name).into_iter().filter_map(text).collect()
+}
+
+/// The lists of texts of such a section.
+fn named_lists(settings: &Settings, name: &str) -> Vec<(String, Vec<String>)> {
+    let list = |(name, value)| if let Value::Texts(list) = value { Some((name, list)) } else { None };
+    section(settings, name).into_iter().filter_map(list).collect()
 }

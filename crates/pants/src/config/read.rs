@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clap::{ColorChoice, ValueEnum};
 use graph::Place;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -19,6 +20,7 @@ pub(crate) enum Value {
     Flag(bool),
     Number(u16),
     Texts(Vec<String>),
+    Color(ColorChoice),
 }
 
 /// A value and where it stands.
@@ -31,26 +33,25 @@ pub(crate) struct Setting {
 /// All settings of a file, by section and key.
 pub(crate) type Settings = BTreeMap<(String, String), Setting>;
 
-/// Reads a file. All errors of it are reported together.
-pub(crate) fn read(text: &str) -> Result<Settings, Vec<Diagnostic>> {
+/// Reads a file: what can be read, and what is wrong with the rest.
+pub(crate) fn read(text: &str) -> (Settings, Vec<Diagnostic>) {
     let table = match DeTable::parse(text) {
         Ok(table) => table,
         Err(error) => {
             let place = error.span().map(|span| place(text, &span));
             let message = format!("`{FILE}` is not valid TOML: {}", error.message());
-            return Err(vec![Diagnostic::error(Exit::Wrong, "config::syntax", message).at(place)]);
+            let wrong = Diagnostic::error(Exit::Wrong, "config::syntax", message).at(place);
+            return (Settings::new(), vec![wrong]);
         }
     };
     let mut reader = Reader { text, settings: Settings::new(), errors: Vec::new() };
     for (name, value) in table.get_ref() {
         match value.get_ref() {
             DeValue::Table(section) => reader.section(name.get_ref(), name, section),
-            _ => reader.wrong_type(name.get_ref(), "a section", value),
+            _ => reader.no_section(name.get_ref(), name, value),
         }
     }
-    let line = |error: &Diagnostic| error.place.as_ref().map(|place| (place.line, place.column));
-    reader.errors.sort_by_key(line);
-    if reader.errors.is_empty() { Ok(reader.settings) } else { Err(reader.errors) }
+    (reader.settings, reader.errors)
 }
 
 struct Reader<'t> {
@@ -76,6 +77,22 @@ impl Reader<'_> {
                 _ if is_section => self.wrong_type(&inner, "a section", value),
                 _ => self.key(path, key.get_ref(), key, value),
             }
+        }
+    }
+
+    /// A key or a value where a section should be.
+    fn no_section<T>(&mut self, name: &str, at: &Spanned<T>, value: &Spanned<DeValue<'_>>) {
+        let mut sections = KEYS.iter().filter(|key| key.name == Some(name)).map(|key| key.section);
+        match sections.next() {
+            Some(section) if !KEYS.iter().any(|key| key.section == name) => {
+                let message = format!("the key `{name}` is in no section");
+                let help = format!("keys belong in a section: write `[{section}]` above");
+                let place = Some(place(self.text, &at.span()));
+                self.errors.push(
+                    Diagnostic::error(Exit::Wrong, "config::no_section", message).at(place).help(Some(help)),
+                );
+            }
+            _ => self.wrong_type(name, "a section", value),
         }
     }
 
@@ -116,6 +133,7 @@ impl Reader<'_> {
 
     fn wrong_type(&mut self, name: &str, expected: &str, value: &Spanned<DeValue<'_>>) {
         let found = match value.get_ref() {
+            DeValue::String(text) if expected.starts_with('`') => format!("`{text}`"),
             DeValue::Integer(_) | DeValue::Float(_) => {
                 format!("`{}`", self.text.get(value.span()).unwrap_or_default())
             }
@@ -134,6 +152,9 @@ fn article(noun: &str) -> &'static str {
 fn convert(kind: Kind, value: &DeValue<'_>) -> Option<Value> {
     match (kind, value) {
         (Kind::Text, DeValue::String(text)) => Some(Value::Text(text.to_string())),
+        (Kind::Color, DeValue::String(text)) => {
+            <ColorChoice as ValueEnum>::from_str(text, false).ok().map(Value::Color)
+        }
         (Kind::Flag, DeValue::Boolean(flag)) => Some(Value::Flag(*flag)),
         (Kind::Number, DeValue::Integer(number)) => {
             let number = u16::from_str_radix(number.as_str(), number.radix()).ok()?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Changed, Narrowed, answer, list};
 use crate::changed::{self, Change, Dependents, Reason};
-use crate::cli::Form;
+use crate::cli::{Form, Offered};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::session::Session;
 
@@ -32,6 +32,7 @@ pub(crate) struct Arguments {
 
     /// Only targets of this rule, or of one of several
     #[arg(long = "type", value_name = "RULE", value_delimiter = ',')]
+    #[arg(value_parser = Offered(list::rule_names), hide_possible_values = true)]
     rules: Vec<String>,
 
     /// For how many jobs a matrix is

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Targets;
-use crate::build::build;
+use crate::build::{Scope, build};
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::report::exit_of;
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let targets = &arguments.targets;
-    let (report, diagnostics) = build(session, "binary", targets, |programs| match programs {
+    let (report, diagnostics) = build(session, "binary", targets, Scope::All, |programs| match programs {
         [] if targets.changed.changed_since.is_some() => {
             session.console.message("no `python_binary` is affected");
             Ok(())

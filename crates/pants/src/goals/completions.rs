@@ -1,9 +1,9 @@
 //! The goal `completions`: a script for the user's shell.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
+use crate::cli;
 use crate::console::Console;
 use crate::diagnostic::Exit;
 
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "pants", &mut script);
+    clap_complete::generate(arguments.shell, &mut cli::command(), "pants", &mut script);
     console.answer(&String::from_utf8_lossy(&script));
     Exit::Done
 }

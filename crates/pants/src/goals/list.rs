@@ -4,8 +4,9 @@ use clap::Args;
 use graph::query::Set;
 
 use super::{Targets, answer};
-use crate::cli::Form;
+use crate::cli::{Form, Offered};
 use crate::diagnostic::{Diagnostic, Exit};
+use crate::explain;
 use crate::session::Session;
 
 /// List targets
@@ -18,6 +19,7 @@ pub(crate) struct Arguments {
 
     /// Only targets of this rule, or of one of several
     #[arg(long = "type", value_name = "RULE", value_delimiter = ',')]
+    #[arg(value_parser = Offered(rule_names), hide_possible_values = true)]
     rules: Vec<String>,
 
     /// List the source files as well
@@ -27,6 +29,11 @@ pub(crate) struct Arguments {
     /// Only targets with a description, each with it
     #[arg(long)]
     documented: bool,
+}
+
+/// The names of all rules.
+pub(super) fn rule_names() -> Vec<&'static str> {
+    graph::schemas().iter().map(|schema| schema.name).collect()
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
@@ -60,10 +67,9 @@ pub(super) fn rules(names: &[String]) -> Result<Vec<&'static str>, Vec<Diagnosti
         match graph::schema(name) {
             Some(schema) => rules.push(schema.name),
             None => {
-                let near = graph::near(name, graph::schemas().iter().map(|schema| schema.name));
-                let help = near.map(|near| format!("did you mean `{near}`?"));
+                let help = explain::near_or_all(name, rule_names().into_iter(), "the rules are");
                 let message = format!("there is no rule `{name}`");
-                errors.push(Diagnostic::error(Exit::Wrong, "list::rule", message).help(help));
+                errors.push(Diagnostic::error(Exit::Wrong, "list::rule", message).help(Some(help)));
             }
         }
     }

@@ -13,7 +13,7 @@ use packaging::locking::LockOutcome;
 use serde_json::json;
 
 use self::export::{Form, export};
-use self::request::{asked, chosen_resolves, exclude_newer, upgrade};
+use self::request::{asked, check_upgrade, chosen_resolves, exclude_newer, upgrade};
 use self::workshop::{Moves, Workshop};
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit, Severity};
@@ -61,6 +61,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     }
     let repository = session.repository()?;
     let mut asked = asked(session, &repository)?;
+    check_upgrade(session, &moves.upgrade, &resolves, &asked)?;
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
     let workshop = Workshop::new(session)?;
@@ -199,7 +200,8 @@ fn answer(session: &Session<'_>, arguments: &Arguments, done: &[Locked<'_>], exi
             (false, false) => "was written",
         };
         if !console.quiet {
-            console.message(&format!("{} {state}: {count} packages", locked.path));
+            let noun = if count == 1 { "package" } else { "packages" };
+            console.message(&format!("{} {state}: {count} {noun}", locked.path));
             for change in &locked.outcome.changes {
                 console.message(&format!("  {change}"));
             }

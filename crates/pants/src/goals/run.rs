@@ -4,10 +4,9 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use clap::Args;
-use python::configuration::Interpreters;
 
 use super::Targets;
-use crate::build::build;
+use crate::build::{Scope, build};
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::machine::{self, MachineInterpreters};
@@ -29,7 +28,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let asked = Targets { targets: vec![arguments.target.clone()], ..Targets::default() };
-    let (report, diagnostics) = build(session, "run", &asked, |programs| {
+    let (report, diagnostics) = build(session, "run", &asked, Scope::Here, |programs| {
         let message = match programs.len() {
             1 => return Ok(()),
             0 => format!("`{}` is no `python_binary`", arguments.target),
@@ -50,14 +49,10 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     }
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
-    let Some((built, interpreter)) = report.artifacts.iter().find_map(|built| interpreters.runs(built))
-    else {
-        let message =
-            format!("`{}` is built for no interpreter and platform of this machine", arguments.target);
-        let found = interpreters.all();
-        let diagnostic = Diagnostic::error(Exit::Environment, "run::foreign", message);
-        return Err(vec![found.iter().fold(diagnostic, |told, one| told.note(format!("found {one}")))]);
-    };
+    let mut built = report.artifacts.iter();
+    let (built, interpreter) = built
+        .find_map(|built| Some((built, interpreters.runs(&built.configurations)?)))
+        .expect("what was built is what runs here");
     let path = session.root.join(&built.path);
     let path = if path.is_dir() { path.join("__main__.py") } else { path };
     // A PEX finds its Python on `PATH`; one that is elsewhere is named.

@@ -27,7 +27,7 @@ fn wrong_types() {
              dependencies = [1],\n    sh_boot = \"yes\",\n    layout = \"zipaap\",\n)\n",
         )],
         r#"
-error[graph::field_type]: field `entry_point`: expected a string, found `list`
+error[graph::field_type]: field `entry_point`: expected a string, found a list
  --> svc/BUILD:3:19
   |
 3 |     entry_point = ["main"],

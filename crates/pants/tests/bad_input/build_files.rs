@@ -39,7 +39,7 @@ error[loader::syntax]: cannot use reserved keyword `import`
 1 | import os
   | ^^^^^^
   |
-  = help: a BUILD file is Starlark, a small part of Python, without `import`, `class`, `while` and `try`; `load` takes names from other files
+  = help: `load("//folder:file.bzl", "name")` takes names from other files
 "#,
     );
 }

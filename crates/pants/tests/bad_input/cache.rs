@@ -179,7 +179,7 @@ fn full_disk_under_the_cache() {
     let Some(_mount) = Mount::small(test, &repository.cache(), "3m") else { return };
     repository.fails(&BUILD, 3, r#"
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::fetch-disk]: cannot keep `pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl` in the cache
+error[packaging::fetch_disk]: cannot keep `pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl` in the cache
  |
  = note: while trying to fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
  = note: No space left on device (os error 28)

@@ -93,7 +93,7 @@ error[config::unknown]: section `[python]` has no key `resolve`
 #[test]
 fn wrong_types() {
     check(
-        "cache = 3\n\n[GLOBAL]\njobs = 0\noffline = \"no\"\n\n[source]\nroot_patterns = \"src\"\n\n[python.resolves]\ndefault = 1\n",
+        "cache = 3\n\n[GLOBAL]\njobs = 0\noffline = \"no\"\ncolor = \"sometimes\"\n[source]\nroot_patterns = \"src\"\n\n[python.resolves]\ndefault = 1\n",
         r#"
 error[config::type]: `cache` takes a section, not `3`
  --> pants.toml:1:9
@@ -110,6 +110,11 @@ error[config::type]: `offline` takes true or false, not a string
   |
 5 | offline = "no"
   |           ^^^^
+error[config::type]: `color` takes `auto`, `always` or `never`, not `sometimes`
+ --> pants.toml:6:9
+  |
+6 | color = "sometimes"
+  |         ^^^^^^^^^^^
 error[config::type]: `root_patterns` takes a list of strings, not a string
  --> pants.toml:8:17
   |
@@ -120,6 +125,70 @@ error[config::type]: `default` takes a string, not `1`
    |
 11 | default = 1
    |           ^
+"#,
+    );
+}
+
+#[test]
+fn key_in_no_section() {
+    check(
+        "jobs = 3\nverbose = true\n",
+        r#"
+error[config::no_section]: the key `jobs` is in no section
+ --> pants.toml:1:1
+  |
+1 | jobs = 3
+  | ^^^^
+  |
+  = help: keys belong in a section: write `[GLOBAL]` above
+error[config::type]: `verbose` takes a section, not a boolean
+ --> pants.toml:2:11
+  |
+2 | verbose = true
+  |           ^^^^
+"#,
+    );
+}
+
+#[test]
+fn places_that_cannot_be() {
+    check(
+        "[python.resolves]\na = \"../a.lock\"\nb = \"/b.lock\"\nc = \"\"\n\n[python]\ndefault_resolve = \"b\"\n\
+         interpreter_search_paths = [\"<PYENVX>\", \"<PATH>\", \"<ASDF>\"]\n",
+        r#"
+error[config::lock_path]: the lock of the resolve `a` cannot be `../a.lock`
+ --> pants.toml:2:5
+  |
+2 | a = "../a.lock"
+  |     ^^^^^^^^^^^
+  |
+  = help: a lock is a file of the repository: write its path relative to the root, without `..`, such as `3rdparty/default.lock`
+error[config::lock_path]: the lock of the resolve `b` cannot be `/b.lock`
+ --> pants.toml:3:5
+  |
+3 | b = "/b.lock"
+  |     ^^^^^^^^^
+  |
+  = help: a lock is a file of the repository: write its path relative to the root, without `..`, such as `3rdparty/default.lock`
+error[config::lock_path]: the lock of the resolve `c` cannot be ``
+ --> pants.toml:4:5
+  |
+4 | c = ""
+  |     ^^
+  |
+  = help: a lock is a file of the repository: write its path relative to the root, without `..`, such as `3rdparty/default.lock`
+error[config::search_path]: `interpreter_search_paths` takes `<PATH>` and `<PYENV>`, not `<PYENVX>`
+ --> pants.toml:8:28
+  |
+8 | interpreter_search_paths = ["<PYENVX>", "<PATH>", "<ASDF>"]
+  |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: did you mean `<PYENV>`?
+error[config::search_path]: `interpreter_search_paths` takes `<PATH>` and `<PYENV>`, not `<ASDF>`
+ --> pants.toml:8:28
+  |
+8 | interpreter_search_paths = ["<PYENVX>", "<PATH>", "<ASDF>"]
+  |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 "#,
     );
 }
@@ -155,13 +224,29 @@ error[config::resolve]: there is no resolve `defualt`
 }
 
 #[test]
+fn unknown_resolve_that_is_near_to_none() {
+    check(
+        "[python]\ndefault_resolve = \"main\"\n\n[python.resolves]\ndefault = \"a.lock\"\nother = \"b.lock\"\n",
+        r#"
+error[config::resolve]: there is no resolve `main`
+ --> pants.toml:2:19
+  |
+2 | default_resolve = "main"
+  |                   ^^^^^^
+  |
+  = help: the resolves are `default`, `other`
+"#,
+    );
+}
+
+#[test]
 fn unknown_platform() {
     check_binary(
         "[python]\nplatforms = [\"linux-x86\"]\n",
         "",
         2,
         r#"
-error[packaging::platform-unknown]: unknown platform `linux-x86`: expected one of `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
+error[packaging::platform_unknown]: unknown platform `linux-x86`: expected one of `current`, `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
  --> pants.toml:2:13
   |
 2 | platforms = ["linux-x86"]
@@ -175,7 +260,7 @@ error[packaging::platform-unknown]: unknown platform `linux-x86`: expected one o
         "platforms = [\"macos-arm\"],",
         2,
         r#"
-error[packaging::platform-unknown]: unknown platform `macos-arm`: expected one of `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
+error[packaging::platform_unknown]: unknown platform `macos-arm`: expected one of `current`, `linux-x86_64`, `linux-aarch64`, `linux-x86_64-musl`, `linux-aarch64-musl`, `macos-arm64`, `macos-x86_64`
  --> svc/BUILD:6:18
   |
 6 |     platforms = ["macos-arm"],
@@ -245,7 +330,7 @@ fn no_such_version_of_python() {
         "interpreters = [\"3.x\"],",
         2,
         r#"
-error[packaging::python-version]: `3.x` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or `3.13t`
+error[packaging::python_version]: `3.x` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or `3.13t`
  --> svc/BUILD:6:21
   |
 6 |     interpreters = ["3.x"],
@@ -257,7 +342,7 @@ error[packaging::python-version]: `3.x` is not a Python version: expected a mino
         "",
         2,
         r#"
-error[packaging::python-version]: `three` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or `3.13t`
+error[packaging::python_version]: `three` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or `3.13t`
  --> pants.toml:2:16
   |
 2 | interpreters = ["three"]
@@ -285,13 +370,45 @@ error[python::excluded_interpreter]: `//svc:app` is to be built for Python 3.8, 
 }
 
 #[test]
+fn interpreters_of_one_minor_version() {
+    check_binary(
+        "",
+        "interpreters = [\"3.11\", \"3.11.7\"],\n    platforms = [\"linux-x86_64\"],",
+        2,
+        r#"
+error[python::same_minor]: `//svc:app` is built once for each minor version, and `3.11` and `3.11.7` are the same one
+ --> svc/BUILD:6:29
+  |
+6 |     interpreters = ["3.11", "3.11.7"],
+  |                             ^^^^^^^^
+  |
+  = help: remove one of them
+"#,
+    );
+    check_binary(
+        "[python]\ninterpreters = [\"3.13.1t\", \"3.13\", \"3.13t\"]\nplatforms = [\"linux-x86_64\"]\n",
+        "",
+        2,
+        r#"
+error[python::same_minor]: `//svc:app` is built once for each minor version, and `3.13.1t` and `3.13t` are the same one
+ --> pants.toml:2:16
+  |
+2 | interpreters = ["3.13.1t", "3.13", "3.13t"]
+  |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: remove one of them
+"#,
+    );
+}
+
+#[test]
 fn constraints_that_do_not_parse() {
     check_binary(
         "",
         "interpreter_constraints = [\"3.9+\"],",
         2,
         r#"
-error[packaging::interpreter-constraint]: `3.9+` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `3.9+`
+error[packaging::interpreter_constraint]: `3.9+` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `3.9+`
  --> svc/BUILD:6:31
   |
 6 |     interpreter_constraints = ["3.9+"],
@@ -305,7 +422,7 @@ error[packaging::interpreter-constraint]: `3.9+` is not an interpreter constrain
         "",
         2,
         r#"
-error[packaging::interpreter-constraint]: `CPython>=x` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `>=x`
+error[packaging::interpreter_constraint]: `CPython>=x` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `>=x`
  --> pants.toml:2:27
   |
 2 | interpreter_constraints = ["CPython>=x"]

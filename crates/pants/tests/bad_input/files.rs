@@ -231,13 +231,13 @@ fn source_that_is_ignored() {
         &["list", "::"],
         2,
         r#"
-error[loader::ignored_source]: `svc/api_generated.py` is ignored
+error[loader::ignored_source]: `svc/api_generated.py` is left out by `*_generated.py` in `.gitignore`
  --> svc/BUILD:1:41
   |
 1 | python_library(name = "lib", sources = ["api_generated.py"])
   |                                         ^^^^^^^^^^^^^^^^^^
   |
-  = help: a `.gitignore` or `pants_ignore` names it: take it out there, or leave it out here
+  = help: what is left out does not exist for BUILD files: take it out there, or leave it out here
 "#,
     );
 }

@@ -17,6 +17,13 @@ use crate::zip::sha256;
 /// The files of an index, by name; what it serves can change while it runs.
 type Files = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 
+/// An index that never answers, as an address.
+pub(crate) fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    (listener, format!("http://127.0.0.1:{port}/simple"))
+}
+
 /// An index that serves until the test ends.
 pub(crate) struct Index {
     port: u16,

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::index::no_network;
+use crate::index::{Index, no_network};
 use crate::repository::{Repository, skipped};
 use crate::wheels::{WHEEL, sound};
 use crate::zip::sha256;
@@ -74,6 +74,64 @@ fn good() -> String {
     lock(&["greet==1.0"], &[Locked::wheel("greet", "py3-none-any", &sound())])
 }
 
+/// A program that needs nothing of the lock does not care for what the lock is for; one that does is told where it
+/// says that it is built for something else.
+#[test]
+fn lock_for_other_pythons() {
+    let mut repository = Repository::new(&[
+        ("pants.toml", "[python]\ninterpreters = [\"3.8\"]\nplatforms = [\"linux-x86_64\"]\n"),
+        ("pants.lock", &good()),
+        ("svc/main.py", ""),
+        (
+            "svc/BUILD",
+            "python_library(name = \"lib\")\n\npython_requirement(name = \"req\", requirements = [\"greet==1.0\"])\n\n\
+             python_binary(name = \"app\", entry_point = \"main.py\")\n\n\
+             python_binary(name = \"more\", entry_point = \"main.py\", dependencies = [\":req\"])\n",
+        ),
+    ]);
+    repository.fails(
+        &["binary", "--offline", "//svc:more"],
+        2,
+        r#"
+error[packaging::lock_target]: the lock does not hold for `cp38-linux_x86_64`: it is for Python >=3.11 on `linux-x86_64`
+ --> pants.toml:2:16
+  |
+2 | interpreters = ["3.8"]
+  |                ^^^^^^^
+  |
+  = note: needed by `//svc:more`, whose lock is `pants.lock`
+  = help: write it anew with `pants lock`, which locks for all that programs are built for
+"#,
+    );
+    let Some(index) = Index::start("lock_for_other_pythons") else { return };
+    index.of(&mut repository);
+    assert_eq!(repository.run(&["binary", "//svc:app"]).code, 0);
+}
+
+#[test]
+fn unknown_names_of_packages_and_resolves() {
+    let repository = program(Some(&good()));
+    repository.fails(
+        &["lock", "--upgrade-package", "Gret", "--upgrade-package", "nosuch"],
+        2,
+        r#"
+error[lock::unknown_package]: there is no package `gret` in any lock
+ |
+ = help: did you mean `greet`?
+error[lock::unknown_package]: there is no package `nosuch` in any lock
+"#,
+    );
+    repository.fails(
+        &["lock", "--resolve", "nosuch"],
+        2,
+        r#"
+error[lock::resolve]: there is no resolve `nosuch`
+ |
+ = help: the resolves are `default`
+"#,
+    );
+}
+
 #[test]
 fn no_lock() {
     check(
@@ -95,7 +153,7 @@ fn lock_that_lacks_a_requirement() {
     check(
         Some(&lock(&[], &[])),
         r#"
-error[packaging::lock-missing]: the lock has no package for the requirement `greet==1.0`
+error[packaging::lock_missing]: the lock has no package for the requirement `greet==1.0`
  --> 3rdparty/BUILD:1:52
   |
 1 | python_requirement(name = "greet", requirements = ["greet==1.0"])
@@ -110,7 +168,7 @@ error[packaging::lock-missing]: the lock has no package for the requirement `gre
     check(
         Some(&changed.replace(WHEEL, "greet-0.9-py3-none-any.whl")),
         r#"
-error[packaging::lock-stale]: the lock is stale: it has `greet` 0.9, the requirement is `greet==1.0`
+error[packaging::lock_stale]: the lock is stale: it has `greet` 0.9, the requirement is `greet==1.0`
  --> 3rdparty/BUILD:1:52
   |
 1 | python_requirement(name = "greet", requirements = ["greet==1.0"])
@@ -133,7 +191,7 @@ fn lock_that_was_made_without_an_extra() {
         &["binary", "--offline", "//svc:app"],
         2,
         r#"
-error[packaging::lock-stale]: the lock is stale: it was made without the extra `loud` of `greet`, the requirement is `greet[loud]==1.0`
+error[packaging::lock_stale]: the lock is stale: it was made without the extra `loud` of `greet`, the requirement is `greet[loud]==1.0`
  --> 3rdparty/BUILD:1:52
   |
 1 | python_requirement(name = "greet", requirements = ["greet[loud]==1.0"])
@@ -162,7 +220,7 @@ fn lock_with_versions_for_several_releases_of_a_python() {
     // What is left out is said before anything is fetched, which cannot be here.
     let said = repository.run(&["binary", "--offline", "//svc:app"]);
     let expected = "\
-warning[packaging::left-out]: `greet` 1.0 is left out for `cp311-linux_x86_64`, since 2.0 is taken: which one is needed depends \
+warning[packaging::left_out]: `greet` 1.0 is left out for `cp311-linux_x86_64`, since 2.0 is taken: which one is needed depends \
                     on the third number of the version of Python or on the kernel
  |
  = help: name the release that it runs on in `interpreters`, such as `3.11.4`
@@ -183,7 +241,7 @@ fn corrupt_lock() {
     check(
         Some(&good[..good.len() - 30]),
         r#"
-error[packaging::lock-syntax]: not a readable lock: unclosed inline table, expected `}`
+error[packaging::lock_syntax]: not a readable lock: unclosed inline table, expected `}`
   --> pants.lock:19:139
    |
 19 | ...hashes = { sha256 = "7deeca636111e1b679271c94d2f22a210b770dcdfa2
@@ -195,7 +253,7 @@ error[packaging::lock-syntax]: not a readable lock: unclosed inline table, expec
     check(
         Some(""),
         r#"
-error[packaging::lock-syntax]: not a readable lock: missing field `lock-version`
+error[packaging::lock_syntax]: not a readable lock: missing field `lock-version`
  --> pants.lock:1:1
   |
 1 |
@@ -212,7 +270,7 @@ fn lock_with_a_wrong_value() {
     check(
         Some(&good.replace("version = \"1.0\"\nwheels", "version = \"one\"\nwheels")),
         r#"
-error[packaging::lock-value]: `packages.version` is not valid: expected version to start with a number, but no leading ASCII digits were found
+error[packaging::lock_value]: `packages.version` is not valid: expected version to start with a number, but no leading ASCII digits were found
   --> pants.lock:17:11
    |
 17 | version = "one"
@@ -224,7 +282,7 @@ error[packaging::lock-value]: `packages.version` is not valid: expected version 
     check(
         Some(&good.replace("size", "sise")),
         r#"
-error[packaging::lock-syntax]: not a readable lock: unknown field `sise`, expected one of `name`, `size`, `hashes`, `index`
+error[packaging::lock_syntax]: not a readable lock: unknown field `sise`, expected one of `name`, `size`, `hashes`, `index`
   --> pants.lock:19:44
    |
 19 |     { name = "greet-1.0-py3-none-any.whl", sise = 974, index = "default", hashes = { sha256 = "7deeca636111e1b679271c94d2f22a210b770...
@@ -237,7 +295,7 @@ error[packaging::lock-syntax]: not a readable lock: unknown field `sise`, expect
     check(
         Some(&good.replace(&hash, &hash[1..])),
         r#"
-error[packaging::lock-value]: `hashes.sha256` is not valid: expected 64 lower-case hexadecimal digits, found `deeca636111e1b679271c94d2f22a210b770dcdfa2458f70847bb2399bd0860`
+error[packaging::lock_value]: `hashes.sha256` is not valid: expected 64 lower-case hexadecimal digits, found `deeca636111e1b679271c94d2f22a210b770dcdfa2458f70847bb2399bd0860`
   --> pants.lock:19:95
    |
 19 |     { name = "greet-1.0-py3-none-any.whl", size = 974, index = "default", hashes = { sha256 = "deeca636111e1b679271c94d2f22a210b770d...
@@ -249,7 +307,7 @@ error[packaging::lock-value]: `hashes.sha256` is not valid: expected 64 lower-ca
     check(
         Some(&good.replace(WHEEL, "greet.whl")),
         r#"
-error[packaging::lock-value]: `packages.wheels.name` is not valid: `greet.whl` is not the name of a wheel: expected five or six parts between dashes
+error[packaging::lock_value]: `packages.wheels.name` is not valid: `greet.whl` is not the name of a wheel: expected five or six parts between dashes
   --> pants.lock:19:14
    |
 19 |     { name = "greet.whl", size = 974, index = "default", hashes = { sha256 = "7deeca636111e1b679271c94d2f22a210b770dcdfa2458f70847bb...
@@ -267,7 +325,7 @@ fn lock_with_conflict_markers() {
     check(
         Some(&merged),
         r#"
-error[packaging::lock-conflict]: the lock has conflict markers of an unfinished merge
+error[packaging::lock_conflict]: the lock has conflict markers of an unfinished merge
   --> pants.lock:13:1
    |
 13 | <<<<<<< HEAD
@@ -283,7 +341,7 @@ fn lock_of_another_version_or_tool() {
     check(
         Some(&good().replace("format = 1", "format = 99")),
         r#"
-error[packaging::lock-version]: the lock is of version `99` of `tool.pants.format`, expected `1`
+error[packaging::lock_version]: the lock is of version `99` of `tool.pants.format`, expected `1`
  --> pants.lock:8:10
   |
 8 | format = 99
@@ -295,7 +353,7 @@ error[packaging::lock-version]: the lock is of version `99` of `tool.pants.forma
     check(
         Some("lock-version = \"1.0\"\ncreated-by = \"uv\"\npackages = []\n"),
         r#"
-error[packaging::lock-foreign]: the lock was not written by `pants lock`: it has no table `tool.pants`
+error[packaging::lock_foreign]: the lock was not written by `pants lock`: it has no table `tool.pants`
  --> pants.lock:1:1
   |
 1 | lock-version = "1.0"
@@ -316,7 +374,7 @@ fn locking_without_a_network() {
     let mut repository = program(None);
     no_network(&mut repository);
     repository.fails(&["lock"], 3, r#"
-error[packaging::lock-no-uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
+error[packaging::lock_no_uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
  |
  = note: cannot get `uv` from the index `default`: the connection was refused after 4 attempts
  = help: install uv 0.13.9, or make the index serve its wheel; the address of the index comes from `PIP_INDEX_URL`; what is cached still works with `--offline`
@@ -325,7 +383,7 @@ error[packaging::lock-no-uv]: locking needs uv 0.13.9, which is not on `PATH` an
         &["lock", "--offline"],
         3,
         r#"
-error[packaging::lock-no-uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
+error[packaging::lock_no_uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
  |
  = note: `uv-0.13.9-py3-none-musllinux_1_1_x86_64.whl` is not in the cache, and the network must not be used
  = help: install uv 0.13.9, or make the index serve its wheel; run once without `--offline` to fill the cache
@@ -358,14 +416,14 @@ error[packaging::requirement]: `requests=2` is not a requirement: no such compar
   |
 2 | requests=2
   |         ^
-error[packaging::requirement-file-option]: there is no option `--nonsense`
+error[packaging::requirement_file_option]: there is no option `--nonsense`
  --> 3rdparty/requirements.txt:4:1
   |
 4 | --nonsense
   | ^
   |
   = help: did you mean `--no-index`?
-error[packaging::requirement-file-unreadable]: cannot read `3rdparty/missing.txt`: No such file or directory (os error 2)
+error[packaging::requirement_file_unreadable]: cannot read `3rdparty/missing.txt`: No such file or directory (os error 2)
  --> 3rdparty/requirements.txt:3:1
   |
 3 | -r missing.txt
@@ -382,7 +440,7 @@ error[packaging::requirement]: `flask=` is not a requirement: no such comparison
   |
 4 |     "flask=",
   |           ^
-error[packaging::pyproject-type]: `project.dependencies[1]` is an integer, expected a string with a requirement
+error[packaging::pyproject_type]: `project.dependencies[1]` is an integer, expected a string with a requirement
  --> 3rdparty/pyproject.toml:5:5
   |
 5 |     3,
@@ -426,7 +484,7 @@ fn no_wheel_for_the_interpreter() {
     check(
         Some(&windows),
         r#"
-error[packaging::no-wheel]: `greet` 1.0 has no wheel for `cp311-linux_x86_64`
+error[packaging::no_wheel]: `greet` 1.0 has no wheel for `cp311-linux_x86_64`
  --> svc/BUILD:1:1
   |
 1 | python_binary(

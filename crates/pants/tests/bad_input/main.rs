@@ -17,5 +17,6 @@ mod mount;
 mod repository;
 mod requests;
 mod resolves;
+mod slips;
 mod wheels;
 mod zip;

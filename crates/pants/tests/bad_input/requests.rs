@@ -1,6 +1,9 @@
 //! Command lines and programs that ask for what cannot be.
 
-use crate::index::Index;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use crate::index::{Index, silent};
 use crate::repository::{CONFIGURATION, Repository};
 
 /// A repository with one program, whose fields are given.
@@ -34,7 +37,7 @@ error: unexpected argument '--outptu' found
 
   tip: a similar argument exists: '--output'
 
-Usage: pants list --output <FORM> [TARGET]...
+Usage: pants list [OPTIONS] [TARGET]...
 
 For more information, try '--help'.
 "#,
@@ -71,7 +74,7 @@ fn goal_without_targets() {
 error: the following required arguments were not provided:
   <TARGET>...
 
-Usage: pants binary --cache-dir <DIR> <TARGET>...
+Usage: pants binary [OPTIONS] [TARGET]...
 
 For more information, try '--help'.
 "#,
@@ -143,6 +146,18 @@ error[python::entry_point_unowned]: the entry point `svc/sever.py` is a source o
   = help: did you mean `svc/server.py`?
 "#,
     );
+    check(
+        "entry_point = \"svc/server.py:run\",",
+        r#"
+error[python::entry_point_unowned]: the entry point `svc/svc/server.py` is a source of no target
+ --> svc/BUILD:5:19
+  |
+5 |     entry_point = "svc/server.py:run",
+  |                   ^^^^^^^^^^^^^^^^^^^
+  |
+  = help: files are relative to the BUILD file: write `server.py:run`
+"#,
+    );
 }
 
 #[test]
@@ -156,7 +171,19 @@ error[python::no_module]: there is no module `svc.sever`: no target has it, and 
 5 |     entry_point = "svc.sever:run",
   |                   ^^^^^^^^^^^^^^^
   |
-  = help: did you mean `svc.server`?
+  = help: did you mean `svc.server:run`?
+"#,
+    );
+    check(
+        "entry_point = \"server:run\",",
+        r#"
+error[python::no_module]: there is no module `server`: no target has it, and the program has no requirements
+ --> svc/BUILD:5:19
+  |
+5 |     entry_point = "server:run",
+  |                   ^^^^^^^^^^^^
+  |
+  = help: did you mean `svc.server:run`?
 "#,
     );
 }
@@ -206,6 +233,51 @@ error[python::output_clash]: `//svc:one` and `//svc:two` would both be written t
   |
 5 | python_binary(name = "two", entry_point = "a.py", output_path = "app.pex")
   | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: give one of them another `output_path`
+"#,
+    );
+}
+
+/// Where no terminal is, an interrupted command writes no codes for one.
+#[test]
+fn interrupted_without_a_terminal() {
+    let mut repository = program("entry_point = \"server.py\",");
+    let (_listener, address) = silent();
+    repository.env.insert("PIP_INDEX_URL".to_owned(), address);
+    let mut command = repository.command(&["binary", "//svc:app"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    stderr.read_line(&mut said).unwrap();
+    assert!(said.starts_with("fetch "), "{said}");
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    said.clear();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!((said.as_str(), child.wait().unwrap().code()), ("interrupted\n", Some(130)));
+}
+
+#[test]
+fn output_path_below_that_of_another_program() {
+    let repository = Repository::new(&[
+        ("svc/a.py", ""),
+        (
+            "svc/BUILD",
+            "python_library(name = \"lib\")\n\n\
+             python_binary(name = \"one\", entry_point = \"a.py\", output_path = \"same.pex/app\")\n\n\
+             python_binary(name = \"two\", entry_point = \"a.py\", output_path = \"same.pex\")\n",
+        ),
+    ]);
+    repository.fails(
+        &["binary", "--offline", "::"],
+        2,
+        r#"
+error[python::output_clash]: `//svc:two` writes the file `dist/same.pex`, which `//svc:one` needs as a folder of its own
+ --> svc/BUILD:5:1
+  |
+5 | python_binary(name = "two", entry_point = "a.py", output_path = "same.pex")
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
   = help: give one of them another `output_path`
 "#,

@@ -77,7 +77,7 @@ fn path_that_climbs_out() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-path]: wheel `greet-1.0-py3-none-any.whl`: entry `../../evil.py` has an unsafe path: it climbs out of its folder
+error[packaging::wheel_path]: wheel `greet-1.0-py3-none-any.whl`: entry `../../evil.py` has an unsafe path: it climbs out of its folder
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -94,7 +94,7 @@ fn absolute_path() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-path]: wheel `greet-1.0-py3-none-any.whl`: entry `/tmp/evil.py` has an unsafe path: it is absolute
+error[packaging::wheel_path]: wheel `greet-1.0-py3-none-any.whl`: entry `/tmp/evil.py` has an unsafe path: it is absolute
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -111,7 +111,7 @@ fn symbolic_link() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-special]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.py` is a symbolic link, expected a file or a folder
+error[packaging::wheel_special]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.py` is a symbolic link, expected a file or a folder
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -129,7 +129,7 @@ fn two_entries_of_one_name() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-duplicate]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.py` is there twice
+error[packaging::wheel_duplicate]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.py` is there twice
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -147,7 +147,7 @@ fn size_that_lies() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-size]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.py` lies about its size: declared 3 bytes, found 13 bytes
+error[packaging::wheel_size]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.py` lies about its size: declared 3 bytes, found 13 bytes
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -161,7 +161,7 @@ error[packaging::wheel-size]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.p
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-size]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.py` lies about its size: declared 1000 bytes, found 13 bytes
+error[packaging::wheel_size]: wheel `greet-1.0-py3-none-any.whl`: entry `greet.py` lies about its size: declared 1000 bytes, found 13 bytes
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -179,7 +179,7 @@ fn all_that_is_wrong_with_a_wheel() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-path]: wheel `greet-1.0-py3-none-any.whl`: entry `../a.py` has an unsafe path: it climbs out of its folder
+error[packaging::wheel_path]: wheel `greet-1.0-py3-none-any.whl`: entry `../a.py` has an unsafe path: it climbs out of its folder
                               wheel `greet-1.0-py3-none-any.whl`: entry `/b.py` has an unsafe path: it is absolute
                               wheel `greet-1.0-py3-none-any.whl`: entry `c.py` is a symbolic link, expected a file or a folder
  |
@@ -198,7 +198,7 @@ fn wheel_without_metadata() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-metadata]: wheel `greet-1.0-py3-none-any.whl`: has no usable `*.dist-info`: expected one such folder, found none
+error[packaging::wheel_metadata]: wheel `greet-1.0-py3-none-any.whl`: has no usable `*.dist-info`: expected one such folder, found none
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -215,7 +215,7 @@ fn wheel_of_another_project() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-metadata]: wheel `greet-1.0-py3-none-any.whl`: has no usable `*.dist-info`: expected that of `greet`, found `other-1.0.dist-info`
+error[packaging::wheel_metadata]: wheel `greet-1.0-py3-none-any.whl`: has no usable `*.dist-info`: expected that of `greet`, found `other-1.0.dist-info`
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -232,7 +232,7 @@ fn wheel_that_is_no_zip() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::wheel-unreadable]: wheel `greet-1.0-py3-none-any.whl`: not a readable zip file: could not find EOCD
+error[packaging::wheel_unreadable]: wheel `greet-1.0-py3-none-any.whl`: not a readable zip file: could not find EOCD
  |
  = note: while trying to check greet-1.0-py3-none-any.whl
  = help: its bytes are those that the lock names, so the published file is at fault: take another version of `greet`
@@ -253,7 +253,7 @@ fn hash_that_differs() {
     repository.fails(&BUILD, 3, r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::fetch-hash]: `greet-1.0-py3-none-any.whl` from the index `default` has SHA-256 `a75493c8955a944fdd6eed523713ea803971e271259270a3db867233e8a6c193`, expected `7deeca636111e1b679271c94d2f22a210b770dcdfa2458f70847bb2399bd0860`
+error[packaging::fetch_hash]: `greet-1.0-py3-none-any.whl` from the index `default` has SHA-256 `a75493c8955a944fdd6eed523713ea803971e271259270a3db867233e8a6c193`, expected `7deeca636111e1b679271c94d2f22a210b770dcdfa2458f70847bb2399bd0860`
  |
  = note: while trying to fetch greet-1.0-py3-none-any.whl
  = help: nothing was kept; if the index serves another file under this name now, find out why before `pants lock`
@@ -277,7 +277,7 @@ fn size_that_differs() {
     repository.fails(&BUILD, 3, r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::fetch-size]: `greet-1.0-py3-none-any.whl` from the index `default` has 978 bytes, expected 974
+error[packaging::fetch_size]: `greet-1.0-py3-none-any.whl` from the index `default` has 978 bytes, expected 974
  |
  = note: while trying to fetch greet-1.0-py3-none-any.whl
  = help: nothing was kept; if the index serves another file under this name now, find out why before `pants lock`
@@ -297,7 +297,7 @@ fn file_that_the_index_has_not() {
         r#"
 fetch greet-1.0-py3-none-any.whl
 fetch pex-2.105.2-py2.py35.py36.py37.py38.py39.py310.py311-none-any.whl
-error[packaging::fetch-no-project]: the index `default` has no project `greet`
+error[packaging::fetch_no_project]: the index `default` has no project `greet`
  |
  = note: while trying to fetch greet-1.0-py3-none-any.whl
  = help: check the spelling, and which index serves it
@@ -310,7 +310,7 @@ error[packaging::fetch-no-project]: the index `default` has no project `greet`
         3,
         r#"
 fetch greet-1.0-py3-none-any.whl
-error[packaging::fetch-no-file]: the index `default` has no file `greet-1.0-py3-none-any.whl` of `greet`
+error[packaging::fetch_no_file]: the index `default` has no file `greet-1.0-py3-none-any.whl` of `greet`
  |
  = note: while trying to fetch greet-1.0-py3-none-any.whl
  = help: the file may have been deleted, or a mirror may lack it; `pants lock` chooses again
@@ -347,7 +347,7 @@ fn no_network_at_all() {
     fs::remove_dir_all(repository.root().join("dist")).expect("it is there");
     repository.fails(&BUILD, 3, r#"
 fetch other-1.0-py3-none-any.whl
-error[packaging::fetch-connection]: cannot get `other` from the index `default`: the connection was refused after 4 attempts
+error[packaging::fetch_connection]: cannot get `other` from the index `default`: the connection was refused after 4 attempts
  |
  = note: while trying to fetch other-1.0-py3-none-any.whl
  = help: the address of the index comes from `PIP_INDEX_URL`; what is cached still works with `--offline`
@@ -355,7 +355,7 @@ error[packaging::fetch-connection]: cannot get `other` from the index `default`:
 "#);
     repository.fails(&["--offline", BUILD[0], BUILD[1]], 3, r#"
 fetch other-1.0-py3-none-any.whl
-error[packaging::fetch-offline]: `other-1.0-py3-none-any.whl` is not in the cache, and the network must not be used
+error[packaging::fetch_offline]: `other-1.0-py3-none-any.whl` is not in the cache, and the network must not be used
  |
  = note: while trying to fetch other-1.0-py3-none-any.whl
  = help: run once without `--offline` to fill the cache

@@ -163,7 +163,7 @@ fn what_is_built_has_to_be_what_was_asked_for() {
         &served,
         1,
         "
-error[packaging::built-other]: the source distribution of `thing 1.0` was built into `thing-2.0-py3-none-any.whl`, which is another project or version
+error[packaging::built_other]: the source distribution of `thing 1.0` was built into `thing-2.0-py3-none-any.whl`, which is another project or version
  |
  = note: while trying to check the wheel of thing 1.0
 ",
@@ -185,7 +185,7 @@ fn another_platform_takes_what_is_pure_alone() {
         &served_compiled,
         2,
         "
-error[packaging::built-unfit]: the source distribution of `thing 1.0` was built into `thing-1.0-cp311-cp311-linux_x86_64.whl`, which does not fit `cp311-linux_aarch64`
+error[packaging::built_unfit]: the source distribution of `thing 1.0` was built into `thing-1.0-cp311-cp311-linux_x86_64.whl`, which does not fit `cp311-linux_aarch64`
  |
  = note: while trying to check the wheel of thing 1.0
  = help: what is compiled has to be built on a machine of that platform: build there, or require a version that has a wheel

@@ -67,11 +67,10 @@ impl Rule for PythonBinary {
 fn resolve<'a>(program: &Target, analysis: &Analysis<'a>) -> Result<Resolve<'a>, Vec<RuleError>> {
     let name = resolve_of(program, &analysis.settings.default_resolve);
     (analysis.resolves)(name).ok_or_else(|| {
-        let near = graph::near(name, analysis.resolve_names.iter().map(String::as_str));
         let place = program.field("resolve").map_or(&program.place, |field| &field.place);
         vec![RuleError::UnknownResolve {
             name: name.to_owned(),
-            near: near.map(ToOwned::to_owned),
+            known: analysis.resolve_names.to_vec(),
             place: place.clone(),
         }]
     })
@@ -197,14 +196,14 @@ impl<'a, 'b> Binary<'a, 'b> {
         Ok(Artifact { label, configurations, path, action, file, places, builds, lacking, left_out })
     }
 
-    /// The distributions of all configurations; none without a lock.
+    /// The distributions of all configurations; none without a lock, or without requirements.
     fn needs(&self) -> Option<Needs<'a, 'b>> {
         let program = self.program;
-        self.resolve.lock.map(|lock| Needs {
+        let wishes = &self.closure.requirements;
+        self.resolve.lock.filter(|_| !wishes.is_empty()).map(|lock| Needs {
             analysis: self.analysis,
-            label: &program.label,
-            place: &program.place,
-            wishes: &self.closure.requirements,
+            program,
+            wishes,
             resolve: resolve_of(program, &self.analysis.settings.default_resolve),
             lock,
             lock_path: self.resolve.path,

@@ -1,7 +1,7 @@
 //! The distributions of a program: out of its lock to the actions that bring each as a wheel, fetched or built here.
 
 use engine::{ActionGraph, ActionId, Download, Input, Literal, Origin, Verb};
-use graph::{Label, Place};
+use graph::{Place, Target};
 use packaging::interpreter::Interpreter;
 use packaging::lock::{BuildSystem, Lock, Package, SourceFile, WheelFile};
 use packaging::platform::Platform;
@@ -23,9 +23,8 @@ pub(super) const DEFAULT_INDEX: &str = "default";
 /// Who needs distributions, and out of which lock.
 pub(super) struct Needs<'a, 'b> {
     pub(super) analysis: &'a Analysis<'b>,
-    /// The target that needs them, and where it is.
-    pub(super) label: &'a Label,
-    pub(super) place: &'a Place,
+    /// The target that needs them.
+    pub(super) program: &'a Target,
     /// What it asks for.
     pub(super) wishes: &'a [Wish],
     pub(super) resolve: &'a str,
@@ -106,14 +105,29 @@ impl<'a> Needs<'a, '_> {
     fn selection_error(&self, error: &SelectError, what: &str) -> RuleError {
         let message = error.to_string();
         let asked = |wish: &&Wish| message.contains(&format!("`{}`", wish.requirement.text()));
-        let place = self.wishes.iter().find(asked).map_or(self.place, |wish| &wish.place);
+        let place = match error {
+            SelectError::Target { target, .. } => self.to_blame_for(target),
+            _ => Some(self.wishes.iter().find(asked).map_or(&self.program.place, |wish| &wish.place)),
+        };
         RuleError::Selection {
             code: error.code(),
             help: error.help(),
-            label: self.label.clone(),
+            label: self.program.label.clone(),
             lock: self.lock_path.to_owned(),
-            place: place.clone(),
+            place: place.cloned(),
             message: format!("{what}{message}"),
+        }
+    }
+
+    /// Where it is written that the program is built for a target that the lock is not for; none in the configuration.
+    fn to_blame_for(&self, target: &Configuration) -> Option<&Place> {
+        let python = !target.environment().satisfies(&self.lock.requires_python);
+        let name = if python { "interpreters" } else { "platforms" };
+        let configured = python && self.analysis.settings.interpreters.is_some();
+        match self.program.field(name) {
+            Some(field) => Some(&field.place),
+            None if configured => None,
+            None => Some(&self.program.place),
         }
     }
 
@@ -175,8 +189,8 @@ impl<'a> Needs<'a, '_> {
                 ResolveError::Foreign {
                     distribution: name,
                     target: *target,
-                    label: self.label.clone(),
-                    place: self.place.clone(),
+                    label: self.program.label.clone(),
+                    place: self.program.place.clone(),
                 }
                 .into(),
             ]);
@@ -193,9 +207,9 @@ impl<'a> Needs<'a, '_> {
                     distribution: name,
                     wanted: configurations[0].minor().to_string(),
                     abi: configurations[0].abi.to_string(),
-                    label: self.label.clone(),
+                    label: self.program.label.clone(),
                     found: interpreters.all(),
-                    place: self.place.clone(),
+                    place: self.program.place.clone(),
                 }
                 .into(),
             ]

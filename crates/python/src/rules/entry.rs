@@ -59,7 +59,9 @@ pub(super) fn started<'p>(
         }
     };
     if in_wheels && !has_wheels {
-        let near = near_modules(&module, graph, roots);
+        let near = near_modules(&module, program, graph, roots);
+        let attribute = entry.attribute.map(|attribute| format!(":{attribute}")).unwrap_or_default();
+        let near = near.into_iter().map(|near| near + &attribute).collect();
         return Err(RuleError::NoModule { module, near, place: place.clone() });
     }
     let entry = Entry::Module(match entry.attribute {
@@ -75,8 +77,9 @@ fn has_module(closure: &Closure, module: &str, attribute: Option<&str>) -> bool 
     files.any(|file| paths.contains(&file.destination))
 }
 
-/// The modules of all targets that are near to one that is nowhere.
-fn near_modules(module: &str, graph: &TargetGraph, roots: &SourceRoots) -> Vec<String> {
+/// The modules of all targets that are near to one that is nowhere: those of the program's own folder that end so, or
+/// else those with similar names.
+fn near_modules(module: &str, program: &Target, graph: &TargetGraph, roots: &SourceRoots) -> Vec<String> {
     let mut all: Vec<String> = (graph.targets())
         .filter(|(_, target)| target.rule.file_nodes)
         .flat_map(|(_, target)| &target.sources)
@@ -86,5 +89,10 @@ fn near_modules(module: &str, graph: &TargetGraph, roots: &SourceRoots) -> Vec<S
         .collect();
     all.sort_unstable();
     all.dedup();
+    let own = roots.import_path(&graph::join(program.label.package(), "__init__.py")).map(module_of);
+    let whole = format!("{}.{module}", own.unwrap_or_default());
+    if all.contains(&whole) {
+        return vec![whole];
+    }
     near_all(module, all.iter().map(String::as_str)).into_iter().map(ToOwned::to_owned).collect()
 }

@@ -129,18 +129,31 @@ pub fn package(
                 for artifact in new {
                     match artifacts.iter().find(|other| overlap(&other.path, &artifact.path)) {
                         None => artifacts.push(artifact),
-                        Some(other) => errors.push(RuleError::OutputClash {
-                            path: artifact.path,
-                            first: other.label.clone(),
-                            second: artifact.label,
-                            place: target.place.clone(),
-                        }),
+                        Some(other) => errors.push(clash(other, &artifact, &target.place)),
                     }
                 }
             }
         }
     }
     if errors.is_empty() { Ok(artifacts) } else { Err(errors) }
+}
+
+/// Two artifacts that cannot both be in `dist/`; the place is that of the second.
+fn clash(first: &Artifact, second: &Artifact, place: &Place) -> RuleError {
+    let place = place.clone();
+    if first.path == second.path {
+        let (path, first, second) = (first.path.clone(), first.label.clone(), second.label.clone());
+        return RuleError::OutputClash { path, first, second, place };
+    }
+    let first_is_outer = first.path.len() < second.path.len();
+    let (outer, inner) = if first_is_outer { (first, second) } else { (second, first) };
+    RuleError::OutputInside {
+        path: outer.path.clone(),
+        outer: outer.label.clone(),
+        folder: outer.file.is_none(),
+        inner: inner.label.clone(),
+        place,
+    }
 }
 
 /// Whether two paths are one, or one is a folder that would hold the other.

@@ -15,7 +15,7 @@ fn an_extra_that_was_not_locked_is_stale() {
             let message = format!(
                 "the lock is stale: it was made without the extra `{extra}` of `app`, the requirement is `{asked}`"
             );
-            ("lock-stale", message, LOCK.to_owned())
+            ("lock_stale", message, LOCK.to_owned())
         });
         assert_eq!(told, expect.collect::<Vec<_>>(), "{asked} of {locked:?}");
     };

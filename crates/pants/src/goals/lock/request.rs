@@ -1,6 +1,6 @@
 //! What `pants lock` is asked for: the resolves, what of them may move, and their requirements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use packaging::locking::{Asked, Upgrade};
 use packaging::requirement::{Requirement, Source};
@@ -67,14 +67,42 @@ pub(super) fn chosen_resolves<'s>(
             Some(found) if chosen.contains(&found) => {}
             Some(found) => chosen.push(found),
             None => {
-                let near = graph::near(wanted, all.clone().map(|(name, _)| name));
+                let names = all.clone().map(|(name, _)| name);
+                let help = explain::near_or_all(wanted, names, "the resolves are");
                 let message = format!("there is no resolve `{wanted}`");
-                let help = near.map(|near| format!("did you mean `{near}`?"));
-                errors.push(Diagnostic::error(Exit::Wrong, "lock::resolve", message).help(help));
+                errors.push(Diagnostic::error(Exit::Wrong, "lock::resolve", message).help(Some(help)));
             }
         }
     }
     if errors.is_empty() { Ok(chosen) } else { Err(errors) }
+}
+
+/// Refuses to upgrade what is neither locked nor asked for.
+pub(super) fn check_upgrade(
+    session: &Session<'_>,
+    upgrade: &Upgrade,
+    resolves: &[(&str, &str)],
+    asked: &BTreeMap<String, Vec<Asked>>,
+) -> Result<(), Vec<Diagnostic>> {
+    let Upgrade::Only(wanted) = upgrade else { return Ok(()) };
+    let mut known = BTreeSet::new();
+    for (name, path) in resolves {
+        // A lock that cannot be read is told when it is written anew.
+        let lock = session.lock(path).ok().flatten();
+        known.extend(lock.iter().flat_map(|lock| &lock.packages).map(|package| package.name.to_string()));
+        known.extend(asked.get(*name).into_iter().flatten().map(|asked| asked.requirement.name.to_string()));
+    }
+    let wanted: BTreeSet<String> = wanted.iter().map(|one| one.name.to_string()).collect();
+    let errors: Vec<Diagnostic> = wanted
+        .difference(&known)
+        .map(|name| {
+            let near = graph::near(name, known.iter().map(String::as_str));
+            let help = near.map(|near| format!("did you mean `{near}`?"));
+            let message = format!("there is no package `{name}` in any lock");
+            Diagnostic::error(Exit::Wrong, "lock::unknown_package", message).help(help)
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// What all targets ask for, by resolve.
@@ -90,14 +118,10 @@ pub(super) fn asked(
         }
         let resolve = python::resolve_of(target, default);
         if session.config.lock_path(resolve).is_none() {
-            let near = graph::near(resolve, session.config.resolves.iter().map(|(name, _)| name.as_str()));
             let place = target.field("resolve").map_or(&target.place, |field| &field.place).clone();
-            let near = near.map(ToOwned::to_owned);
-            errors.push(explain::rule(&python::RuleError::UnknownResolve {
-                name: resolve.to_owned(),
-                near,
-                place,
-            }));
+            let known = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
+            let name = resolve.to_owned();
+            errors.push(explain::rule(&python::RuleError::UnknownResolve { name, known, place }));
             continue;
         }
         let (wishes, wrong) = python::wishes(target);

@@ -207,8 +207,9 @@ fn recorded(
     let fits = |wanted: &&Wanted| constraints.accepts_minor(wanted.minor);
     if let Some(texts) = &session.config.interpreters {
         let read = texts.iter().map(|text| {
-            let wrong =
-                |error: packaging::python::PythonError| Diagnostic::error(Exit::Wrong, error.code(), error);
+            let wrong = |error: packaging::python::PythonError| {
+                Diagnostic::error(Exit::Wrong, error.code(), &error).help(error.help())
+            };
             text.parse::<Wanted>().map_err(wrong)
         });
         let all: Vec<Wanted> = read.collect::<Result<_, _>>().map_err(|error| vec![error])?;
