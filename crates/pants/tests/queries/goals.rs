@@ -41,7 +41,7 @@ fn ways_and_reasons() {
     check(&["paths", "//util", "//svc:app"], "");
     check(
         &["why", "//svc:app", "//util"],
-        "//svc:app\n  starts //svc:lib  (svc/BUILD:3:43)\n  declares //util:util  (svc/BUILD:2:66)\n",
+        "//svc:app\n  starts //svc/main.py:lib  (svc/BUILD:3:43)\n  declares //util:util  (svc/BUILD:2:66)\n",
     );
     check(
         &["why", "//3rdparty:reqs", "//3rdparty:reqs#rich"],
