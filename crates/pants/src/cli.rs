@@ -117,6 +117,10 @@ pub(crate) struct Options {
     /// Never ask the network; what is not in the cache is an error
     #[arg(long, global = true, env = "PANTS_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) offline: bool,
+
+    /// What pants does not know, but may be right, is an error
+    #[arg(long, global = true, env = "PANTS_STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) strict: bool,
 }
 
 /// The form of answers. Not every goal has all of them.

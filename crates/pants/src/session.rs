@@ -74,7 +74,7 @@ impl<'s> Session<'s> {
     pub(crate) fn open(
         options: &Options,
         root: PathBuf,
-        config: Config,
+        mut config: Config,
         console: &'s Console,
         environment: &'s Environment,
         cancel: &'s Cancel,
@@ -97,6 +97,7 @@ impl<'s> Session<'s> {
         let given_jobs = options.jobs.or(config.jobs).map(usize::from);
         let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
+        config.strict |= options.strict;
         let (store, unchanged) = (OnceLock::new(), OnceLock::new());
         Ok(Session {
             start,
