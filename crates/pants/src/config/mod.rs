@@ -99,7 +99,8 @@ impl Config {
         let strings = |list: &[&str]| list.iter().map(ToString::to_string).collect();
         Ok(Config {
             pants_ignore: texts(settings, "GLOBAL", "pants_ignore").unwrap_or_default(),
-            build_file_prelude_globs: texts(settings, "GLOBAL", "build_file_prelude_globs").unwrap_or_default(),
+            build_file_prelude_globs: texts(settings, "GLOBAL", "build_file_prelude_globs")
+                .unwrap_or_default(),
             strict: flag(settings, "GLOBAL", "strict"),
             jobs: number(settings, "GLOBAL", "jobs"),
             offline: flag(settings, "GLOBAL", "offline"),
