@@ -78,7 +78,10 @@ impl LabelError {
     /// What to write instead.
     pub fn help(&self) -> Option<String> {
         Some(match self.reason {
-            LabelReason::OneSlash => format!("write `/{}`", self.text),
+            LabelReason::OneSlash => {
+                let bare = self.text.trim_start_matches('!');
+                format!("write `{}/{bare}`", &self.text[..self.text.len() - bare.len()])
+            }
             _ => "a label is `//directory:name`, `:name` in the same file, or `//directory` for `//directory:directory`"
                 .to_owned(),
         })

@@ -108,8 +108,8 @@ impl<'v> StarlarkValue<'v> for Unknown {
         Ok(())
     }
 
-    fn get_attr(&self, _attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
-        Some(heap.alloc(self.clone()))
+    fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        Some(heap.alloc(Self { name: format!("{}.{attribute}", self.name) }))
     }
 
     fn invoke(
@@ -118,6 +118,10 @@ impl<'v> StarlarkValue<'v> for Unknown {
         arguments: &Arguments<'v, '_>,
         evaluator: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
+        // The methods of what is unknown are told with it.
+        if self.name.contains('.') {
+            return Ok(me);
+        }
         let heap = evaluator.heap();
         let named: Vec<(String, Plain)> = (arguments.names_map()?.into_iter())
             .filter(|(name, _)| matches!(name.as_str(), "name" | "dependencies"))

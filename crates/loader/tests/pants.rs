@@ -61,7 +61,7 @@ fn syntax_of_python() {
     check_errors(
         "python_sources(name = \"x\", tags = {\"a\"}, nam = \"y\")\n",
         &[
-            "a/BUILD:1:41+3: loader::unknown_field: `python_sources` has no field `nam`\n  help: did you mean `name`?",
+            "a/BUILD:1:42+3: loader::unknown_field: `python_sources` has no field `nam`\n  help: did you mean `name`?",
         ],
     );
 }
@@ -124,9 +124,9 @@ fn overrides() {
         &[
             "a/BUILD:1:57+2: loader::overrides: `y.py` is no source of the target",
             "a/BUILD:1:69+2: loader::missing_source: there is no file `a/z.py`\n  help: did you mean `x.py` or `y.py`?",
-            "a/BUILD:1:81+28: loader::overrides: `resolve` cannot be another for one file of a target\n\
+            "a/BUILD:1:81+26: loader::overrides: `resolve` cannot be another for one file of a target\n\
              \x20 help: put the file into a target of its own",
-            "a/BUILD:1:81+28: loader::unknown_field: `python_library` has no field `tag`\n  help: did you mean `tags`?",
+            "a/BUILD:1:81+26: loader::unknown_field: `python_library` has no field `tag`\n  help: did you mean `tags`?",
         ],
     );
 }
@@ -143,8 +143,8 @@ fn exceptions() {
     check_errors(
         "python_sources(dependencies = [\"!!:y\", \"!/z\"])\n",
         &[
-            "a/BUILD:1:40+4: graph::label: field `dependencies`: `!/z` is not a label: expected `//` or a path relative to the root, found one `/`\n\
-           \x20 help: write `/!/z`",
+            "a/BUILD:1:40+5: graph::label: field `dependencies`: `!/z` is not a label: expected `//` or a path relative to the root, found one `/`\n\
+           \x20 help: write `!//z`",
         ],
     );
     check_errors(
@@ -187,8 +187,8 @@ fn defaults_hold_below() {
     check_errors(
         "__defaults__({python_sources: {\"tag\": 1}, \"pyton_tests\": {}, \"scala_library\": {}})\n",
         &[
-            "a/BUILD:1:1+84: loader::unknown_field: `python_library` has no field `tag`\n  help: did you mean `tags`?",
-            "a/BUILD:1:1+84: loader::unknown_name: there is no rule or function `pyton_tests`\n\
+            "a/BUILD:1:1+82: loader::unknown_field: `python_library` has no field `tag`\n  help: did you mean `tags`?",
+            "a/BUILD:1:1+82: loader::unknown_name: there is no rule or function `pyton_tests`\n\
              \x20 help: did you mean `python_tests` or `python_test`?",
         ],
     );
@@ -231,9 +231,9 @@ fn what_nobody_knows_is_a_warning() {
         &["//a:l python_library sources=[] tags=", "//a:j unknown rule=jar_library dependencies=[//a:l]"],
     );
     let expected = [
-        "a/BUILD:1:32+30: loader::unknown_rule: there is no rule or function `jar`: the call has no effect\n\
+        "a/BUILD:1:33+27: loader::unknown_rule: there is no rule or function `jar`: the call has no effect\n\
          \x20 help: `--strict` makes this an error",
-        "a/BUILD:1:1+87: loader::unknown_rule: there is no rule or function `jar_library`: the call has no effect\n\
+        "a/BUILD:1:1+84: loader::unknown_rule: there is no rule or function `jar_library`: the call has no effect\n\
          \x20 help: `--strict` makes this an error",
         "a/BUILD:2:1+21: loader::unknown_rule: there is no rule or function `zqx_thing`: 2 calls have no effect\n\
          \x20 help: `--strict` makes this an error",

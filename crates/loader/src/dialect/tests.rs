@@ -73,7 +73,7 @@ fn stars() {
 #[test]
 fn tabs() {
     check("if 1:\n\tf(\n\t  'a\tb')\n", "if 1:\n f(\n   'a\tb')\n");
-    assert_eq!(translate("if 1:\n\tx\n  y\n".to_owned()), Err(MixedTabs(12)));
+    assert_eq!(translate("if 1:\n\tx\n  y\n".to_owned()), Err(MixedTabs(11)));
 }
 
 #[test]

@@ -329,7 +329,7 @@ fn manuals() {
     );
     assert_eq!(layout, say(&["help", "python_binary.layout"]));
     let tags = say(&["help", "tags"]);
-    assert!(tags.starts_with("A field of python_library, python_binary, python_test,"), "{tags}");
+    assert!(tags.starts_with("A field of python_library, python_test_utils,"), "{tags}");
     assert!(say(&["help", "rules"]).contains("Also called python_sources\n"));
     assert!(say(&["help", "glob"]).starts_with("`glob(["));
     assert!(say(&["help", "BUILD"]).contains("## The language"));
