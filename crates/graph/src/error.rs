@@ -53,6 +53,16 @@ pub enum GraphError {
         /// Where.
         place: Option<Place>,
     },
+    /// A label names several targets that `parametrize` made, and nothing tells which is meant.
+    #[error("`{label}` is several targets, and nothing tells which is meant")]
+    Ambiguous {
+        /// The label.
+        label: Label,
+        /// Where it is written.
+        place: Option<Place>,
+        /// What it can mean.
+        all: Vec<String>,
+    },
     /// A label names a file that is no source of its target.
     #[error("`{file}` is not a source of `{owner}`")]
     NotASource {
@@ -101,6 +111,7 @@ impl GraphError {
             Self::Cycle { .. } => "graph::cycle",
             Self::SelfDependency { .. } => "graph::self_dependency",
             Self::NotDependable { .. } => "graph::not_dependable",
+            Self::Ambiguous { .. } => "graph::ambiguous",
             Self::NotASource { .. } => "graph::not_a_source",
             Self::NoMatch { .. } => "graph::no_match",
             Self::NoOwner { .. } => "graph::no_owner",
@@ -113,6 +124,7 @@ impl GraphError {
             Self::UnknownTarget { place, .. }
             | Self::SelfDependency { place, .. }
             | Self::NotDependable { place, .. }
+            | Self::Ambiguous { place, .. }
             | Self::NotASource { place, .. } => place.as_ref(),
             Self::DuplicateTarget { second, .. } => Some(second),
             Self::Cycle { steps } => steps.first().map(|step| &step.place),
@@ -146,6 +158,7 @@ impl GraphError {
             Self::UnknownTarget { near, .. } | Self::NotASource { near, .. } | Self::NoMatch { near, .. } => {
                 (!near.is_empty()).then(|| format!("did you mean {}?", either(near)))
             }
+            Self::Ambiguous { all, .. } => Some(format!("write {}", either(all))),
             Self::NoOwner { near, .. } if !near.is_empty() => {
                 Some(format!("targets of its directory: {}", either(near)))
             }

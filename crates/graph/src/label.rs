@@ -78,7 +78,10 @@ impl LabelError {
     /// What to write instead.
     pub fn help(&self) -> Option<String> {
         Some(match self.reason {
-            LabelReason::OneSlash => format!("write `/{}`", self.text),
+            LabelReason::OneSlash => {
+                let bare = self.text.trim_start_matches('!');
+                format!("write `{}/{bare}`", &self.text[..self.text.len() - bare.len()])
+            }
             _ => "a label is `//directory:name`, `:name` in the same file, or `//directory` for `//directory:directory`"
                 .to_owned(),
         })
@@ -135,9 +138,28 @@ impl Label {
         &self.package
     }
 
-    /// The target's name.
+    /// The target's name, with the parameters of one that `parametrize` made: `lib@resolve=old`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The label of this target as `parametrize` makes it for some parameters, each with the name of its value; sorted
+    /// by name.
+    #[must_use]
+    pub fn with_parameters(&self, parameters: &[(String, String)]) -> Self {
+        let texts: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let name = if texts.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}@{}", self.base_and_parameters().0, texts.join(",")).into()
+        };
+        Self { name, ..self.clone() }
+    }
+
+    /// The name as a BUILD file gives it, and what of `@` on `parametrize` has added.
+    pub(crate) fn base_and_parameters(&self) -> (&str, &str) {
+        let at = self.name.find('@').unwrap_or(self.name.len());
+        self.name.split_at(at)
     }
 
     /// What of the target is named.
@@ -161,10 +183,11 @@ impl Label {
             }
             Part::Whole => {
                 let (package, file) = self.package.rsplit_once('/').unwrap_or(("", &self.package));
-                let name = if *self.name == *file { last_segment(package) } else { &*self.name };
+                let (base, parameters) = self.base_and_parameters();
+                let name = if *base == *file { last_segment(package) } else { base };
                 (!file.is_empty() && !name.is_empty()).then(|| Self {
                     package: package.into(),
-                    name: name.into(),
+                    name: format!("{name}{parameters}").into(),
                     part: Part::File(file.into()),
                 })
             }
@@ -178,7 +201,7 @@ impl Label {
             Part::File(file) => file.matches('/').count(),
             _ => 0,
         };
-        format!("{}{}", "../".repeat(depth), self.name)
+        format!("{}{}", "../".repeat(depth), self.base_and_parameters().0)
     }
 }
 
@@ -186,14 +209,18 @@ impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.part {
             Part::Whole => write!(f, "//{}:{}", self.package, self.name),
-            Part::Generated(generated) => write!(f, "//{}:{}#{generated}", self.package, self.name),
+            Part::Generated(generated) => {
+                let (base, parameters) = self.base_and_parameters();
+                write!(f, "//{}:{base}#{generated}{parameters}", self.package)
+            }
             Part::File(file) => {
                 let path = join(&self.package, file);
                 let owner = self.text_owner();
+                let parameters = self.base_and_parameters().1;
                 if owner == last_segment(&self.package) {
-                    write!(f, "//{path}")
+                    write!(f, "//{path}{parameters}")
                 } else {
-                    write!(f, "//{path}:{owner}")
+                    write!(f, "//{path}:{owner}{parameters}")
                 }
             }
         }
@@ -252,6 +279,35 @@ pub fn join(directory: &str, file: &str) -> String {
 type Wrong = (LabelReason, usize);
 
 fn parse(text: &str, package: &str) -> Result<Label, Wrong> {
+    let (bare, parameters) = parameters(text);
+    let label = parse_bare(bare, package)?;
+    Ok(label.with_parameters(&parameters))
+}
+
+/// The parameters behind the last `@`, sorted; what has not their form belongs to the rest.
+fn parameters(text: &str) -> (&str, Vec<(String, String)>) {
+    let none = (text, Vec::new());
+    let Some((bare, after)) = text.rsplit_once('@') else { return none };
+    let pairs = after.split(',').map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        (is_name && check_parameter(value).is_ok()).then(|| (name.to_owned(), value.to_owned()))
+    });
+    let Some(mut pairs) = pairs.collect::<Option<Vec<_>>>() else { return none };
+    pairs.sort();
+    (bare, pairs)
+}
+
+/// Whether `value` may be the name of a value in the label of a target that `parametrize` makes.
+pub fn check_parameter(value: &str) -> Result<(), LabelReason> {
+    if value.is_empty() {
+        return Err(LabelReason::Empty);
+    }
+    let wrong = value.chars().find(|&c| !allowed_in_name(c) || ",=".contains(c));
+    wrong.map_or(Ok(()), |c| Err(LabelReason::Character(c)))
+}
+
+fn parse_bare(text: &str, package: &str) -> Result<Label, Wrong> {
     if text.is_empty() {
         return Err((LabelReason::Empty, 0));
     }

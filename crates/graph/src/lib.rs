@@ -20,13 +20,13 @@ mod value;
 mod walk;
 
 pub use error::{CycleStep, GraphError};
-pub use label::{Label, LabelError, LabelReason, Part, check_name, join, last_segment};
+pub use label::{Label, LabelError, LabelReason, Part, check_name, check_parameter, join, last_segment};
 pub use manual::{introduction, manual};
 pub use near::{near, near_all};
 pub use paths::{Paths, Which};
 pub use pattern::{Pattern, select};
 pub use place::Place;
-pub use rules::{schema, schemas};
+pub use rules::{UNKNOWN, schema, schemas};
 pub use schema::{FieldDefault, FieldError, FieldKind, FieldSchema, Role, RuleSchema};
 pub use stored::{StoredGraph, StoredTargets};
 pub use target::{Field, SourceFile, Target};

@@ -73,9 +73,37 @@ impl Targets {
         (dense(index), Some((node.0 - self.first_file[index]) as usize))
     }
 
-    /// The node that the label names, in its own reading or else in the other.
+    /// The node that the label names, in its own reading or else in the other, or else as Pants 1 named it.
     pub(crate) fn find(&self, label: &Label) -> Option<NodeId> {
-        self.find_exact(label).or_else(|| self.find_exact(&label.other_reading()?))
+        self.find_exact(label)
+            .or_else(|| self.find_exact(&label.other_reading()?))
+            .or_else(|| self.find_generated(label))
+    }
+
+    /// What a target of the directory generates under the name that a label has. `python_requirements()` of Pants 1 made
+    /// targets that were named like that.
+    fn find_generated(&self, label: &Label) -> Option<NodeId> {
+        if *label.part() != Part::Whole {
+            return None;
+        }
+        let is_meant = |index: &u32| match self.get(*index).label.part() {
+            Part::Generated(name) => is_same_project(name, label.name()),
+            _ => false,
+        };
+        only(self.range(|package| package.cmp(label.package())).filter(is_meant)).map(NodeId)
+    }
+
+    /// The targets that `parametrize` made of the one that a label names, in order.
+    pub(crate) fn parametrized(&self, label: &Label) -> Vec<u32> {
+        let is_meant = |index: &u32| {
+            let other = &self.get(*index).label;
+            let (base, parameters) = other.base_and_parameters();
+            !parameters.is_empty() && base == label.name() && other.part() == label.part()
+        };
+        if matches!(label.part(), Part::File(_)) {
+            return Vec::new();
+        }
+        self.range(|package| package.cmp(label.package())).filter(is_meant).collect()
     }
 
     fn find_exact(&self, label: &Label) -> Option<NodeId> {
@@ -181,6 +209,18 @@ impl Targets {
         packages.dedup();
         packages
     }
+}
+
+/// The one item, if it is one.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
+}
+
+/// Whether two names of a project are the same: letters of both cases, and `-`, `_` and `.`, do not differ.
+fn is_same_project(one: &str, other: &str) -> bool {
+    let letter = |c: char| if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() };
+    one.chars().map(letter).eq(other.chars().map(letter))
 }
 
 fn path(list: &[Target], (target, source): (u32, u32)) -> &str {

@@ -38,6 +38,10 @@ fn rule(text: &mut String, schema: &RuleSchema) {
         let row = format!("| `{}`{} | {} | {default} |\n", field.name, aliases(field), kind(field.kind));
         text.push_str(&row);
     }
+    if !schema.ignored.is_empty() {
+        writeln!(text, "\nTaken as Pants has them, without effect: {}.", names(schema.ignored))
+            .expect("a string takes all text");
+    }
     for field in schema.fields {
         let example = match field.example {
             "" => String::new(),

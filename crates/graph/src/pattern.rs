@@ -104,7 +104,12 @@ pub fn select(
 
 fn matches(graph: &TargetGraph, pattern: &Pattern) -> Result<Vec<NodeId>, Box<GraphError>> {
     let range = match pattern {
-        Pattern::Label(label) => return graph.require(label, None).map(|node| vec![node]),
+        Pattern::Label(label) => {
+            return graph.require(label, None).map(|node| vec![node]).or_else(|error| {
+                let several = graph.lookup().parametrized(label);
+                if several.is_empty() { Err(error) } else { Ok(several.into_iter().map(NodeId).collect()) }
+            });
+        }
         Pattern::File(file) => {
             let owners = graph.owners(file);
             return if owners.is_empty() { Err(Box::new(no_owner(graph, file))) } else { Ok(owners) };

@@ -1,7 +1,7 @@
 //! What a rule and its fields are: names, kinds, defaults, words for the manual, and the check of a value; it does
 //! not know the rules themselves.
 
-use crate::{Label, LabelError, Value, near};
+use crate::{Label, LabelError, LabelReason, Value, near};
 
 /// What part a target plays, from which follows who may depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +18,19 @@ pub enum Role {
     Step,
     /// Another name of a target, with the role of what it names.
     Alias,
+    /// A group of any targets: everything may depend on it, and it on everything.
+    Group,
 }
 
 impl Role {
     /// Whether a target of this role may depend on one of role `other`, which is not an alias any more.
     pub fn may_depend_on(self, other: Self) -> bool {
         match other {
-            Self::Code | Self::Step | Self::Alias => true,
+            Self::Code | Self::Step | Self::Alias | Self::Group => true,
             Self::Program | Self::Package => {
-                matches!(self, Self::Package | Self::Test | Self::Step | Self::Alias)
+                matches!(self, Self::Package | Self::Test | Self::Step | Self::Alias | Self::Group)
             }
-            Self::Test => self == Self::Alias,
+            Self::Test => matches!(self, Self::Alias | Self::Group),
         }
     }
 }
@@ -50,9 +52,24 @@ pub struct RuleSchema {
     pub file_nodes: bool,
     /// The fields, in the order of the manual.
     pub fields: &'static [FieldSchema],
+    /// Fields that Pants has for it, and that have no effect here.
+    pub ignored: &'static [&'static str],
 }
 
+/// What the names of fields start with by which a target of Pants is left out by one of its tools.
+const SKIP: &str = "skip_";
+
 impl RuleSchema {
+    /// Whether a field is one of Pants's that has no effect here.
+    pub fn ignores(&self, name: &str) -> bool {
+        self.ignored.contains(&name) || (name.starts_with(SKIP) && self.ignored.contains(&"skip_…"))
+    }
+
+    /// Whether its targets name one file as well as several: `source` in place of `sources`.
+    pub fn has_source_and_sources(&self) -> bool {
+        self.field("source").is_some() && self.field("sources").is_some()
+    }
+
     /// The field called `name`, by its name or an alias.
     pub fn field(&self, name: &str) -> Option<&'static FieldSchema> {
         self.fields.iter().find(|field| field.name == name || field.aliases.contains(&name))
@@ -106,6 +123,10 @@ pub enum FieldKind {
     StrDict,
     /// A dictionary from strings to lists of strings.
     StrListDict,
+    /// A dictionary of anything.
+    Dict,
+    /// A dictionary from files, or whatever else the rule generates targets from, to fields of theirs.
+    Overrides,
     /// A list of file patterns, `!` in front of what is taken away, or `glob(...)`.
     Sources,
     /// One file, by its path below the package.
@@ -231,6 +252,10 @@ impl FieldSchema {
                 self.dict(items, |value| matches!(value, Value::Str(_)))
             }
             (FieldKind::StrListDict, Value::Dict(items)) => self.dict(items, is_string_list),
+            (FieldKind::Dict, Value::Dict(items)) => self.dict(items, |_| true),
+            (FieldKind::Overrides, Value::Dict(items)) => {
+                self.dict(items, |value| matches!(value, Value::Dict(_)))
+            }
             (FieldKind::Label, Value::Str(text)) => {
                 self.label(&text, package, None).map_err(|error| vec![error])
             }
@@ -265,7 +290,8 @@ impl FieldSchema {
         let expected = self.kind.expected();
         let mut wrong = Vec::new();
         for (index, (key, value)) in items.iter().enumerate() {
-            if !matches!(key, Value::Str(_)) {
+            let several = self.kind == FieldKind::Overrides && is_string_list(key);
+            if !several && !matches!(key, Value::Str(_)) {
                 wrong.push(self.wrong(expected, key, Some(index)));
             } else if !accepts(value) {
                 wrong.push(self.wrong(expected, value, Some(index)));
@@ -282,11 +308,30 @@ impl FieldSchema {
         })
     }
 
+    /// A label behind `!` or `!!`.
+    fn except(&self, text: &str, package: &str, item: usize) -> Result<Value, FieldError> {
+        let bare = text.trim_start_matches('!');
+        let marks = text.len() - bare.len();
+        let label = Label::parse(bare, package);
+        let label = label.map_err(|error| (error.reason, error.column + u32::try_from(marks).unwrap_or(0)));
+        let label = match label {
+            Ok(label) if marks <= 2 => return Ok(Value::Except { label, transitive: marks == 2 }),
+            Ok(_) => Err((LabelReason::Character('!'), 3)),
+            Err(wrong) => Err(wrong),
+        };
+        label.map_err(|(reason, column)| FieldError::BadLabel {
+            field: self.name,
+            error: LabelError { text: text.to_owned(), reason, column },
+            item: Some(item),
+        })
+    }
+
     fn labels(&self, items: &[Value], package: &str) -> Result<Value, Vec<FieldError>> {
         let mut labels = Vec::with_capacity(items.len());
         let mut wrong = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let label = match item {
+                Value::Str(text) if text.starts_with('!') => self.except(text, package, index),
                 Value::Str(text) => self.label(text, package, Some(index)),
                 other => Err(self.wrong("a list of labels", other, Some(index))),
             };
@@ -309,6 +354,8 @@ impl FieldKind {
             Self::StrList => "a list of strings",
             Self::StrDict => "a dictionary of strings",
             Self::StrListDict => "a dictionary of lists of strings",
+            Self::Dict => "a dictionary",
+            Self::Overrides => "a dictionary of fields",
             Self::Sources => "a list of file patterns",
             Self::File => "the path of a file",
             Self::Label => "a label",

@@ -127,6 +127,28 @@ impl Target {
         }
     }
 
+    /// What the dependencies take away again, each with whether that goes for all that is reached.
+    pub fn exceptions(&self) -> Vec<(&Label, bool)> {
+        let items = self.field("dependencies").and_then(|field| field.value.as_list()).unwrap_or_default();
+        let exceptions = items.iter().filter_map(|item| match item {
+            Value::Except { label, transitive } => Some((label, *transitive)),
+            _ => None,
+        });
+        exceptions.collect()
+    }
+
+    /// The value of a field that holds for one of its files, or for one project that it generates a requirement for,
+    /// where `overrides` says another one; and where that is written.
+    pub fn overridden(&self, file: &str, name: &str) -> Option<(&Value, &Place)> {
+        let field = self.field("overrides")?;
+        let is = |value: &Value, text: &str| value.as_str() == Some(text);
+        let Value::Dict(files) = &field.value else { return None };
+        let index = files.iter().position(|(key, _)| is(key, file))?;
+        let Value::Dict(fields) = &files[index].1 else { return None };
+        let (_, value) = fields.iter().find(|(key, _)| is(key, name))?;
+        Some((value, field.item_place(index)))
+    }
+
     fn pairs(&self, name: &str) -> &[(Value, Value)] {
         match self.field(name).map(|field| &field.value) {
             Some(Value::Dict(pairs)) => pairs,

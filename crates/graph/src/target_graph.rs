@@ -169,9 +169,24 @@ impl TargetGraph {
         self.places.get(edge.weight().place as usize)
     }
 
-    /// The roots and all that they depend on, sorted.
+    /// The roots and all that they depend on, sorted, without what the roots take out with `!!`.
     pub fn closure(&self, roots: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
-        self.reach(roots, Direction::Outgoing)
+        let roots: Vec<NodeId> = roots.into_iter().collect();
+        let mut reached = self.reach(roots.iter().copied(), Direction::Outgoing);
+        self.take_out(&roots, &mut reached);
+        reached
+    }
+
+    /// Takes out of `reached` what some roots take out of all that they reach. As in Pants, what it needs itself stays.
+    pub(crate) fn take_out(&self, roots: &[NodeId], reached: &mut Vec<NodeId>) {
+        let mut out: Vec<NodeId> = Vec::new();
+        for target in roots.iter().map(|root| self.target(*root)) {
+            let transitive = target.exceptions().into_iter().filter(|(_, transitive)| *transitive);
+            out.extend(transitive.filter_map(|(label, _)| self.node(label)));
+        }
+        if !out.is_empty() {
+            reached.retain(|node| !out.contains(node) && !out.contains(&self.owner(*node)));
+        }
     }
 
     /// The roots and all that depends on them, sorted.

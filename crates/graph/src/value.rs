@@ -18,6 +18,13 @@ pub enum Value {
     Str(String),
     /// A label, made from a string by the check of a field that holds labels.
     Label(Label),
+    /// A label behind `!`, which takes a dependency away again; or behind `!!`, which takes it out of all that is reached.
+    Except {
+        /// What is taken away.
+        label: Label,
+        /// Whether it is behind `!!`.
+        transitive: bool,
+    },
     /// A list or a tuple.
     List(Vec<Value>),
     /// A dictionary in the order in which it was written.
@@ -34,7 +41,7 @@ impl Value {
             Self::Bool(_) => "bool",
             Self::Int(_) => "int",
             Self::Str(_) => "string",
-            Self::Label(_) => "label",
+            Self::Label(_) | Self::Except { .. } => "label",
             Self::List(_) => "list",
             Self::Dict(_) => "dict",
             Self::Other(name) => name,

@@ -30,7 +30,9 @@ impl TargetGraph {
     pub fn needs(&self, roots: &[NodeId], depth: Option<u32>) -> Vec<NodeId> {
         let mut reached = self.distances(roots, Direction::Outgoing, depth, |_| true);
         self.add_owners(&mut reached);
-        nodes(&reached)
+        let mut reached = nodes(&reached);
+        self.take_out(roots, &mut reached);
+        reached
     }
 
     /// The roots and what depends on them, at most `depth` steps away, sorted; only through nodes that are `within`.

@@ -55,6 +55,17 @@ fn generated() {
 }
 
 #[test]
+fn parameters() {
+    check("//a:b@resolve=x", "x", "//a:b@resolve=x Whole");
+    check("//a@z=1,b=2", "x", "//a:a@b=2,z=1 Whole");
+    check("//a/f.py:b@resolve=x", "x", "//a/f.py:b@resolve=x File(\"f.py\")");
+    check("//a/f.py@resolve=x", "x", "//a/f.py@resolve=x File(\"f.py\")");
+    check("//r:reqs#flask@resolve=x", "x", "//r:reqs#flask@resolve=x Generated(\"flask\")");
+    check("//node/@scope/pkg", "x", "//node/@scope/pkg:pkg Whole");
+    check("//a:b@resolve", "x", "6: the character `@` is not allowed");
+}
+
+#[test]
 fn wrong() {
     check("", "x", "1: it is empty");
     check(":", "x", "2: the name of the target is missing");

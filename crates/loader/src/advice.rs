@@ -20,16 +20,15 @@ const KEYWORDS: &[(&str, &str)] = &[
 const NAMES: &[(&str, &str)] = &[
     ("null", "write `None`"),
     ("open", "a BUILD file opens nothing; `glob` lists files, and `load` takes names from other files"),
-    ("os", "a BUILD file has no environment and no disk, so that it gives the same targets everywhere"),
+    ("os", "a BUILD file has no disk, so that it gives the same targets everywhere; `env` reads a variable"),
 ];
 
 /// Parts of messages, each with what to do.
 const MESSAGES: &[(&str, &str)] = &[
-    ("no f-strings", "write `x + \"app\"` or `\"%sapp\" % x`"),
     ("tabs are not allowed", "indent with spaces"),
     ("byte order mark", "save it without one"),
-    ("`,`, expected symbol `:`", "is it a set? there are none: write a list, or give each key a value"),
-    ("`}`, expected symbol `:`", "is it a set? there are none: write a list, or give each key a value"),
+    ("`,`, expected symbol `:`", "in a dictionary each key has a value, and in a set none has"),
+    ("`}`, expected symbol `:`", "in a dictionary each key has a value, and in a set none has"),
     ("expected symbol `)`", "is a comma or a closing bracket missing before it?"),
     ("expected symbol `]`", "is a comma or a closing bracket missing before it?"),
     ("expected symbol `}`", "is a comma or a closing bracket missing before it?"),
@@ -45,9 +44,7 @@ const GLOB: &str = "type of parameter `include` doesn't match, expected `list[st
 
 /// A message of the evaluator in words that do not speak of the evaluator.
 pub(crate) fn plain(message: String) -> String {
-    if message.contains("enable f-strings") {
-        "BUILD files have no f-strings".to_owned()
-    } else if message.contains('\u{feff}') {
+    if message.contains('\u{feff}') {
         "it starts with a byte order mark".to_owned()
     } else if let Some(found) = message.strip_prefix(GLOB) {
         format!("`glob` takes a list of patterns, not the string {}", found.trim_end_matches(")`"))

@@ -1,20 +1,19 @@
 //! What one evaluation knows and collects: targets, errors and messages; it does not run it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use graph::{
-    Field, FieldDefault, FieldKind, FieldSchema, Label, Place, RuleSchema, SourceFile, Target,
-    Value as Plain, check_name, join, last_segment, near_all,
-};
+use graph::{Place, Target};
 use starlark::any::ProvidesStaticType;
-use starlark::codemap::FileSpan;
+use starlark::codemap::{FileSpan, Span};
 use starlark::eval::Evaluator;
 
+use crate::defaults::{Defaults, Said};
 use crate::error::{LoadError, Problem};
-use crate::places::{Argument, Calls, place};
+use crate::places::{Argument, Calls, Origins};
+use crate::read::Digest;
 use crate::sources::Sources;
-use crate::values::Rule;
 
 /// The evaluation of one file.
 #[derive(ProvidesStaticType)]
@@ -26,7 +25,10 @@ pub(crate) struct Context<'a> {
     /// Whether it is loaded by others and can have no targets.
     pub(crate) module: bool,
     pub(crate) calls: &'a Calls,
+    pub(crate) origins: &'a Origins,
     pub(crate) sources: &'a Sources<'a>,
+    /// The variables of the environment.
+    pub(crate) variables: &'a BTreeMap<String, String>,
     pub(crate) gathered: RefCell<Gathered>,
 }
 
@@ -37,19 +39,25 @@ pub(crate) struct Gathered {
     pub(crate) errors: Vec<LoadError>,
     /// What `print` says.
     pub(crate) messages: Vec<(Place, String)>,
+    /// Calls of what nobody knows.
+    pub(crate) unknown: Vec<(String, Place)>,
+    /// What holds for fields that are not given: first as the directory above has it.
+    pub(crate) defaults: Defaults,
+    /// The variables that had a say, each with a digest of its value.
+    pub(crate) variables: BTreeMap<String, Option<Digest>>,
     /// Whether names of files in the directory, or also below it, had a say.
     pub(crate) shallow: bool,
     pub(crate) deep: bool,
 }
 
-/// One call of a rule, or of `glob`.
-struct Call<'c> {
+/// One call of a rule, or of a function.
+pub(crate) struct Call<'c> {
     /// Where the BUILD file has it.
-    place: Place,
+    pub(crate) place: Place,
     /// Where the macro has it.
-    inner: Option<Place>,
-    arguments: &'c [Argument],
-    span: Option<FileSpan>,
+    pub(crate) inner: Option<Place>,
+    pub(crate) arguments: &'c [Argument],
+    pub(crate) span: Option<FileSpan>,
 }
 
 impl<'a> Context<'a> {
@@ -58,36 +66,6 @@ impl<'a> Context<'a> {
         let context = evaluator.extra.and_then(|extra| extra.downcast_ref::<Context<'e>>())?;
         let frames = evaluator.call_stack().into_frames();
         Some((context, frames.into_iter().filter_map(|frame| frame.location).collect()))
-    }
-
-    /// Makes a target of a call of a rule, or tells what is wrong with it.
-    pub(crate) fn call(
-        &self,
-        rule: &Rule,
-        positional: usize,
-        named: Vec<(String, Plain)>,
-        stack: &[FileSpan],
-    ) {
-        let call = self.locate(stack);
-        if self.module {
-            let problem = Problem::TargetInModule { rule: rule.name.to_owned(), file: self.file.to_string() };
-            return self.tell(&call, problem, call.place.clone());
-        }
-        let before = self.gathered.borrow().errors.len();
-        if positional > 0 {
-            let place = call.arguments.iter().find(|argument| argument.name.is_none());
-            let place = place.map_or(call.place.clone(), |argument| self.span(&call, argument.value));
-            self.tell(&call, Problem::Positional { rule: rule.name.to_owned() }, place);
-        }
-        let fields = self.fields(rule, named, &call);
-        self.required(rule, &fields, &call);
-        let name = self.name(&fields, &call);
-        let sources = self.target_sources(rule.schema, &fields, &call);
-        let failed = self.gathered.borrow().errors.len() > before;
-        if let (Some(label), false) = (name, failed) {
-            let target = Target { label, rule: rule.schema, fields, place: call.place, sources };
-            self.gathered.borrow_mut().targets.push(target);
-        }
     }
 
     /// The names of the files that `glob` finds.
@@ -118,14 +96,45 @@ impl<'a> Context<'a> {
         self.gathered.borrow_mut().messages.push((place, text.to_owned()));
     }
 
+    /// A variable of the environment.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        let value = self.variables.get(name);
+        let digest = value.map(|value| *blake3::hash(value.as_bytes()).as_bytes());
+        self.gathered.borrow_mut().variables.insert(name.to_owned(), digest);
+        value.cloned()
+    }
+
+    /// Takes what `__defaults__` says.
+    pub(crate) fn defaults(&self, said: Said, stack: &[FileSpan]) {
+        let call = self.locate(stack);
+        if self.module || call.inner.is_some() {
+            return self.tell(&call, Problem::DefaultsElsewhere, call.place.clone());
+        }
+        let errors = self.gathered.borrow_mut().defaults.take(said, &call.place);
+        self.gathered.borrow_mut().errors.extend(errors);
+    }
+
+    /// Tells what is wrong with the call that is on top of the stack.
+    pub(crate) fn wrong(&self, problem: Problem, stack: &[FileSpan]) {
+        let call = self.locate(stack);
+        self.tell(&call, problem, call.place.clone());
+    }
+
+    /// Whether the call that is on top of the stack is a statement of its own in this file.
+    pub(crate) fn is_statement(&self, stack: &[FileSpan]) -> bool {
+        let span = stack.last().filter(|span| span.filename() == &*self.file);
+        span.is_some_and(|span| self.calls.is_statement(span.span))
+    }
+
     /// The call that is on top of the stack: where the BUILD file has it, and where it is.
-    fn locate(&self, stack: &[FileSpan]) -> Call<'a> {
+    pub(crate) fn locate(&self, stack: &[FileSpan]) -> Call<'a> {
         let own = |span: &&FileSpan| span.filename() == &*self.file;
         let outer = stack.iter().find(own);
         let inner = stack.last();
         let start = || Place::new(self.file.clone(), 1, 1);
-        let place = outer.map_or_else(start, |span| self::place(&self.file, span));
-        let elsewhere = inner.filter(|inner| outer != Some(*inner)).map(|span| self::place(&self.file, span));
+        let place = outer.map_or_else(start, |span| self.origins.place(&self.file, span));
+        let elsewhere = inner.filter(|inner| outer != Some(*inner));
+        let elsewhere = elsewhere.map(|span| self.origins.place(&self.file, span));
         let arguments = match inner.filter(own) {
             Some(span) => self.calls.arguments(span.span),
             None => &[],
@@ -133,127 +142,30 @@ impl<'a> Context<'a> {
         Call { place, inner: elsewhere, arguments, span: inner.cloned() }
     }
 
-    fn span(&self, call: &Call<'_>, span: starlark::codemap::Span) -> Place {
+    pub(crate) fn span(&self, call: &Call<'_>, span: Span) -> Place {
         match &call.span {
-            Some(file) => place(&self.file, &FileSpan { file: file.file.clone(), span }),
+            Some(file) => self.origins.place(&self.file, &FileSpan { file: file.file.clone(), span }),
             None => call.place.clone(),
         }
     }
 
-    fn items(&self, call: &Call<'_>, argument: &Argument) -> Vec<Place> {
+    pub(crate) fn items(&self, call: &Call<'_>, argument: &Argument) -> Vec<Place> {
         argument.items.iter().map(|&span| self.span(call, span)).collect()
     }
 
-    fn tell(&self, call: &Call<'_>, problem: Problem, place: Place) {
+    /// Tells what is wrong; once, also where a call comes to several targets.
+    pub(crate) fn tell(&self, call: &Call<'_>, problem: Problem, place: Place) {
         let mut error = problem.at(place);
         if let Some(inner) = &call.inner {
             error.notes.push((inner.clone(), "called here".to_owned()));
         }
-        self.gathered.borrow_mut().errors.push(error);
-    }
-
-    /// The fields that are given, checked, in the order of the schema.
-    fn fields(&self, rule: &Rule, named: Vec<(String, Plain)>, call: &Call<'_>) -> Vec<Field> {
-        let mut fields: Vec<Field> = Vec::with_capacity(named.len());
-        for (name, value) in named {
-            let argument = call.arguments.iter().find(|argument| argument.name.as_deref() == Some(&name));
-            let place =
-                argument.map_or_else(|| call.place.clone(), |argument| self.span(call, argument.value));
-            let Some(schema) = rule.schema.field(&name) else {
-                let place = argument.map_or(place, |argument| self.span(call, argument.start));
-                self.unknown_field(rule, name, call, place);
-                continue;
-            };
-            if fields.iter().any(|field| field.name == schema.name) {
-                let problem = Problem::FieldTwice { rule: rule.name.to_owned(), field: schema.name };
-                self.tell(call, problem, place);
-                continue;
-            }
-            let items = argument.map(|argument| self.items(call, argument)).unwrap_or_default();
-            match schema.check(value, &self.package) {
-                Ok(value) => fields.push(Field { name: schema.name, value, place, items }),
-                Err(errors) => {
-                    for error in errors {
-                        let at = error.item().and_then(|item| items.get(item)).unwrap_or(&place).clone();
-                        self.tell(call, Problem::Field(error), at);
-                    }
-                    fields.push(Field { name: schema.name, value: Plain::None, place, items });
-                }
-            }
-        }
-        let order = |field: &Field| rule.schema.fields.iter().position(|schema| schema.name == field.name);
-        fields.sort_by_key(order);
-        fields
-    }
-
-    fn unknown_field(&self, rule: &Rule, field: String, call: &Call<'_>, place: Place) {
-        let near = near_all(&field, rule.schema.field_names()).into_iter().map(str::to_owned).collect();
-        let fields = rule.schema.fields.iter().map(|field| field.name).collect();
-        self.tell(call, Problem::UnknownField { rule: rule.name.to_owned(), field, near, fields }, place);
-    }
-
-    fn required(&self, rule: &Rule, fields: &[Field], call: &Call<'_>) {
-        for schema in rule.schema.fields.iter().filter(|schema| schema.required) {
-            if !fields.iter().any(|field| field.name == schema.name) {
-                let (field, example) = (schema.name, schema.example);
-                let problem = Problem::MissingField { rule: rule.name.to_owned(), field, example };
-                self.tell(call, problem, call.place.clone());
-            }
+        let errors = &mut self.gathered.borrow_mut().errors;
+        if !errors.contains(&error) {
+            errors.push(error);
         }
     }
 
-    fn name(&self, fields: &[Field], call: &Call<'_>) -> Option<Label> {
-        let field = fields.iter().find(|field| field.name == "name");
-        match field.and_then(|field| field.value.as_str().map(|name| (field, name))) {
-            Some((field, name)) => match check_name(name) {
-                Ok(()) => Some(Label::new(self.package.clone(), name)),
-                Err(reason) => {
-                    self.tell(call, Problem::Name { name: name.to_owned(), reason }, field.place.clone());
-                    None
-                }
-            },
-            None if field.is_some_and(|field| field.value != Plain::None) => None,
-            None => match last_segment(&self.package) {
-                "" => {
-                    self.tell(call, Problem::NoName, call.place.clone());
-                    None
-                }
-                name => Some(Label::new(self.package.clone(), name)),
-            },
-        }
-    }
-
-    /// The files that the fields of files name, or those of their defaults.
-    fn target_sources(&self, rule: &RuleSchema, fields: &[Field], call: &Call<'_>) -> Vec<SourceFile> {
-        let mut files = Vec::new();
-        for schema in rule.fields {
-            let field = fields.iter().find(|field| field.name == schema.name);
-            match schema.kind {
-                FieldKind::Sources => files.extend(self.patterns(schema, field, call)),
-                FieldKind::File => files.extend(self.file(schema, field, call)),
-                _ => {}
-            }
-        }
-        files.sort();
-        files.dedup();
-        files.into_iter().map(|file| SourceFile { path: join(&self.package, &file).into() }).collect()
-    }
-
-    fn patterns(&self, schema: &FieldSchema, field: Option<&Field>, call: &Call<'_>) -> Vec<String> {
-        let given = field.and_then(|field| field.value.as_list().map(|items| (field, items)));
-        match (given, schema.default) {
-            (Some((field, items)), _) => {
-                let patterns: Vec<&str> = items.iter().filter_map(Plain::as_str).collect();
-                self.select(call, &patterns, true, |item| field.item_place(item).clone())
-            }
-            (None, FieldDefault::List(patterns)) => {
-                self.select(call, patterns, false, |_| call.place.clone())
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn select(
+    pub(crate) fn select(
         &self,
         call: &Call<'_>,
         patterns: &[&str],
@@ -268,16 +180,5 @@ impl<'a> Context<'a> {
         gathered.shallow = true;
         gathered.deep |= matched.deep;
         matched.files.into_iter().collect()
-    }
-
-    fn file(&self, schema: &FieldSchema, field: Option<&Field>, call: &Call<'_>) -> Option<String> {
-        let name = match (field.and_then(|field| field.value.as_str()), schema.default) {
-            (Some(name), _) => name,
-            (None, FieldDefault::Str(name)) if field.is_none_or(|field| field.value == Plain::None) => name,
-            _ => return None,
-        };
-        let place = field.map_or(&call.place, |field| &field.place).clone();
-        let found = self.select(call, &[name.strip_prefix('!').unwrap_or(name)], true, |_| place.clone());
-        found.into_iter().next()
     }
 }

@@ -8,6 +8,7 @@ use crate::listing::BUILD_FILES;
 use crate::load::{Loaded, load_directories};
 use crate::options::Options;
 use crate::snapshot::{Package, Snapshot};
+use graph::join;
 
 /// The files that were not as they are now.
 #[derive(Clone, Debug, Default)]
@@ -77,17 +78,23 @@ impl Packages {
     }
 
     /// The directories whose BUILD files may have meant something else in the earlier state.
-    pub fn concerned(&self, earlier: &Earlier, is_file: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    pub fn concerned(
+        &self,
+        options: &Options,
+        earlier: &Earlier,
+        is_file: &dyn Fn(&str) -> bool,
+    ) -> BTreeSet<String> {
         let mut concerned = BTreeSet::new();
         let mut modules = BTreeSet::new();
         for (path, was_there) in earlier.files() {
+            if options.is_prelude(path) {
+                return self.0.keys().cloned().collect();
+            }
             let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
             if BUILD_FILES.contains(&name) {
                 concerned.insert(directory.to_owned());
             }
-            if name.ends_with(".bzl") {
-                modules.insert(path);
-            }
+            modules.insert(path);
             if was_there != is_file(path) {
                 let looks = |above: &str| {
                     self.0.get(above).is_some_and(|package| package.looks_at(above == directory))
@@ -100,12 +107,37 @@ impl Packages {
             let loading = self.0.iter().filter(|(_, package)| loads(package));
             concerned.extend(loading.map(|(directory, _)| directory.clone()));
         }
+        let says = |directory: &str| self.0.get(directory).is_some_and(Package::says_defaults);
+        let said = |directory: &str| {
+            let files = BUILD_FILES.map(|name| join(directory, name));
+            files.iter().filter_map(|file| earlier.bytes(file)).any(mentions_defaults)
+        };
+        let above: Vec<String> =
+            concerned.iter().filter(|directory| says(directory) || said(directory)).cloned().collect();
+        let is_below =
+            |directory: &str| ancestors(directory).any(|one| above.iter().any(|above| above == one));
+        concerned.extend(self.0.keys().filter(|directory| is_below(directory)).cloned());
         concerned
     }
 }
 
+/// Whether a BUILD file may say what the defaults are for the directories below.
+fn mentions_defaults(text: &[u8]) -> bool {
+    text.windows(DEFAULTS.len()).any(|window| window == DEFAULTS)
+}
+
+/// The function that says it, which no other file can call.
+const DEFAULTS: &[u8] = b"__defaults__";
+
+/// Whether a directory is one of some, or above one.
+pub(crate) fn leads_to(directory: &str, directories: &BTreeSet<String>) -> bool {
+    let below = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+    let next = directories.range(below.clone()..).next();
+    directories.contains(directory) || next.is_some_and(|next| next.starts_with(&below))
+}
+
 /// A directory and all above it, up to the root.
-fn ancestors(directory: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn ancestors(directory: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(directory), |below| {
         (!below.is_empty()).then(|| below.rsplit_once('/').map_or("", |(above, _)| above))
     })
@@ -119,7 +151,7 @@ pub fn load_earlier(
     packages: &Packages,
 ) -> Loaded {
     let options = Options { earlier: Some(Arc::new(earlier)), ..options.clone() };
-    let known = packages.0.iter().filter(|(directory, _)| directories.contains(*directory));
+    let known = packages.0.iter().filter(|(directory, _)| leads_to(directory, directories));
     let known = known.map(|(directory, package)| (directory.clone(), package.clone())).collect();
     load_directories(&options, directories, known)
 }

@@ -51,6 +51,26 @@ pub enum Problem {
     IgnorePattern { pattern: String, reason: String },
     #[error("there is no rule or function `{name}`")]
     UnknownName { name: String, near: Vec<String> },
+    #[error("there is no rule or function `{name}`: {}", without_effect(*.count))]
+    UnknownCalls { name: String, count: usize },
+    #[error("tabs and spaces are mixed, so that it cannot be told how far the line is indented")]
+    MixedTabs,
+    #[error("one call comes to more than {limit} targets")]
+    TooManyTargets { limit: usize },
+    #[error("`{name}` cannot be in the address of a target: {reason}")]
+    Parameter { name: String, reason: LabelReason },
+    #[error("`__defaults__` is called outside of a BUILD file")]
+    DefaultsElsewhere,
+    #[error("`!!` is not for a `{rule}`: only binaries, tests and packages decide about all that they reach")]
+    TransitiveException { rule: String },
+    #[error("`{rule}` gives both `source` and `sources`")]
+    SourceAndSources { rule: String },
+    #[error("`{name}` is no source of the target")]
+    OverridesNothing { name: String },
+    #[error("`overrides` give `{name}` the field `{field}` twice")]
+    OverriddenTwice { name: String, field: String },
+    #[error("`{field}` cannot be another for one file of a target")]
+    NotOfOneFile { field: &'static str },
     #[error("`{rule}` takes named arguments alone")]
     Positional { rule: String },
     #[error("`{rule}` has no field `{field}`")]
@@ -138,6 +158,15 @@ impl LoadError {
             Problem::Walk { .. } => "loader::walk",
             Problem::IgnorePattern { .. } => "loader::ignore_pattern",
             Problem::UnknownName { .. } => "loader::unknown_name",
+            Problem::UnknownCalls { .. } => "loader::unknown_rule",
+            Problem::MixedTabs => "loader::tabs",
+            Problem::TooManyTargets { .. } | Problem::Parameter { .. } => "loader::parametrize",
+            Problem::DefaultsElsewhere => "loader::defaults",
+            Problem::TransitiveException { .. } => "loader::transitive_exception",
+            Problem::SourceAndSources { .. } => "loader::source_and_sources",
+            Problem::OverridesNothing { .. }
+            | Problem::OverriddenTwice { .. }
+            | Problem::NotOfOneFile { .. } => "loader::overrides",
             Problem::Positional { .. } => "loader::positional",
             Problem::UnknownField { .. } => "loader::unknown_field",
             Problem::FieldTwice { .. } => "loader::field_twice",
@@ -180,55 +209,60 @@ impl LoadError {
             | Problem::MissingSymbol { near, .. } => did_you_mean(near),
             Problem::Syntax { message } | Problem::Evaluation { message } => advice::message(message),
             Problem::Field(error) => error.help(),
-            Problem::Positional { .. } => Some("write `name = \"…\"`".to_owned()),
             Problem::MissingField { field, example, .. } if !example.is_empty() => {
                 Some(format!("for example `{field} = {example}`"))
-            }
-            Problem::TwoBuildFiles { .. } => Some("move the targets of one into the other".to_owned()),
-            Problem::DuplicateTarget { .. } => Some("give one of them another `name`".to_owned()),
-            Problem::TargetInModule { .. } | Problem::GlobInModule { .. } => {
-                Some("put the call into a function that a BUILD file calls".to_owned())
-            }
-            Problem::Unmatched { .. } => {
-                Some("remove it, or correct it; `!` and `exclude` may match nothing".to_owned())
-            }
-            Problem::LoadCycle { .. } => Some("move what both need into a file of its own".to_owned()),
-            Problem::LeavesPackage { .. } => Some(
-                "sources lie in the directory of the BUILD file or below it; depend on a target of the other"
-                    .to_owned(),
-            ),
-            Problem::TooManySteps { .. } | Problem::TooManyCalls { .. } => {
-                Some("is there a loop or a recursion that does not end?".to_owned())
-            }
-            Problem::TooDeep { .. } => {
-                Some("is a bracket never closed? else spread it over several assignments".to_owned())
             }
             Problem::SourceIsDirectory { file } => {
                 let name = file.rsplit('/').next().unwrap_or(file);
                 Some(format!("name the files in it, as by `{name}/**`"))
             }
-            Problem::IgnoredSource { .. } => Some(
-                "what is left out does not exist for BUILD files: take it out there, or leave it out here"
-                    .to_owned(),
-            ),
-            Problem::NoFiles { .. } => {
-                Some("write `sources = []` where it shall have none, or say which they are".to_owned())
-            }
             Problem::ModulePath { path } => module_path_help(path),
             Problem::Unreadable { file, reason } if reason == "permission denied" => {
                 Some(format!("`ls -l {file}` shows who may read it"))
             }
-            Problem::Walk { .. } => {
-                Some("name in `pants_ignore` what does not belong to the repository".to_owned())
-            }
-            Problem::NotUtf8 { .. } => Some("save it as UTF-8".to_owned()),
-            Problem::TooMuchMemory { .. } => Some(
-                "a list, string or number in it, or in a file that it loads, grows without bound".to_owned(),
-            ),
-            Problem::NotUtf8Name { .. } => Some("rename it, or name it in `pants_ignore`".to_owned()),
-            _ => None,
+            other => fixed_help(other).map(ToOwned::to_owned),
         }
     }
+}
+
+/// What to do about what is always the same.
+fn fixed_help(problem: &Problem) -> Option<&'static str> {
+    Some(match problem {
+        Problem::UnknownCalls { .. } => "`--strict` makes this an error",
+        Problem::MixedTabs => "indent with spaces",
+        Problem::TooManyTargets { .. } => "`parametrize` fewer fields, or with fewer values",
+        Problem::Parameter { .. } => "give the value a name, as by `parametrize(py3 = [\">=3.9\"])`",
+        Problem::DefaultsElsewhere => "call it in the BUILD file itself",
+        Problem::TransitiveException { .. } => "write `!` for its own dependencies, or `!!` in the binary",
+        Problem::SourceAndSources { .. } | Problem::OverriddenTwice { .. } => "remove one of them",
+        Problem::NotOfOneFile { .. } => "put the file into a target of its own",
+        Problem::Positional { .. } => "write `name = \"…\"`",
+        Problem::TwoBuildFiles { .. } => "move the targets of one into the other",
+        Problem::DuplicateTarget { .. } => "give one of them another `name`",
+        Problem::TargetInModule { .. } | Problem::GlobInModule { .. } => {
+            "put the call into a function that a BUILD file calls"
+        }
+        Problem::Unmatched { .. } => "remove it, or correct it; `!` and `exclude` may match nothing",
+        Problem::LoadCycle { .. } => "move what both need into a file of its own",
+        Problem::LeavesPackage { .. } => {
+            "sources lie in the directory of the BUILD file or below it; depend on a target of the other"
+        }
+        Problem::TooManySteps { .. } | Problem::TooManyCalls { .. } => {
+            "is there a loop or a recursion that does not end?"
+        }
+        Problem::TooDeep { .. } => "is a bracket never closed? else spread it over several assignments",
+        Problem::IgnoredSource { .. } => {
+            "what is left out does not exist for BUILD files: take it out there, or leave it out here"
+        }
+        Problem::NoFiles { .. } => "write `sources = []` where it shall have none, or say which they are",
+        Problem::Walk { .. } => "name in `pants_ignore` what does not belong to the repository",
+        Problem::NotUtf8 { .. } => "save it as UTF-8",
+        Problem::TooMuchMemory { .. } => {
+            "a list, string or number in it, or in a file that it loads, grows without bound"
+        }
+        Problem::NotUtf8Name { .. } => "rename it, or name it in `pants_ignore`",
+        _ => return None,
+    })
 }
 
 /// The path of a file to load as it may have been meant.
@@ -239,6 +273,10 @@ fn module_path_help(path: &str) -> Option<String> {
         true => format!("did you mean `//{bare}`?"),
         false => format!("did you mean `:{bare}`?"),
     })
+}
+
+fn without_effect(calls: usize) -> String {
+    if calls == 1 { "the call has no effect".to_owned() } else { format!("{calls} calls have no effect") }
 }
 
 fn did_you_mean(near: &[String]) -> Option<String> {

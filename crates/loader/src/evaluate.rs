@@ -14,12 +14,14 @@ use starlark::{Error, ErrorKind};
 
 use crate::advice;
 use crate::context::{Context, Gathered};
+use crate::defaults::Defaults;
+use crate::dialect::{MixedTabs, Origin, translate};
 use crate::error::{LoadError, Problem};
 use crate::globals::globals;
 use crate::memory::Scope;
 use crate::nesting;
-use crate::options::Limits;
-use crate::places::{Calls, Load, loads, place};
+use crate::options::{Limits, Options};
+use crate::places::{Calls, Load, Origins, loads};
 use crate::sources::Sources;
 use crate::values::Unknown;
 
@@ -36,6 +38,8 @@ pub(crate) struct Parsed {
     pub(crate) file: Arc<str>,
     pub(crate) text: String,
     pub(crate) loads: Vec<Load>,
+    /// What its text was made of, where it was rewritten.
+    pub(crate) origin: Option<Arc<Origin>>,
     calls: Calls,
 }
 
@@ -45,8 +49,25 @@ pub(crate) struct Evaluated {
     pub(crate) module: Option<FrozenModule>,
 }
 
-/// The files that a file loads, by the text of its `load`.
-pub(crate) type Loaded = BTreeMap<String, FrozenModule>;
+/// What a file can use of other files.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// The files that it loads, by the text of its `load`.
+    pub(crate) modules: BTreeMap<String, FrozenModule>,
+    /// Those whose names it has without that.
+    pub(crate) prelude: Vec<FrozenModule>,
+    /// What those files were made of.
+    pub(crate) origins: Origins,
+}
+
+/// What a file is evaluated as.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose<'d> {
+    /// Others load it: it can have no targets.
+    Module,
+    /// A BUILD file, with what directories above say about fields that are not given.
+    Build(&'d Defaults),
+}
 
 /// Parses a file, after a look at its depth.
 pub(crate) fn parse(file: &Arc<str>, text: String, limits: Limits) -> Result<Parsed, LoadError> {
@@ -54,47 +75,93 @@ pub(crate) fn parse(file: &Arc<str>, text: String, limits: Limits) -> Result<Par
         let place = Place::new(file.clone(), found.line, found.column);
         return Err(Problem::TooDeep { limit: limits.nesting }.at(place));
     }
+    let (text, origin) = rewritten(file, text, limits)?;
+    let mut origins = Origins::default();
+    origins.add(file, origin.as_ref());
     guarded(file, limits, || {
-        let ast = ast(file, &text).map_err(|error| told(file, limits, &error))?;
-        Ok((loads(&ast, file), Calls::of(&ast)))
+        let ast = ast(file, &text).map_err(|error| told(file, limits, &origins, &error))?;
+        Ok((loads(&ast, file, &origins), Calls::of(&ast)))
     })
-    .map(|(loads, calls)| Parsed { file: file.clone(), text, loads, calls })
+    .map(|(loads, calls)| Parsed { file: file.clone(), text, loads, origin, calls })
 }
 
-/// Evaluates a file; `module` says that others load it and that it can have no targets.
+/// The text as Starlark has it. What is rewritten is looked at once more, since it may be deeper.
+fn rewritten(
+    file: &Arc<str>,
+    text: String,
+    limits: Limits,
+) -> Result<(String, Option<Arc<Origin>>), LoadError> {
+    let written = text.clone();
+    let translated = translate(text).map_err(|MixedTabs(at)| {
+        let before = &written[..at];
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX - 1) + 1;
+        let place =
+            Place::new(file.clone(), number(before.matches('\n').count()), number(line.chars().count()));
+        Problem::MixedTabs.at(place)
+    })?;
+    if let Some(origin) = &translated.origin
+        && let Err(found) = nesting::check(&translated.text, limits.nesting)
+    {
+        let place = origin.place(file, found.offset, found.offset + 1);
+        return Err(Problem::TooDeep { limit: limits.nesting }.at(place));
+    }
+    Ok((translated.text, translated.origin))
+}
+
+/// Evaluates a file.
 pub(crate) fn evaluate(
     parsed: &Parsed,
     package: &Arc<str>,
-    module: bool,
+    purpose: Purpose<'_>,
     loaded: &Loaded,
     sources: &Sources<'_>,
-    limits: Limits,
+    options: &Options,
 ) -> Evaluated {
+    let limits = options.limits;
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     let mut told_before = Vec::new();
+    // Names that nothing is near to: whoever wrote them may know more than is known here.
+    let mut foreign: Vec<(String, Place)> = Vec::new();
+    let mut origins = loaded.origins.clone();
+    origins.add(&parsed.file, parsed.origin.as_ref());
     loop {
+        let gathered = match purpose {
+            Purpose::Module => Gathered::default(),
+            Purpose::Build(defaults) => Gathered { defaults: defaults.clone(), ..Gathered::default() },
+        };
         let context = Context {
             file: parsed.file.clone(),
             package: package.clone(),
-            module,
+            module: matches!(purpose, Purpose::Module),
             calls: &parsed.calls,
+            origins: &origins,
             sources,
-            gathered: RefCell::default(),
+            variables: &options.variables,
+            gathered: RefCell::new(gathered),
         };
         let outcome = guarded(&parsed.file, limits, || run(parsed, &context, loaded, &unknown, limits));
         let mut gathered = context.gathered.into_inner();
         match outcome {
             Ok(Ok(frozen)) => {
                 gathered.errors.splice(0..0, told_before);
+                foreign.retain(|(name, _)| !gathered.unknown.iter().any(|(called, _)| called == name));
+                gathered.unknown.extend(foreign);
                 return Evaluated { module: gathered.errors.is_empty().then_some(frozen), gathered };
             }
             Ok(Err(name)) if unknown.len() < MOST_UNKNOWN && !unknown.contains(&name.0) => {
-                unknown.insert(name.0);
-                told_before.push(name.1);
+                unknown.insert(name.0.clone());
+                if name.1.help().is_none()
+                    && let Some(place) = name.1.place.clone()
+                {
+                    foreign.push((name.0, place));
+                } else {
+                    told_before.push(name.1);
+                }
             }
             Ok(Err((_, error))) | Err(error) => {
                 // With unknown names about, what fails may fail because of them.
-                if unknown.is_empty() {
+                if told_before.is_empty() {
                     gathered.errors.push(error);
                 }
                 gathered.errors.splice(0..0, told_before);
@@ -105,7 +172,13 @@ pub(crate) fn evaluate(
 }
 
 fn ast(file: &Arc<str>, text: &str) -> Result<AstModule, Error> {
-    AstModule::parse(file, text.to_owned(), &Dialect { enable_top_level_stmt: true, ..Dialect::Standard })
+    let dialect = Dialect {
+        enable_top_level_stmt: true,
+        enable_f_strings: true,
+        enable_keyword_only_arguments: true,
+        ..Dialect::Standard
+    };
+    AstModule::parse(file, text.to_owned(), &dialect)
 }
 
 /// An unknown name and the error that tells it.
@@ -119,11 +192,15 @@ fn run(
     unknown: &BTreeSet<String>,
     limits: Limits,
 ) -> Result<Result<FrozenModule, UnknownName>, LoadError> {
-    let ast = ast(&parsed.file, &parsed.text).map_err(|error| told(&parsed.file, limits, &error))?;
+    let told = |error: &Error| told(&parsed.file, limits, context.origins, error);
+    let ast = ast(&parsed.file, &parsed.text).map_err(|error| told(&error))?;
     let loader = Loader(loaded);
     Module::with_temp_heap(|module| {
+        for prelude in &loaded.prelude {
+            module.import_public_symbols(prelude);
+        }
         for name in unknown {
-            module.set(name, module.heap().alloc(Unknown));
+            module.set(name, module.heap().alloc(Unknown { name: name.clone() }));
         }
         let outcome = {
             let mut evaluator = Evaluator::new(&module);
@@ -147,11 +224,11 @@ fn run(
                     let candidates = names.iter().chain(&defined).map(String::as_str);
                     let near = near_all(&name, candidates.filter(|candidate| !unknown.contains(*candidate)));
                     let near = near.into_iter().map(str::to_owned).collect();
-                    let mut told = told(&parsed.file, limits, &error);
+                    let mut told = told(&error);
                     *told.problem = Problem::UnknownName { name: name.clone(), near };
                     Ok(Err((name, told)))
                 }
-                None => Err(told(&parsed.file, limits, &error)),
+                None => Err(told(&error)),
             },
         }
     })
@@ -203,12 +280,12 @@ fn unknown_name(error: &Error) -> Option<String> {
 }
 
 /// An error of Starlark as one of ours: its message as ours are written, its place, and the calls that led to it.
-fn told(file: &Arc<str>, limits: Limits, error: &Error) -> LoadError {
+fn told(file: &Arc<str>, limits: Limits, origins: &Origins, error: &Error) -> LoadError {
     let frames = error.call_stack().clone().into_frames();
     let calls = frames.iter().filter_map(|frame| frame.location.as_ref());
-    let mut calls: Vec<Place> = calls.map(|span| place(file, span)).collect();
+    let mut calls: Vec<Place> = calls.map(|span| origins.place(file, span)).collect();
     let place = match error.span() {
-        Some(span) => place(file, span),
+        Some(span) => origins.place(file, span),
         None => calls.pop().unwrap_or_else(|| Place::new(file.clone(), 1, 1)),
     };
     let message = advice::plain(sentence(&error.without_diagnostic().to_string()));
@@ -248,7 +325,7 @@ struct Loader<'a>(&'a Loaded);
 
 impl FileLoader for Loader<'_> {
     fn load(&self, path: &str) -> starlark::Result<FrozenModule> {
-        self.0.get(path).cloned().ok_or_else(|| {
+        self.0.modules.get(path).cloned().ok_or_else(|| {
             Error::new_other(Problem::MissingModule { file: path.to_owned(), near: Vec::new() })
         })
     }

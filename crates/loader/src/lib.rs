@@ -1,11 +1,17 @@
 //! Evaluates BUILD files into targets: the only crate that knows Starlark.
 
 mod advice;
+mod call;
 #[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod context;
+mod defaults;
+mod dialect;
 mod earlier;
 mod error;
 mod evaluate;
+#[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
+mod files;
+mod foreign;
 mod globals;
 mod ignored;
 mod left_out;
@@ -15,6 +21,9 @@ mod memory;
 mod modules;
 mod nesting;
 mod options;
+mod overrides;
+#[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
+mod parametrize;
 mod places;
 mod read;
 mod snapshot;

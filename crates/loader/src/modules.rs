@@ -7,9 +7,9 @@ use graph::{Place, join, near_all};
 use starlark::environment::FrozenModule;
 
 use crate::error::{LoadError, Problem};
-use crate::evaluate::{Loaded, Parsed, evaluate, parse};
+use crate::evaluate::{Loaded, Parsed, Purpose, evaluate, parse};
 use crate::options::Options;
-use crate::places::Load;
+use crate::places::{Load, Origins};
 use crate::read::{Digest, read};
 use crate::sources::Sources;
 
@@ -18,6 +18,8 @@ pub(crate) struct Modules<'a> {
     options: &'a Options,
     sources: &'a Sources<'a>,
     all: BTreeMap<String, Module>,
+    /// The files whose names all BUILD files have; none if something is wrong with one.
+    prelude: Option<Vec<String>>,
     pub(crate) errors: Vec<LoadError>,
 }
 
@@ -38,12 +40,21 @@ pub(crate) struct Behind {
     pub(crate) digests: BTreeMap<String, Digest>,
     /// What `print` said in them.
     pub(crate) messages: BTreeSet<(Place, String)>,
+    /// Calls of what nobody knows.
+    pub(crate) unknown: BTreeSet<(String, Place)>,
+    /// The variables of the environment that had a say, each with a digest of its value.
+    pub(crate) variables: BTreeMap<String, Option<Digest>>,
+    /// What those were made of that were rewritten.
+    origins: Origins,
 }
 
 impl Behind {
     fn add(&mut self, other: &Behind) {
         self.digests.extend(other.digests.iter().map(|(path, digest)| (path.clone(), *digest)));
         self.messages.extend(other.messages.iter().cloned());
+        self.unknown.extend(other.unknown.iter().cloned());
+        self.variables.extend(other.variables.iter().map(|(name, digest)| (name.clone(), *digest)));
+        self.origins.extend(&other.origins);
     }
 }
 
@@ -52,7 +63,53 @@ pub(crate) type Resolved = (Loaded, Behind);
 
 impl<'a> Modules<'a> {
     pub(crate) fn new(options: &'a Options, sources: &'a Sources<'a>) -> Self {
-        Self { options, sources, all: BTreeMap::new(), errors: Vec::new() }
+        Self { options, sources, all: BTreeMap::new(), prelude: Some(Vec::new()), errors: Vec::new() }
+    }
+
+    /// Evaluates the files whose names all BUILD files have.
+    pub(crate) fn add_prelude(&mut self) {
+        let patterns: Vec<&str> = self.options.prelude.iter().map(String::as_str).collect();
+        let matched = self.sources.select("", &patterns, true);
+        self.errors.extend(matched.problems.into_iter().map(|(_, problem)| problem.nowhere()));
+        let mut files = Vec::new();
+        for file in matched.files {
+            self.visit(&file, &Place::new(file.as_str(), 1, 1), &mut Vec::new());
+            files.push(file);
+        }
+        let ready = |file: &String| matches!(self.all.get(file), Some(Module::Ready(..)));
+        self.prelude = (self.errors.is_empty() && files.iter().all(ready)).then_some(files);
+    }
+
+    /// Stands for the files whose names all BUILD files have, and for what is behind them.
+    pub(crate) fn prelude_digest(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        for file in self.prelude.iter().flatten() {
+            if let Some(Module::Ready(_, behind)) = self.all.get(file) {
+                for (path, digest) in &behind.digests {
+                    hasher.update(path.as_bytes()).update(&[0]).update(digest);
+                }
+            }
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    /// What a BUILD file can use of other files; none if there is something wrong, as [`Modules::resolve`] has it.
+    pub(crate) fn resolve_build(
+        &self,
+        package: &str,
+        loads: &[Load],
+        errors: &mut Vec<LoadError>,
+    ) -> Option<Resolved> {
+        let prelude = self.prelude.as_ref()?;
+        let (mut loaded, mut behind) = self.resolve(package, loads, errors)?;
+        for file in prelude {
+            if let Some(Module::Ready(module, found)) = self.all.get(file) {
+                loaded.prelude.push(module.clone());
+                behind.add(found);
+            }
+        }
+        loaded.origins = behind.origins.clone();
+        Some((loaded, behind))
     }
 
     /// Evaluates all that the file of `package` loads and has not been evaluated yet.
@@ -72,7 +129,7 @@ impl<'a> Modules<'a> {
         loads: &[Load],
         errors: &mut Vec<LoadError>,
     ) -> Option<Resolved> {
-        let mut loaded = Loaded::new();
+        let mut loaded = Loaded::default();
         let mut behind = Behind::default();
         let mut complete = true;
         for load in loads {
@@ -89,12 +146,13 @@ impl<'a> Modules<'a> {
                 complete = false;
             } else if let Some(Module::Ready(module, found)) = self.all.get(&path) {
                 complete &= symbols(module, &path, load, errors);
-                loaded.insert(load.path.clone(), module.clone());
+                loaded.modules.insert(load.path.clone(), module.clone());
                 behind.add(found);
             } else {
                 complete = false;
             }
         }
+        loaded.origins = behind.origins.clone();
         complete.then_some((loaded, behind))
     }
 
@@ -141,9 +199,12 @@ impl<'a> Modules<'a> {
         self.errors.append(&mut errors);
         let Some((loaded, mut behind)) = resolved else { return Module::Failed };
         let package: Arc<str> = package.into();
-        let evaluated = evaluate(parsed, &package, true, &loaded, self.sources, self.options.limits);
+        let evaluated = evaluate(parsed, &package, Purpose::Module, &loaded, self.sources, self.options);
         self.errors.extend(evaluated.gathered.errors);
         behind.messages.extend(evaluated.gathered.messages);
+        behind.unknown.extend(evaluated.gathered.unknown);
+        behind.variables.extend(evaluated.gathered.variables);
+        behind.origins.add(path, parsed.origin.as_ref());
         behind.digests.insert(path.to_owned(), digest);
         evaluated.module.map_or(Module::Failed, |module| Module::Ready(module, behind))
     }

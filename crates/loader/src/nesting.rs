@@ -11,6 +11,8 @@ pub(crate) struct TooDeep {
     pub(crate) line: u32,
     /// The column, from 1, in characters.
     pub(crate) column: u32,
+    /// The same in bytes of the whole text.
+    pub(crate) offset: usize,
 }
 
 /// Says where `text` is deeper than `limit`, if it is.
@@ -152,7 +154,25 @@ impl Lexer<'_> {
         match &self.text[start..self.at] {
             b"not" | b"and" | b"or" | b"in" | b"if" | b"else" | b"elif" | b"for" => self.operator(),
             b"lambda" => self.lambda(),
+            b"f" | b"F" | b"fr" | b"fR" | b"Fr" | b"FR" | b"rf" | b"rF" | b"Rf" | b"RF"
+                if matches!(self.text.get(self.at), Some(b'"' | b'\'')) =>
+            {
+                self.formatted();
+            }
             _ => {}
+        }
+    }
+
+    /// Counts what is in a formatted string as if all of it were one expression: more than there can be.
+    fn formatted(&mut self) {
+        let start = self.at;
+        self.string();
+        let inside = &self.text[start..self.at.min(self.text.len())];
+        let count = inside.iter().filter(|byte| b"([{+-*/%|&^~<>.=!: ".contains(byte)).count();
+        if inside.contains(&b'{') {
+            for _ in 0..count {
+                self.operator();
+            }
         }
     }
 
@@ -189,7 +209,7 @@ fn place(text: &str, at: usize) -> TooDeep {
     let before = &text[..at];
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX - 1) + 1;
     let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
-    TooDeep { line: number(before.matches('\n').count()), column: number(line.chars().count()) }
+    TooDeep { line: number(before.matches('\n').count()), column: number(line.chars().count()), offset: at }
 }
 
 #[cfg(test)]

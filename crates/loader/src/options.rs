@@ -1,9 +1,11 @@
 //! What the loader is told: where to look and how far to go.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::earlier::Earlier;
+use crate::sources::is_match;
 
 /// What to load, and within which bounds.
 #[derive(Clone, Debug)]
@@ -16,6 +18,12 @@ pub struct Options {
     pub jobs: usize,
     /// The bounds of an evaluation.
     pub limits: Limits,
+    /// Patterns of the files whose names all BUILD files have, relative to the root.
+    pub prelude: Vec<String>,
+    /// The variables of the environment, for `env`.
+    pub variables: Arc<BTreeMap<String, String>>,
+    /// Whether calls of what nobody knows are errors.
+    pub strict: bool,
     /// Where files are taken to be other than on the disk.
     pub earlier: Option<Arc<Earlier>>,
 }
@@ -24,7 +32,21 @@ impl Options {
     /// Loads `root` with all processors and the usual limits.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { root: root.into(), ignore: Vec::new(), jobs, limits: Limits::default(), earlier: None }
+        Self {
+            root: root.into(),
+            ignore: Vec::new(),
+            jobs,
+            limits: Limits::default(),
+            prelude: Vec::new(),
+            variables: Arc::default(),
+            strict: false,
+            earlier: None,
+        }
+    }
+
+    /// Whether a file is one of those whose names all BUILD files have.
+    pub fn is_prelude(&self, file: &str) -> bool {
+        self.prelude.iter().any(|pattern| is_match(pattern, file))
     }
 
     /// Whether there is the file, by its path relative to the root.

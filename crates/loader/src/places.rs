@@ -1,8 +1,9 @@
 //! Where things are written: places of spans, and of the arguments of calls; it does not evaluate.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::dialect::Origin;
 use graph::Place;
 use starlark::codemap::{FileSpan, Span};
 use starlark::syntax::AstModule;
@@ -11,9 +12,17 @@ use starlark::syntax::ast::{ArgumentP, AstExprP, AstNoPayload, AstStmtP, ExprP, 
 type Expr = AstExprP<AstNoPayload>;
 type Stmt = AstStmtP<AstNoPayload>;
 
-/// The named arguments of every call of a file, by the span of the call.
+/// What the calls of a file are, by their spans.
 #[derive(Debug, Default)]
-pub(crate) struct Calls(HashMap<Span, Vec<Argument>>);
+pub(crate) struct Calls {
+    arguments: HashMap<Span, Vec<Argument>>,
+    /// Those whose value nobody takes.
+    statements: HashSet<Span>,
+}
+
+/// The files that were rewritten, each with what it was made of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins(BTreeMap<String, Arc<Origin>>);
 
 /// One argument of a call.
 #[derive(Debug)]
@@ -54,13 +63,21 @@ impl Calls {
 
     /// The arguments of the call at a span.
     pub(crate) fn arguments(&self, call: Span) -> &[Argument] {
-        self.0.get(&call).map_or(&[], Vec::as_slice)
+        self.arguments.get(&call).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the call at a span is a statement of its own.
+    pub(crate) fn is_statement(&self, call: Span) -> bool {
+        self.statements.contains(&call)
     }
 
     fn statement(&mut self, statement: &Stmt) {
         statement.node.visit_stmt(|statement| self.statement(statement));
         match &statement.node {
-            StmtP::Expression(expression) => self.expression(expression),
+            StmtP::Expression(expression) => {
+                self.statements.insert(expression.span);
+                self.expression(expression);
+            }
             StmtP::Assign(assign) => self.expression(&assign.rhs),
             StmtP::Return(Some(expression)) => self.expression(expression),
             _ => {}
@@ -76,7 +93,7 @@ impl Calls {
                 ArgumentP::Positional(value) => Some(self::argument(None, value.span, value)),
                 ArgumentP::Args(_) | ArgumentP::KwArgs(_) => None,
             });
-            self.0.insert(expression.span, arguments.collect());
+            self.arguments.insert(expression.span, arguments.collect());
         }
         expression.node.visit_expr(|expression| self.expression(expression));
     }
@@ -92,37 +109,57 @@ fn argument(name: Option<String>, start: Span, value: &Expr) -> Argument {
 }
 
 /// The files that a file loads, in order.
-pub(crate) fn loads(ast: &AstModule, file: &Arc<str>) -> Vec<Load> {
+pub(crate) fn loads(ast: &AstModule, file: &Arc<str>, origins: &Origins) -> Vec<Load> {
     let mut loads = Vec::new();
-    collect_loads(ast, file, ast.statement(), &mut loads);
+    let place = |span: Span| origins.place(file, &ast.file_span(span));
+    collect_loads(&place, ast.statement(), &mut loads);
     loads
 }
 
-fn collect_loads(ast: &AstModule, file: &Arc<str>, statement: &Stmt, loads: &mut Vec<Load>) {
+fn collect_loads(place: &dyn Fn(Span) -> Place, statement: &Stmt, loads: &mut Vec<Load>) {
     match &statement.node {
         StmtP::Load(load) => loads.push(Load {
             path: load.module.node.clone(),
-            place: place(file, &ast.file_span(load.module.span)),
+            place: place(load.module.span),
             symbols: load
                 .args
                 .iter()
                 .map(|argument| Symbol {
                     name: argument.their.node.clone(),
-                    place: place(file, &ast.file_span(argument.their.span)),
+                    place: place(argument.their.span),
                 })
                 .collect(),
         }),
         StmtP::Statements(statements) => {
             for statement in statements {
-                collect_loads(ast, file, statement, loads);
+                collect_loads(place, statement, loads);
             }
         }
         _ => {}
     }
 }
 
-/// The place of a span; what is longer than a line is cut at its end.
-pub(crate) fn place(file: &Arc<str>, span: &FileSpan) -> Place {
+impl Origins {
+    /// Takes the origin of one more file, where it has one.
+    pub(crate) fn add(&mut self, file: &str, origin: Option<&Arc<Origin>>) {
+        self.0.extend(origin.map(|origin| (file.to_owned(), origin.clone())));
+    }
+
+    /// Takes those of others.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().map(|(file, origin)| (file.clone(), origin.clone())));
+    }
+
+    /// The place of a span as the file was written; what is longer than a line is cut at its end.
+    pub(crate) fn place(&self, file: &Arc<str>, span: &FileSpan) -> Place {
+        let Some(origin) = self.0.get(span.filename()) else { return place(file, span) };
+        let file = if **file == *span.filename() { file.clone() } else { span.filename().into() };
+        let (begin, end) = (span.span.begin().get(), span.span.end().get());
+        origin.place(&file, begin as usize, end as usize)
+    }
+}
+
+fn place(file: &Arc<str>, span: &FileSpan) -> Place {
     let resolved = span.resolve_span();
     let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX - 1) + 1;
     let width = if resolved.begin.line == resolved.end.line {

@@ -8,6 +8,8 @@
 //! | the schemas of all rules and the form of the snapshot | the version of the binary |
 //! | the path and bytes of the BUILD file | times, owners, modes |
 //! | the path and bytes of every `.bzl` file behind it | where the root lies |
+//! | the prelude, and the defaults of the directories above | the rest of the environment |
+//! | the variables that `env` reads | |
 //! | the names of the files in its directory, if patterns looked at them | the contents of those files |
 //! | the names of all files below, if a pattern has `**` or `/` | limits, jobs |
 
@@ -16,11 +18,12 @@ use std::collections::BTreeMap;
 use graph::{Place, StoredTargets, Target, manual};
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::Defaults;
 use crate::listing::Listing;
 use crate::read::Digest;
 
 /// Changed whenever the same text would be read as something else.
-const FORMAT: &str = "pants loader snapshot 2";
+const FORMAT: &str = "pants loader snapshot 3";
 
 /// All packages of an earlier run, by directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -35,6 +38,11 @@ pub(crate) struct Package {
     file: String,
     digest: Digest,
     loads: Vec<(String, Digest)>,
+    /// Stands for the prelude and the defaults of the directories above.
+    above: Digest,
+    variables: Vec<(String, Option<Digest>)>,
+    /// Whether it says what the defaults are for the directories below.
+    says_defaults: bool,
     names: Option<Names>,
     /// The targets and messages, encoded.
     content: Vec<u8>,
@@ -51,12 +59,19 @@ enum Names {
 struct Content {
     targets: StoredTargets,
     messages: Vec<(Place, String)>,
+    unknown: Vec<(String, Place)>,
+    defaults: Defaults,
 }
 
 /// What a package gave.
+#[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) targets: Vec<Target>,
     pub(crate) messages: Vec<(Place, String)>,
+    /// Calls of what nobody knows.
+    pub(crate) unknown: Vec<(String, Place)>,
+    /// What holds for the directories below.
+    pub(crate) defaults: Defaults,
 }
 
 /// What a package was made of.
@@ -64,6 +79,9 @@ pub(crate) struct Key<'a> {
     pub(crate) file: &'a str,
     pub(crate) digest: Digest,
     pub(crate) loads: BTreeMap<String, Digest>,
+    pub(crate) above: Digest,
+    pub(crate) variables: BTreeMap<String, Option<Digest>>,
+    pub(crate) says_defaults: bool,
     pub(crate) shallow: bool,
     pub(crate) deep: bool,
 }
@@ -105,6 +123,9 @@ impl Package {
             file: key.file.to_owned(),
             digest: key.digest,
             loads: key.loads.iter().map(|(path, digest)| (path.clone(), *digest)).collect(),
+            above: key.above,
+            variables: key.variables.iter().map(|(name, digest)| (name.clone(), *digest)).collect(),
+            says_defaults: key.says_defaults,
             names,
             content: store(outcome),
         }
@@ -113,6 +134,16 @@ impl Package {
     /// The `.bzl` files behind it, sorted.
     pub(crate) fn modules(&self) -> impl Iterator<Item = &str> {
         self.loads.iter().map(|(path, _)| path.as_str())
+    }
+
+    /// The variables of the environment that had a say, each with a digest of its value.
+    pub(crate) fn variables(&self) -> &[(String, Option<Digest>)] {
+        &self.variables
+    }
+
+    /// Whether it says what the defaults are for the directories below.
+    pub(crate) fn says_defaults(&self) -> bool {
+        self.says_defaults
     }
 
     /// Whether names of files had a say, those of its own directory or also of those below.
@@ -128,13 +159,18 @@ impl Package {
     pub(crate) fn holds(
         &self,
         directory: &str,
-        file: &str,
-        digest: Digest,
+        file: (&str, Digest),
+        above: Digest,
+        variables: &BTreeMap<String, String>,
         modules: &BTreeMap<String, Digest>,
         listing: &Listing,
     ) -> bool {
-        self.file == file
-            && self.digest == digest
+        let is_same = |(name, digest): &(String, Option<Digest>)| {
+            variables.get(name).map(|value| *blake3::hash(value.as_bytes()).as_bytes()) == *digest
+        };
+        (self.file.as_str(), self.digest) == file
+            && self.above == above
+            && self.variables.iter().all(is_same)
             && self.loads.iter().all(|(path, digest)| modules.get(path) == Some(digest))
             && match self.names {
                 None => true,
@@ -146,13 +182,18 @@ impl Package {
     /// The targets and messages; none if they cannot be read.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         let content: Content = postcard::from_bytes(&self.content).ok()?;
-        Some(Outcome { targets: content.targets.targets()?, messages: content.messages })
+        let Content { targets, messages, unknown, defaults } = content;
+        Some(Outcome { targets: targets.targets()?, messages, unknown, defaults })
     }
 }
 
 fn store(outcome: &Outcome) -> Vec<u8> {
-    let content =
-        Content { targets: StoredTargets::new(&outcome.targets), messages: outcome.messages.clone() };
+    let content = Content {
+        targets: StoredTargets::new(&outcome.targets),
+        messages: outcome.messages.clone(),
+        unknown: outcome.unknown.clone(),
+        defaults: outcome.defaults.clone(),
+    };
     postcard::to_stdvec(&content).expect("plain data can be encoded")
 }
 

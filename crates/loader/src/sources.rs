@@ -155,6 +155,12 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Whether a path relative to the root is one that a pattern relative to it matches.
+pub(crate) fn is_match(pattern: &str, path: &str) -> bool {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(false).build();
+    pattern == path || glob.is_ok_and(|glob| glob.compile_matcher().is_match(path))
+}
+
 /// Checks that a pattern stays in its package.
 fn check(pattern: &str) -> Result<(), Problem> {
     if pattern.starts_with('/') || pattern.split('/').any(|segment| segment == "..") {

@@ -17,6 +17,8 @@ fn it_has_every_rule_and_field() {
         ("svc/main.py", ""),
         ("svc/legacy.py", ""),
         ("svc/main_test.py", ""),
+        ("svc/conftest.py", ""),
+        ("svc/README.md", ""),
         ("svc/requirements.txt", ""),
         ("svc/orders.proto", ""),
         ("svc/templates/index.html", ""),

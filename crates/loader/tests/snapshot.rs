@@ -42,6 +42,46 @@ fn again(root: &Path, change: impl FnOnce()) -> (usize, Loaded) {
     (second.evaluated, second)
 }
 
+/// Loads twice, the second time with other options too; gives the directories of the targets that changed.
+fn with_options(files: &[(&str, &str)], change: (&str, &str), variables: [&str; 2]) -> Vec<String> {
+    let root = repository(files);
+    let options = |value: &str| {
+        let variables = [("V".to_owned(), value.to_owned())].into_iter().collect();
+        let prelude = vec!["pre/*.py".to_owned()];
+        loader::Options { prelude, variables: std::sync::Arc::new(variables), ..options(root.path()) }
+    };
+    let first = load(&options(variables[0]), None);
+    assert_eq!(first.errors, []);
+    write(root.path(), change.0, change.1);
+    let second = load(&options(variables[1]), first.snapshot.as_deref());
+    let fresh = load(&options(variables[1]), None);
+    assert_eq!((&second.targets, &second.errors), (&fresh.targets, &fresh.errors));
+    let before: Vec<_> = first.targets.iter().map(|target| (&target.label, &target.fields)).collect();
+    let changed = second.targets.iter().filter(|target| !before.contains(&(&target.label, &target.fields)));
+    changed.map(|target| target.label.package().to_owned()).collect()
+}
+
+#[test]
+fn what_is_elsewhere_is_seen_at_once() {
+    let files = [
+        ("BUILD", "__defaults__({files: {\"tags\": [\"one\"]}})\n"),
+        ("a/BUILD", "files(sources = [])\n"),
+        ("a/b/BUILD", "files(sources = [])\n"),
+        ("c/BUILD", "files(sources = [], tags = [env(\"V\", \"\")])\n"),
+        ("d/BUILD", "files(sources = [], tags = [TAG])\n"),
+        ("pre/x.py", "TAG = \"one\"\n"),
+    ];
+    let nothing = ("e/x", "");
+    assert_eq!(with_options(&files, nothing, ["1", "1"]), [""; 0]);
+    assert_eq!(with_options(&files, nothing, ["1", "2"]), ["c"]);
+    assert_eq!(with_options(&files, ("pre/x.py", "TAG = \"two\"\n"), ["1", "1"]), ["d"]);
+    assert_eq!(with_options(&files, ("pre/y.py", "TAG = \"two\"\n"), ["1", "1"]), ["d"]);
+    let defaults = ("BUILD", "__defaults__({files: {\"tags\": [\"two\"]}})\n");
+    assert_eq!(with_options(&files, defaults, ["1", "1"]), ["a", "a/b"]);
+    let below = ("a/BUILD", "__defaults__({files: {\"tags\": [\"two\"]}})\nfiles(sources = [])\n");
+    assert_eq!(with_options(&files, below, ["1", "1"]), ["a", "a/b"]);
+}
+
 #[test]
 fn nothing_changed() {
     let root = example();

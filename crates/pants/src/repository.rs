@@ -4,8 +4,10 @@
 //! targets there are (directories, BUILD files and what they load), and the sources, which decide what these import.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use graph::{Edge, GraphError, NodeId, StoredGraph, Target, TargetGraph};
 use loader::Packages;
@@ -41,6 +43,16 @@ pub(crate) struct Repository {
     /// Of what the graph was made; none where that is not certain.
     pub(crate) state: Option<WorkspaceState>,
 }
+
+/// All that decides what targets there are.
+struct Inputs {
+    paths: Vec<PathBuf>,
+    /// Variables of the environment, each with a digest of its value.
+    variables: Variables,
+}
+
+/// Variables of the environment by name, each with a digest of its value where it has one.
+type Variables = BTreeMap<String, Option<[u8; 32]>>;
 
 /// A graph with its edges, and what is wrong with them.
 pub(crate) struct Connected {
@@ -78,8 +90,8 @@ impl Session<'_> {
         Ok(ManuallyDrop::new(repository))
     }
 
-    /// Loads all BUILD files and makes the graph. Gives the paths of all that decides what targets there are as well.
-    fn load(&self, roots: SourceRoots) -> Result<(Repository, Vec<PathBuf>), Vec<Diagnostic>> {
+    /// Loads all BUILD files and makes the graph. Gives all that decides what targets there are as well.
+    fn load(&self, roots: SourceRoots) -> Result<(Repository, Inputs), Vec<Diagnostic>> {
         let store = self.store()?;
         let options = self.loader_options();
         let key = &self.key();
@@ -109,7 +121,8 @@ impl Session<'_> {
         if !errors.is_empty() {
             return Err(errors);
         }
-        Ok((Repository { graph, roots, findings, said, state: None }, inputs.into_inner()))
+        let inputs = Inputs { paths: inputs.into_inner(), variables: loaded.variables };
+        Ok((Repository { graph, roots, findings, said, state: None }, inputs))
     }
 
     /// Makes the graph of targets, with the edges that are not written; `edges` are those that are known already.
@@ -144,6 +157,9 @@ impl Session<'_> {
         let mut options = loader::Options::new(&self.root);
         options.ignore.clone_from(&self.config.pants_ignore);
         options.jobs = self.jobs;
+        options.prelude.clone_from(&self.config.build_file_prelude_globs);
+        options.strict = self.config.strict;
+        options.variables = Arc::new(self.environment.variables.clone());
         options
     }
 
@@ -151,7 +167,8 @@ impl Session<'_> {
     /// same files as something else.
     pub(crate) fn key(&self) -> Vec<u8> {
         let (root, program) = (self.root.as_os_str(), self.environment.program.as_os_str());
-        [root.as_encoded_bytes(), program.as_encoded_bytes()].join(&0)
+        let strict: &[u8] = if self.config.strict { b"strict" } else { b"" };
+        [root.as_encoded_bytes(), program.as_encoded_bytes(), strict].join(&0)
     }
 
     /// What stands for the states of all files that decided the last time what targets there are, if they are the same
@@ -160,8 +177,13 @@ impl Session<'_> {
         if let Some(known) = self.unchanged.get() {
             return Ok(*known);
         }
-        let kept = self.store()?.memo(WORKSPACES, &self.key()).map_err(failed)?.and_then(FileStates::parse);
-        let state = kept.filter(|states| states.hold(&self.root)).map(|states| states.digest());
+        let kept = self.store()?.memo(WORKSPACES, &self.key()).map_err(failed)?;
+        let state = kept.and_then(|kept| {
+            let (variables, states) = postcard::take_from_bytes::<Variables>(&kept).ok()?;
+            let same = variables.iter().all(|(name, digest)| self.variable(name) == *digest);
+            let states = FileStates::parse(states.to_vec()).filter(|_| same)?;
+            states.hold(&self.root).then(|| workspace_state(&variables, &states))
+        });
         Ok(*self.unchanged.get_or_init(|| state))
     }
 
@@ -180,14 +202,17 @@ impl Session<'_> {
     fn keep_graph(
         &self,
         repository: &Repository,
-        mut inputs: Vec<PathBuf>,
+        Inputs { mut paths, variables }: Inputs,
     ) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
-        inputs.extend([PathBuf::from(FILE), self.environment.program.clone()]);
-        let Some(workspace) = FileStates::take(&self.root, inputs, self.began) else { return Ok(None) };
+        paths.extend([PathBuf::from(FILE), self.environment.program.clone()]);
+        let Some(states) = FileStates::take(&self.root, paths, self.began) else { return Ok(None) };
+        let mut workspace = postcard::to_stdvec(&variables).expect("plain data can be encoded");
+        workspace.extend_from_slice(states.bytes());
+        let state = workspace_state(&variables, &states);
         let (store, key) = (self.store()?, self.key());
         if let Some(sources) = FileStates::take(&self.root, self.sources(&repository.graph), self.began) {
             let kept = KeptGraph {
-                of: workspace.digest(),
+                of: state,
                 said: repository.said.clone(),
                 findings: repository.findings.clone(),
                 graph: StoredGraph::new(&repository.graph),
@@ -197,10 +222,16 @@ impl Session<'_> {
             forgettable(store.put_memo(GRAPHS, &key, &kept)).map_err(failed)?;
         }
         let known = store.memo(WORKSPACES, &key).map_err(failed)?;
-        if known.as_deref() != Some(workspace.bytes()) {
-            forgettable(store.put_memo(WORKSPACES, &key, workspace.bytes())).map_err(failed)?;
+        if known.as_deref() != Some(workspace.as_slice()) {
+            forgettable(store.put_memo(WORKSPACES, &key, &workspace)).map_err(failed)?;
         }
-        Ok(Some(workspace.digest()))
+        Ok(Some(state))
+    }
+
+    /// Stands for the value of a variable of the environment.
+    fn variable(&self, name: &str) -> Option<[u8; 32]> {
+        let value = self.environment.variables.get(name);
+        value.map(|value| *blake3::hash(value.as_bytes()).as_bytes())
     }
 
     /// The paths of all that inference reads: Python sources, and the locks that say what distributions provide.
@@ -226,4 +257,13 @@ impl Session<'_> {
         self.console.diagnostics(warnings);
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
+}
+
+/// Stands for all that decides what targets there are.
+fn workspace_state(variables: &Variables, states: &FileStates) -> WorkspaceState {
+    let mut digest = blake3::Hasher::new();
+    digest
+        .update(&postcard::to_stdvec(variables).expect("plain data can be encoded"))
+        .update(&states.digest());
+    *digest.finalize().as_bytes()
 }

@@ -79,7 +79,7 @@ impl<'s> Session<'s> {
     pub(crate) fn open(
         options: &Options,
         root: PathBuf,
-        config: Config,
+        mut config: Config,
         console: &'s Console,
         environment: &'s Environment,
         cancel: &'s Cancel,
@@ -102,6 +102,7 @@ impl<'s> Session<'s> {
         let given_jobs = options.jobs.or(config.jobs).map(usize::from);
         let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
+        config.strict |= options.strict;
         let level = options.sandbox.or(config.sandbox).unwrap_or(Level::Full);
         // This very file, also when another took its place since.
         let keep = match options.keep_sandboxes {

@@ -58,7 +58,9 @@ impl Closure {
         for (owner, files) in reached(graph, root) {
             let target = graph.target(owner);
             match target.rule.name {
-                "python_library" | "resources" => closure.add_files(target, &files, Some(roots), &mut errors),
+                "python_binary" | "python_library" | "python_test_utils" | "resources" => {
+                    closure.add_files(target, &files, Some(roots), &mut errors)
+                }
                 "files" => closure.add_files(target, &files, None, &mut errors),
                 "python_requirement" => {
                     let (wishes, wrong) = requirements::wishes(target);

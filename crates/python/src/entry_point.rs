@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use graph::{Edge, EdgeKind, Label, NodeId, Place, Target, TargetGraph};
+use graph::{Edge, EdgeKind, Field, Label, NodeId, Place, Target, TargetGraph};
 
 use crate::error::RuleError;
 use crate::source_roots::SourceRoots;
@@ -68,6 +68,12 @@ pub fn module_of(import_path: &str) -> String {
     path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
 }
 
+/// The field that says what a program starts: Pants 1 takes the `source` where there is no entry point.
+pub fn entry_field(program: &Target) -> Option<&Field> {
+    let source = || program.field("source").filter(|_| program.rule.name == "python_binary");
+    program.field("entry_point").or_else(source)
+}
+
 /// The edges from each program to the file that its entry point is in.
 ///
 /// A module that no target owns may belong to a third party: that shows when its wheels are there.
@@ -75,8 +81,7 @@ pub fn module_of(import_path: &str) -> String {
 /// # Errors
 /// All entry points that cannot be read, that name a file without an owner, or that two targets own.
 pub fn edges(targets: &[Target], roots: &SourceRoots) -> (Vec<Edge>, Vec<RuleError>) {
-    let programs: Vec<&Target> =
-        targets.iter().filter(|target| target.field("entry_point").is_some()).collect();
+    let programs: Vec<&Target> = targets.iter().filter(|target| entry_field(target).is_some()).collect();
     let (mut edges, mut errors) = (Vec::new(), Vec::new());
     if programs.is_empty() {
         return (edges, errors);
@@ -116,7 +121,7 @@ impl<'t> Owners<'t> {
     }
 
     fn edge(&self, program: &Target) -> Result<Option<Edge>, RuleError> {
-        let field = program.field("entry_point").expect("programs were chosen for having one");
+        let field = entry_field(program).expect("programs were chosen for having one");
         let text = field.value.as_str().unwrap_or_default();
         let Some(entry) = EntryPoint::parse(text) else {
             return Err(RuleError::EntryPoint { text: text.to_owned(), place: field.place.clone() });
@@ -135,6 +140,9 @@ impl<'t> Owners<'t> {
                 .find_map(|path| self.by_import.get(path.as_str())),
         };
         let Some(owners) = found else { return Ok(None) };
+        if owners.iter().any(|(owner, _)| owner.label == program.label) {
+            return Ok(None);
+        }
         let to = choose(program, text, owners, &field.place)?;
         let kind = EdgeKind::EntryPoint;
         Ok(Some(Edge { from: program.label.clone(), to, kind, place: Some(field.place.clone()) }))

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use graph::{Edge, EdgeKind, Field, Label, Place, Target, Value, schema};
+use graph::{Edge, EdgeKind, Field, Label, Place, RuleSchema, Target, Value, schema};
 use packaging::pyproject::{self, Group};
 use packaging::requirement::Requirement;
 use packaging::requirement_file::{self, Listed};
@@ -14,6 +14,10 @@ use crate::error::RuleError;
 pub(crate) const REQUIREMENT: &str = "python_requirement";
 /// The rule whose targets generate them.
 const REQUIREMENTS: &str = "python_requirements";
+/// The rule that a program is a target of.
+const BINARY: &str = "python_binary";
+/// The rule whose targets generate them.
+const BINARIES: &str = "pex_binaries";
 
 /// What a requirement target asks for, and what of it cannot be read.
 pub fn wishes(target: &Target) -> (Vec<Wish>, Vec<RuleError>) {
@@ -34,7 +38,47 @@ pub fn resolve_of<'a>(target: &'a Target, default: &'a str) -> &'a str {
     target.str("resolve").unwrap_or(default)
 }
 
-/// Adds the targets that files of requirements generate, one for each project, such as `//3rdparty:reqs#flask`, and
+/// Puts what `overrides` of a generator say of one of its targets in the place of what it has.
+fn override_fields(
+    generator: &Target,
+    rule: &'static RuleSchema,
+    is_meant: &dyn Fn(&str) -> bool,
+    fields: &mut Vec<Field>,
+) {
+    let Some(overrides) = generator.field("overrides") else { return };
+    let Value::Dict(all) = &overrides.value else { return };
+    for (index, (key, own)) in all.iter().enumerate() {
+        let (true, Value::Dict(own)) = (key.as_str().is_some_and(is_meant), own) else { continue };
+        for (name, value) in own {
+            let Some(schema) = name.as_str().and_then(|name| rule.field(name)) else { continue };
+            fields.retain(|field| field.name != schema.name);
+            let place = overrides.item_place(index).clone();
+            fields.push(Field { name: schema.name, value: value.clone(), place, items: Vec::new() });
+        }
+    }
+    fields.sort_by_key(|field| rule.fields.iter().position(|schema| schema.name == field.name));
+}
+
+/// The programs that a target with several entry points generates.
+fn programs(generator: &Target) -> Vec<Target> {
+    let rule = schema(BINARY).expect("the rule has a schema");
+    let Some(entry_points) = generator.field("entry_points") else { return Vec::new() };
+    let program = |(index, entry): (usize, &str)| {
+        let shared = generator.fields.iter().filter(|field| !["name", "overrides"].contains(&field.name));
+        let mut fields: Vec<Field> =
+            shared.filter(|field| rule.field(field.name).is_some()).cloned().collect();
+        let place = entry_points.item_place(index).clone();
+        let (value, items) = (Value::from(entry), Vec::new());
+        fields.push(Field { name: "entry_point", value, place: place.clone(), items });
+        override_fields(generator, rule, &|own| own == entry, &mut fields);
+        fields.sort_by_key(|field| rule.fields.iter().position(|schema| schema.name == field.name));
+        let label = generator.label.with_generated(entry.replace(':', "-"));
+        Target { label, rule, fields, place, sources: Vec::new() }
+    };
+    generator.list("entry_points").into_iter().enumerate().map(program).collect()
+}
+
+/// Adds the targets that others generate: programs of `pex_binaries`, and those that files of requirements generate, one for each project, such as `//3rdparty:reqs#flask`, and
 /// the edges from their generators. `read` gives the bytes of a file below the root.
 ///
 /// All that cannot be read is given beside what can.
@@ -44,6 +88,17 @@ pub fn expand(
 ) -> (Vec<Target>, Vec<Edge>, Vec<RuleError>) {
     let (mut edges, mut errors) = (Vec::new(), Vec::new());
     let mut generated = Vec::new();
+    let owns = |generator: &Target, target: &Target| Edge {
+        from: generator.label.clone(),
+        to: target.label.clone(),
+        kind: EdgeKind::Owns,
+        place: None,
+    };
+    for generator in targets.iter().filter(|target| target.rule.name == BINARIES) {
+        let programs = programs(generator);
+        edges.extend(programs.iter().map(|program| owns(generator, program)));
+        generated.extend(programs);
+    }
     for generator in targets.iter().filter(|target| target.rule.name == REQUIREMENTS) {
         let Some(source) = generator.sources.first() else { continue };
         let listed = if is_other_format(&source.path) {
@@ -63,12 +118,7 @@ pub fn expand(
             file.requirements
         };
         for target in generate(generator, &listed) {
-            edges.push(Edge {
-                from: generator.label.clone(),
-                to: target.label.clone(),
-                kind: EdgeKind::Owns,
-                place: None,
-            });
+            edges.push(owns(generator, &target));
             generated.push(target);
         }
     }
@@ -216,6 +266,7 @@ fn generate(generator: &Target, listed: &[Listed]) -> Vec<Target> {
             fields.push(Field { name: "modules", value: modules, place: place.clone(), items: Vec::new() });
         }
         fields.extend(generator.field("resolve").cloned());
+        override_fields(generator, rule, &|own| normal(own).as_ref() == Some(&name), &mut fields);
         targets.push(Target { label, rule, fields, place, sources: Vec::new() });
     }
     targets

@@ -36,6 +36,7 @@ pub fn attribute_text(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::Str(text) | Value::Other(text) => text.clone(),
         Value::Label(label) => label.to_string(),
+        Value::Except { label, transitive } => format!("{}{label}", if *transitive { "!!" } else { "!" }),
         Value::List(items) => format!("[{}]", joined(items.iter().map(attribute_text))),
         Value::Dict(items) => {
             let pairs = items

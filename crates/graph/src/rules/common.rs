@@ -20,8 +20,10 @@ pub(super) const DEPENDENCIES: FieldSchema = FieldSchema {
     required: false,
     default: FieldDefault::List(&[]),
     doc: "The targets that this one needs, beside those that its imports tell. `:lib` is in the same file, `//lib` is `//lib:lib`, \
-          `//3rdparty:reqs#flask` is what a target generates, and without `//` a label is relative to the root.",
-    example: "[\":lib\", \"//3rdparty:reqs#flask\"]",
+          `//3rdparty:reqs#flask` is what a target generates, and without `//` a label is relative to the root. `!` in front \
+          takes away what an import or a wider label brings; `!!`, in a binary, a test or a distribution, takes it out of all \
+          that the target reaches.",
+    example: "[\":lib\", \"//3rdparty:reqs#flask\", \"!//lib/old.py\"]",
 };
 
 pub(super) const TAGS: FieldSchema = FieldSchema {
@@ -85,6 +87,27 @@ pub(super) const OUTPUT_PATH: FieldSchema = FieldSchema {
     default: FieldDefault::Said("the directory and the name, below `dist/`"),
     doc: "Where the result is put, relative to `dist/`.",
     example: "\"bin/app.pex\"",
+};
+
+pub(super) const SOURCE: FieldSchema = FieldSchema {
+    name: "source",
+    aliases: &[],
+    kind: FieldKind::File,
+    required: false,
+    default: FieldDefault::None,
+    doc: "One file, in place of `sources`.",
+    example: "\"app.py\"",
+};
+
+pub(super) const OVERRIDES: FieldSchema = FieldSchema {
+    name: "overrides",
+    aliases: &[],
+    kind: FieldKind::Overrides,
+    required: false,
+    default: FieldDefault::None,
+    doc: "Fields of single files, by a file, a pattern or a tuple of them. `dependencies` of a file take the place of the \
+          target's. What decides how the whole target is built, such as `resolve`, takes a target of its own.",
+    example: "{\"cli.py\": {\"dependencies\": [\":data\"]}}",
 };
 
 /// A field for the sources of a rule, with the rule's own default and words.

@@ -1,11 +1,11 @@
-//! `resources`, `files` and `alias`: data in a package, data at its path, a second name.
+//! `resources`, `files`, `alias`, `target` and `page`: data in a package, data at its path, names of others.
 
-use super::common::{DEPENDENCIES, DESCRIPTION, NAME, TAGS, VISIBILITY, sources};
+use super::common::{DEPENDENCIES, DESCRIPTION, NAME, OVERRIDES, SOURCE, TAGS, VISIBILITY, sources};
 use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
 
 pub(super) const RESOURCES: RuleSchema = RuleSchema {
     name: "resources",
-    aliases: &[],
+    aliases: &["resource"],
     summary: "data that lies beside the code in its package",
     doc: "The files go where modules go, without the source root, so that code reads them with `importlib.resources`.",
     role: Role::Code,
@@ -13,16 +13,19 @@ pub(super) const RESOURCES: RuleSchema = RuleSchema {
     fields: &[
         NAME,
         sources(&[], "The files, as patterns below the directory of the BUILD file."),
+        SOURCE,
+        OVERRIDES,
         DEPENDENCIES,
         TAGS,
         DESCRIPTION,
         VISIBILITY,
     ],
+    ignored: &["skip_…"],
 };
 
 pub(super) const FILES: RuleSchema = RuleSchema {
     name: "files",
-    aliases: &[],
+    aliases: &["file"],
     summary: "data that keeps its path",
     doc: "The files keep the path that they have below the root, so that code opens them by it.",
     role: Role::Code,
@@ -30,11 +33,14 @@ pub(super) const FILES: RuleSchema = RuleSchema {
     fields: &[
         NAME,
         sources(&[], "The files, as patterns below the directory of the BUILD file."),
+        SOURCE,
+        OVERRIDES,
         DEPENDENCIES,
         TAGS,
         DESCRIPTION,
         VISIBILITY,
     ],
+    ignored: &["skip_…"],
 };
 
 pub(super) const ALIAS: RuleSchema = RuleSchema {
@@ -45,11 +51,34 @@ pub(super) const ALIAS: RuleSchema = RuleSchema {
     role: Role::Alias,
     file_nodes: false,
     fields: &[NAME, ACTUAL, TAGS, DESCRIPTION, VISIBILITY],
+    ignored: &[],
+};
+
+pub(super) const TARGET: RuleSchema = RuleSchema {
+    name: "target",
+    aliases: &[],
+    summary: "a group of any targets",
+    doc: "A dependency on it is one on all that it depends on.",
+    role: Role::Group,
+    file_nodes: false,
+    fields: &[NAME, DEPENDENCIES, TAGS, DESCRIPTION, VISIBILITY],
+    ignored: &[],
+};
+
+pub(super) const PAGE: RuleSchema = RuleSchema {
+    name: "page",
+    aliases: &[],
+    summary: "a page of documentation of Pants 1",
+    doc: "It owns its file. No goal makes anything of it.",
+    role: Role::Code,
+    file_nodes: true,
+    fields: &[NAME, SOURCE, DEPENDENCIES, TAGS, DESCRIPTION, VISIBILITY],
+    ignored: &["format", "links", "provides"],
 };
 
 const ACTUAL: FieldSchema = FieldSchema {
     name: "actual",
-    aliases: &[],
+    aliases: &["target"],
     kind: FieldKind::Label,
     required: true,
     default: FieldDefault::None,

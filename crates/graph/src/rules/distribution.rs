@@ -27,11 +27,22 @@ pub(super) const PYTHON_DISTRIBUTION: RuleSchema = RuleSchema {
         DESCRIPTION,
         VISIBILITY,
     ],
+    ignored: &[
+        "build_backend_env_vars",
+        "env_vars",
+        "generate_setup",
+        "long_description_path",
+        "repositories",
+        "sdist_config_settings",
+        "skip_…",
+        "uses_mypyc",
+        "wheel_config_settings",
+    ],
 };
 
 pub(super) const PYTHON_IMAGE: RuleSchema = RuleSchema {
     name: "python_image",
-    aliases: &["docker_image"],
+    aliases: &[],
     summary: "a container image of a binary",
     doc: "An OCI image with the files of the binary's virtual environment in layers, those of third parties below \
           one's own. No goal builds it yet.",
@@ -50,25 +61,28 @@ pub(super) const PYTHON_IMAGE: RuleSchema = RuleSchema {
         DESCRIPTION,
         VISIBILITY,
     ],
+    ignored: &[],
 };
 
 const PROVIDES: FieldSchema = FieldSchema {
     name: "provides",
     aliases: &[],
-    kind: FieldKind::StrDict,
+    kind: FieldKind::Dict,
     required: true,
     default: FieldDefault::None,
-    doc: "The metadata of the distribution, `name` and `version` at least.",
+    doc: "The metadata of the distribution, `name` and `version` at least; also as `python_artifact(name = …)` or \
+          `setup_py(name = …)`.",
     example: "{\"name\": \"acme-orders\", \"version\": \"1.2.0\"}",
 };
 
 const ENTRY_POINTS: FieldSchema = FieldSchema {
     name: "entry_points",
     aliases: &[],
-    kind: FieldKind::StrDict,
+    kind: FieldKind::Dict,
     required: false,
     default: FieldDefault::None,
-    doc: "The console scripts that installing it makes, each with the function that it calls.",
+    doc: "The console scripts that installing it makes, each with the function that it calls; or, as Pants has it, groups \
+          of entry points, such as `{\"console_scripts\": {…}}`.",
     example: "{\"orders\": \"orders.cli:main\"}",
 };
 

@@ -12,6 +12,7 @@ pub(super) const GENRULE: RuleSchema = RuleSchema {
     role: Role::Step,
     file_nodes: false,
     fields: &[NAME, SOURCES, OUTPUTS, COMMAND, ENV, TIMEOUT, DEPENDENCIES, TAGS, DESCRIPTION, VISIBILITY],
+    ignored: &[],
 };
 
 const SOURCES: FieldSchema = FieldSchema {

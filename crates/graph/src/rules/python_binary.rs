@@ -1,7 +1,8 @@
-//! `python_binary`: a program as a PEX.
+//! `python_binary` and `pex_binaries`: programs as PEX files.
 
 use super::common::{
-    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OUTPUT_PATH, RESOLVE, TAGS, VISIBILITY,
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OUTPUT_PATH, OVERRIDES, RESOLVE, TAGS,
+    VISIBILITY,
 };
 use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
 
@@ -12,9 +13,11 @@ pub(super) const PYTHON_BINARY: RuleSchema = RuleSchema {
     doc: "`pants binary` writes one file for each interpreter and platform below `dist/`: the code that the target \
           reaches, the distributions that this code needs, and how to start it. `pants run` starts it.",
     role: Role::Program,
-    file_nodes: false,
+    file_nodes: true,
     fields: &[
         NAME,
+        SOURCES,
+        SOURCE,
         ENTRY_POINT,
         SCRIPT,
         ARGS,
@@ -39,6 +42,111 @@ pub(super) const PYTHON_BINARY: RuleSchema = RuleSchema {
         DESCRIPTION,
         VISIBILITY,
     ],
+    ignored: IGNORED,
+};
+
+pub(super) const PEX_BINARIES: RuleSchema = RuleSchema {
+    name: "pex_binaries",
+    aliases: &[],
+    summary: "one program for each of several entry points",
+    doc: "Generates a `python_binary` for each entry point: `//svc:bins#main.py`, with `-` for `:` in its name. A dependency \
+          on the target itself is one on all of them.",
+    role: Role::Package,
+    file_nodes: false,
+    fields: &[
+        NAME,
+        ENTRY_POINTS,
+        OVERRIDES,
+        DEPENDENCIES,
+        INTERPRETERS,
+        INTERPRETER_CONSTRAINTS,
+        PLATFORMS,
+        RESOLVE,
+        LAYOUT,
+        EXECUTION_MODE,
+        SH_BOOT,
+        SHEBANG,
+        INHERIT_PATH,
+        INCLUDE_TOOLS,
+        STRIP_PEX_ENV,
+        TAGS,
+        DESCRIPTION,
+        VISIBILITY,
+    ],
+    ignored: IGNORED,
+};
+
+/// Fields of Pants that have no effect.
+const IGNORED: &[&str] = &[
+    "always_write_cache",
+    "check",
+    "complete_platforms",
+    "emit_warnings",
+    "extra_build_args",
+    "ignore_errors",
+    "include_requirements",
+    "include_sources",
+    "indices",
+    "optimized_imports",
+    "provides",
+    "repositories",
+    "resolve_local_platforms",
+    "restartable",
+    "run_goal_use_sandbox",
+    "scie",
+    "scie_args",
+    "scie_assets",
+    "scie_base",
+    "scie_bind_resource_path",
+    "scie_busybox",
+    "scie_busybox_pex_entrypoint_env_passthrough",
+    "scie_env",
+    "scie_exe",
+    "scie_hash_alg",
+    "scie_load_dotenv",
+    "scie_name_style",
+    "scie_pbs_debug",
+    "scie_pbs_free_threaded",
+    "scie_pbs_release",
+    "scie_pbs_stripped",
+    "scie_pex_entrypoint_env_passthrough",
+    "scie_platform",
+    "scie_pypy_release",
+    "scie_python_version",
+    "skip_…",
+    "venv_hermetic_scripts",
+    "venv_site_packages_copies",
+    "zip_safe",
+];
+
+const SOURCES: FieldSchema = FieldSchema {
+    name: "sources",
+    aliases: &["srcs"],
+    kind: FieldKind::Sources,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Files that belong to the program itself and to no library, as Pants 1 has it.",
+    example: "[\"main.py\"]",
+};
+
+const SOURCE: FieldSchema = FieldSchema {
+    name: "source",
+    aliases: &[],
+    kind: FieldKind::File,
+    required: false,
+    default: FieldDefault::None,
+    doc: "The same for one file, which is started where there is no `entry_point`.",
+    example: "\"main.py\"",
+};
+
+const ENTRY_POINTS: FieldSchema = FieldSchema {
+    name: "entry_points",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: true,
+    default: FieldDefault::None,
+    doc: "What is started, each as `entry_point` of a `python_binary` has it.",
+    example: "[\"main.py\", \"cli.py:run\"]",
 };
 
 const ENTRY_POINT: FieldSchema = FieldSchema {

@@ -1,7 +1,8 @@
 //! `python_test`: tests that pytest runs.
 
 use super::common::{
-    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, RESOLVE, TAGS, VISIBILITY, sources,
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, RESOLVE, SOURCE, TAGS, VISIBILITY,
+    sources,
 };
 use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
 
@@ -19,6 +20,8 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
             &["test_*.py", "*_test.py", "tests.py"],
             "The test files, as patterns below the directory of the BUILD file.",
         ),
+        SOURCE,
+        OVERRIDES,
         DEPENDENCIES,
         ARGS,
         ENV,
@@ -29,6 +32,20 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         TAGS,
         DESCRIPTION,
         VISIBILITY,
+    ],
+    ignored: &[
+        "batch_compatibility_tag",
+        "concurrency",
+        "coverage",
+        "environment",
+        "extra_env_vars",
+        "restartable",
+        "run_goal_use_sandbox",
+        "runtime_package_dependencies",
+        "skip_…",
+        "stubs",
+        "threads",
+        "xdist_concurrency",
     ],
 };
 

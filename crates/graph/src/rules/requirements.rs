@@ -12,6 +12,7 @@ pub(super) const PYTHON_REQUIREMENT: RuleSchema = RuleSchema {
     role: Role::Code,
     file_nodes: false,
     fields: &[NAME, REQUIREMENTS, MODULES, RESOLVE, DEPENDENCIES, TAGS, DESCRIPTION, VISIBILITY],
+    ignored: &["entry_point", "find_links", "type_stub_modules"],
 };
 
 pub(super) const PYTHON_REQUIREMENTS: RuleSchema = RuleSchema {
@@ -22,7 +23,53 @@ pub(super) const PYTHON_REQUIREMENTS: RuleSchema = RuleSchema {
           `pyproject.toml`: `//3rdparty:reqs#flask`. A dependency on the target itself is one on all of them.",
     role: Role::Code,
     file_nodes: false,
-    fields: &[NAME, SOURCE, EXTRAS, GROUPS, MODULE_MAPPING, RESOLVE, TAGS, DESCRIPTION, VISIBILITY],
+    fields: &[
+        NAME,
+        SOURCE,
+        EXTRAS,
+        GROUPS,
+        MODULE_MAPPING,
+        OVERRIDES,
+        RESOLVE,
+        TAGS,
+        DESCRIPTION,
+        VISIBILITY,
+    ],
+    ignored: &["type_stubs_module_mapping"],
+};
+
+pub(super) const POETRY_REQUIREMENTS: RuleSchema = RuleSchema {
+    name: "poetry_requirements",
+    aliases: &[],
+    summary: "the requirements of a project of Poetry",
+    doc: "It is known by its name, and generates nothing: `[tool.poetry]` is not read. `python_requirements` reads what \
+          `[project]` has.",
+    role: Role::Code,
+    file_nodes: false,
+    fields: &[NAME, RESOLVE, TAGS, DESCRIPTION, VISIBILITY],
+    ignored: &["module_mapping", "overrides", "source", "type_stubs_module_mapping"],
+};
+
+pub(super) const PIPENV_REQUIREMENTS: RuleSchema = RuleSchema {
+    name: "pipenv_requirements",
+    aliases: &[],
+    summary: "the requirements of a project of Pipenv",
+    doc: "It is known by its name, and generates nothing: a `Pipfile.lock` is not read. `pipenv requirements` writes a file \
+          that `python_requirements` reads.",
+    role: Role::Code,
+    file_nodes: false,
+    fields: &[NAME, RESOLVE, TAGS, DESCRIPTION, VISIBILITY],
+    ignored: &["module_mapping", "overrides", "pipfile_target", "source", "type_stubs_module_mapping"],
+};
+
+const OVERRIDES: FieldSchema = FieldSchema {
+    name: "overrides",
+    aliases: &[],
+    kind: FieldKind::Overrides,
+    required: false,
+    default: FieldDefault::None,
+    doc: "Fields of single requirements, by the name of the project or a tuple of names.",
+    example: "{\"pyyaml\": {\"modules\": [\"yaml\"]}}",
 };
 
 const REQUIREMENTS: FieldSchema = FieldSchema {
@@ -47,7 +94,7 @@ const MODULES: FieldSchema = FieldSchema {
 
 const SOURCE: FieldSchema = FieldSchema {
     name: "source",
-    aliases: &[],
+    aliases: &["requirements_relpath"],
     kind: FieldKind::File,
     required: false,
     default: FieldDefault::Str("requirements.txt"),

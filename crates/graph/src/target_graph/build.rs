@@ -5,10 +5,12 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::{Edge, EdgeKind, NOWHERE, NodeId, TargetGraph, Weight};
 use crate::cycles::{self, Arc};
 use crate::lookup::{Targets, dense};
-use crate::{FieldKind, GraphError, Label, Place, Role, Target};
+use crate::{FieldKind, GraphError, Label, Place, Role, Target, UNKNOWN, Value};
 
 /// For how many unknown labels near names are looked for among all targets.
 const WIDE_SEARCHES: usize = 20;
+/// The field that `overrides` can replace for a file.
+const DEPENDENCIES: &str = "dependencies";
 
 struct Builder<'a> {
     targets: &'a Targets,
@@ -71,11 +73,43 @@ impl Builder<'_> {
             self.edges.push((index, file.0, Weight { kind: EdgeKind::Owns, place: NOWHERE }));
         }
         let target = targets.get(index);
+        let own: Vec<NodeId> =
+            targets.files(index).filter(|file| overridden(targets, *file).is_some()).collect();
         for field in target.rule.fields.iter().filter(|field| is_dependency(field.kind)) {
             for (label, place) in target.labels(field.name) {
-                self.add(NodeId(index), label, EdgeKind::Declared, Some(place));
+                if own.is_empty() || field.name != DEPENDENCIES {
+                    self.add(NodeId(index), label, EdgeKind::Declared, Some(place));
+                } else {
+                    for file in targets.files(index).filter(|file| !own.contains(file)) {
+                        self.add(file, label, EdgeKind::Declared, Some(place));
+                    }
+                }
             }
         }
+        for file in own {
+            let Some((Value::List(items), place)) = overridden(targets, file) else { continue };
+            for item in items {
+                if let Value::Label(label) = item {
+                    self.add(file, label, EdgeKind::Declared, Some(place));
+                }
+            }
+        }
+    }
+
+    /// Whether a target, or a file of it, takes a dependency away again.
+    fn is_excepted(&self, from: NodeId, to: NodeId) -> bool {
+        let target = self.targets.get(self.targets.of_node(from).0);
+        let overridden = match overridden(self.targets, from) {
+            Some((Value::List(items), _)) => items.as_slice(),
+            _ => &[],
+        };
+        let more = overridden.iter().filter_map(|item| match item {
+            Value::Except { label, .. } => Some(label),
+            _ => None,
+        });
+        let exceptions = target.exceptions().into_iter().map(|(label, _)| label).chain(more);
+        let owner = NodeId(self.targets.of_node(to).0);
+        exceptions.filter_map(|label| self.targets.find(label)).any(|out| out == to || out == owner)
     }
 
     fn extra(&mut self, edge: &Edge) {
@@ -86,9 +120,12 @@ impl Builder<'_> {
     }
 
     fn add(&mut self, from: NodeId, to: &Label, kind: EdgeKind, place: Option<&Place>) {
-        let Some(found) = self.targets.find(to) else { return self.unknown(to, place) };
+        let Some(found) = self.find(from, to, place) else { return };
         let (from_target, from_file) = self.targets.of_node(from);
         let (to_target, _) = self.targets.of_node(found);
+        if kind != EdgeKind::Owns && self.is_excepted(from, found) {
+            return;
+        }
         let exact = matches!(kind, EdgeKind::Inferred | EdgeKind::Owns);
         let to_node = if exact || !self.whole { found.0 } else { to_target };
         if from_target == to_target && !exact {
@@ -110,6 +147,29 @@ impl Builder<'_> {
         if self.edges.len() == before {
             self.edges.push((from.0, to_node, weight));
         }
+    }
+
+    /// The node that a label means for who depends on it; or else tells that there is none, or more than one.
+    fn find(&mut self, from: NodeId, to: &Label, place: Option<&Place>) -> Option<NodeId> {
+        if let Some(found) = self.targets.find(to) {
+            return Some(found);
+        }
+        let target = self.targets.get(self.targets.of_node(from).0);
+        if target.rule == &UNKNOWN {
+            return None;
+        }
+        let several = self.targets.parametrized(to);
+        let fits = |index: &u32| self.targets.get(*index).str("resolve") == target.str("resolve");
+        let fitting: Vec<u32> = several.iter().copied().filter(fits).collect();
+        match (several.as_slice(), fitting.as_slice()) {
+            ([], _) => self.unknown(to, place),
+            ([one], _) | (_, [one]) => return Some(NodeId(*one)),
+            _ => {
+                let all = several.iter().map(|index| self.targets.get(*index).label.to_string()).collect();
+                self.errors.push(GraphError::Ambiguous { label: to.clone(), place: place.cloned(), all });
+            }
+        }
+        None
     }
 
     fn are_tests(&self, from: u32, to: u32) -> bool {
@@ -159,6 +219,15 @@ impl Builder<'_> {
         let error = self.targets.unknown(label, place, self.searches <= WIDE_SEARCHES);
         self.errors.push(error);
     }
+}
+
+/// The dependencies that `overrides` give one file.
+fn overridden(targets: &Targets, file: NodeId) -> Option<(&Value, &Place)> {
+    let (index, source) = targets.of_node(file);
+    let target = targets.get(index);
+    let path = &target.sources.get(source?)?.path;
+    let below = path.strip_prefix(target.label.package()).unwrap_or(path).trim_start_matches('/');
+    target.overridden(below, DEPENDENCIES)
 }
 
 fn is_dependency(kind: FieldKind) -> bool {

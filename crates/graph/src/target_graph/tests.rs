@@ -15,8 +15,15 @@ fn target(line: &str, number: u32) -> Target {
     let label = Label::parse(words.next().expect("a label"), "").expect("a label");
     let package = label.package().to_owned();
     let place = Place::new(crate::join(&package, "BUILD"), number, 1);
-    let labels = dependencies.split_whitespace().map(|text| Label::parse(text, &package).expect("a label"));
-    let labels: Vec<Value> = labels.map(Value::Label).collect();
+    let labels = dependencies.split_whitespace().map(|text| {
+        let bare = text.trim_start_matches('!');
+        let label = Label::parse(bare, &package).expect("a label");
+        match text.len() - bare.len() {
+            0 => Value::Label(label),
+            marks => Value::Except { label, transitive: marks == 2 },
+        }
+    });
+    let labels: Vec<Value> = labels.collect();
     let (name, value) = match rule.name {
         "alias" => ("actual", labels.into_iter().next().unwrap_or_default()),
         _ => ("dependencies", Value::List(labels)),
@@ -123,6 +130,65 @@ fn extra_edges() {
     let owns = edge("//r:reqs", "//r:reqs#a", EdgeKind::Owns);
     let lines = ["python_requirements //r:reqs", "python_requirement //r:reqs#a"];
     check_deps(&lines, &[owns], "//r:reqs", "//r:reqs#a", "//r:reqs //r:reqs#a");
+}
+
+#[test]
+fn exceptions_take_away() {
+    let lines = [
+        "python_library //a a.py -> //c !//b",
+        "python_library //b b.py",
+        "python_library //c c.py -> //b",
+        "python_binary //d -> //a !!//c",
+    ];
+    let import = Edge {
+        from: "//a/a.py".parse().expect("a label"),
+        to: "//b/b.py".parse().expect("a label"),
+        kind: EdgeKind::Inferred,
+        place: None,
+    };
+    let import = std::slice::from_ref(&import);
+    check_deps(&lines, import, "//a/a.py", "//c:c", "//b:b //c:c //a/a.py //b/b.py //c/c.py");
+    check_deps(&lines, import, "//d", "//a:a", "//a:a //b:b //d:d //a/a.py //b/b.py");
+}
+
+#[test]
+fn a_file_has_dependencies_of_its_own() {
+    let mut targets = targets(&["python_library //a a.py,b.py -> //b", "files //b", "files //c"]);
+    let own = Value::List(vec![Value::Label("//c".parse().expect("a label"))]);
+    let fields = Value::Dict(vec![(Value::from("dependencies"), own)]);
+    let place = targets[0].place.clone();
+    let value = Value::Dict(vec![(Value::from("a.py"), fields)]);
+    targets[0].fields.push(Field { name: "overrides", value, place, items: Vec::new() });
+    let (graph, errors) = TargetGraph::build(targets, &[]);
+    assert_eq!(errors, []);
+    let deps = |label: &str| {
+        let node = graph.node(&label.parse().expect("a label")).expect("it is there");
+        names(&graph, graph.deps(node).into_iter().map(|dep| dep.node))
+    };
+    assert_eq!((deps("//a/a.py"), deps("//a/b.py")), ("//c:c".to_owned(), "//b:b".to_owned()));
+}
+
+#[test]
+fn parametrized_targets_and_groups() {
+    check_errors(
+        &[
+            "python_library //p:l@resolve=x",
+            "python_library //p:l@resolve=y",
+            "python_library //p:one@resolve=x",
+            "python_library //u -> //p:l //p:one",
+            "python_test //t -> //u",
+            "target //g -> //t //u",
+            "unknown //k -> //g //nowhere",
+            "python_library //v -> //k",
+        ],
+        &["graph::ambiguous: `//p:l` is several targets, and nothing tells which is meant; \
+           write `//p:l@resolve=x` or `//p:l@resolve=y`"],
+    );
+    let (graph, _) = build(&["files //p:l@a=1", "files //p:l@a=2", "python_requirement //r:r#Six"], &[]);
+    let found = select(&graph, &[Pattern::Label("//p:l".parse().expect("a label"))], &[]);
+    assert_eq!(names(&graph, found.expect("both")), "//p:l@a=1 //p:l@a=2");
+    let six = graph.node(&"//r:six".parse().expect("a label")).expect("as Pants 1 named it");
+    assert_eq!(names(&graph, [six]), "//r:r#Six");
 }
 
 #[test]

@@ -175,11 +175,13 @@ impl<'s> Old<'s> {
         files: ChangedFiles,
     ) -> Result<Old<'s>, Diagnostic> {
         let requirement_files = targets::requirement_files(session, repository);
+        let loader = session.loader_options();
         let matters = |path: &str| {
             let name = graph::last_segment(path);
             name == "BUILD"
                 || name == "BUILD.pants"
                 || name.ends_with(".bzl")
+                || loader.is_prelude(path)
                 || path == crate::config::FILE
                 || session.config.resolves.iter().any(|(_, lock)| lock == path)
                 || requirement_files.contains(path)

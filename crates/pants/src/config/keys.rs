@@ -54,6 +54,21 @@ pub(crate) const KEYS: &[Key] = &[
         "[]",
         "Files and folders that do not exist for pants, as in a .gitignore; .gitignore is honoured anyway.",
     ),
+    key(
+        "GLOBAL",
+        "build_file_prelude_globs",
+        Kind::Texts,
+        "[]",
+        "Files whose definitions all BUILD files see, relative to the root, such as [\"build-support/macros.py\"]; `!` \
+         in front excludes.",
+    ),
+    key(
+        "GLOBAL",
+        "strict",
+        Kind::Flag,
+        "false",
+        "Whether what pants does not know but may be right is an error and not a warning: --strict.",
+    ),
     key("GLOBAL", "jobs", Kind::Number, "the number of processors", "How many things to do at once: --jobs."),
     key("GLOBAL", "offline", Kind::Flag, "false", "Never ask the network: --offline."),
     key("GLOBAL", "color", Kind::Color, "\"auto\"", "Whether messages have colours."),

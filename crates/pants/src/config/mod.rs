@@ -25,6 +25,12 @@ const PLACEHOLDERS: [&str; 2] = ["<PATH>", "<PYENV>"];
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) pants_ignore: Vec<String>,
+    /// Patterns of files whose definitions all BUILD files see.
+    #[allow(dead_code, reason = "for who evaluates them")]
+    pub(crate) build_file_prelude_globs: Vec<String>,
+    /// Whether what is not known, but may be right, is an error.
+    #[allow(dead_code, reason = "for who evaluates BUILD files")]
+    pub(crate) strict: bool,
     pub(crate) jobs: Option<u16>,
     pub(crate) offline: bool,
     pub(crate) color: Option<ColorChoice>,
@@ -98,6 +104,9 @@ impl Config {
         let strings = |list: &[&str]| list.iter().map(ToString::to_string).collect();
         Ok(Config {
             pants_ignore: texts(settings, "GLOBAL", "pants_ignore").unwrap_or_default(),
+            build_file_prelude_globs: texts(settings, "GLOBAL", "build_file_prelude_globs")
+                .unwrap_or_default(),
+            strict: flag(settings, "GLOBAL", "strict"),
             jobs: number(settings, "GLOBAL", "jobs"),
             offline: flag(settings, "GLOBAL", "offline"),
             color: color(settings),

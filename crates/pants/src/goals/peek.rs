@@ -196,7 +196,7 @@ fn plain_json(value: &Plain) -> Value {
         Plain::Bool(value) => json!(value),
         Plain::Int(number) => json!(number),
         Plain::Str(text) | Plain::Other(text) => json!(text),
-        Plain::Label(label) => json!(label.to_string()),
+        value @ (Plain::Label(_) | Plain::Except { .. }) => json!(attribute_text(value)),
         Plain::List(items) => Value::Array(items.iter().map(plain_json).collect()),
         Plain::Dict(items) => {
             let pair = |(key, value): &(Plain, Plain)| (attribute_text(key), plain_json(value));

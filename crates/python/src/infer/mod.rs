@@ -41,13 +41,13 @@ pub use imports::{Detail, Import, Imports, Mention};
 pub use recall::Unread;
 pub use settings::{Ambiguity, ChoiceError, InferSettings, InitFiles, Unowned};
 
-use crate::entry_point::{Code, EntryPoint, module_of, module_paths};
+use crate::entry_point::{Code, EntryPoint, entry_field, module_of, module_paths};
 use crate::requirements::resolve_of;
 use crate::source_roots::SourceRoots;
 use assets::Assets;
 use diagnose::Diagnosis;
 use distributions::Distributions;
-use modules::Modules;
+use modules::{Modules, has_modules};
 use resolve::{Failure, Outcome, Resolver};
 
 /// Where the content of files comes from, and what is known of it.
@@ -161,8 +161,7 @@ fn python_2<'t>(targets: &'t [Target], world: &World<'_>) -> HashSet<&'t Label> 
     };
     let mut known: HashMap<Vec<&str>, bool> = HashMap::new();
     let mut found = HashSet::new();
-    for target in targets.iter().filter(|target| matches!(target.rule.name, "python_library" | "python_test"))
-    {
+    for target in targets.iter().filter(|target| has_modules(target)) {
         let of_resolve = (world.constraints)(resolve_of(target, world.default_resolve));
         let given = match target.field("interpreter_constraints") {
             Some(_) => target.list("interpreter_constraints"),
@@ -183,7 +182,7 @@ fn entry_points(
     default_resolve: &str,
 ) -> Vec<Edge> {
     let edge = |program: &Target| {
-        let field = program.field("entry_point")?;
+        let field = entry_field(program)?;
         let entry = EntryPoint::parse(field.value.as_str()?)?;
         let Code::Module(module) = entry.code else { return None };
         let paths = module_paths(module, entry.attribute);

@@ -48,6 +48,11 @@ impl Owner<'_> {
     }
 }
 
+/// Whether the files of a target are modules.
+pub(super) fn has_modules(target: &Target) -> bool {
+    matches!(target.rule.name, "python_binary" | "python_library" | "python_test" | "python_test_utils")
+}
+
 /// All modules.
 #[derive(Debug, Default)]
 pub(super) struct Modules<'t> {
@@ -63,7 +68,7 @@ impl<'t> Modules<'t> {
         let mut modules = Modules::default();
         for target in targets {
             match target.rule.name {
-                "python_library" | "python_test" => {
+                _ if has_modules(target) => {
                     for source in &target.sources {
                         modules.add(target, file_label(target, &source.path), &source.path, roots);
                     }

@@ -4,7 +4,7 @@ use graph::{Place, Target, TargetGraph, near_all};
 use packaging::pex::Entry;
 
 use crate::closure::Closure;
-use crate::entry_point::{Code, EntryPoint, module_of, module_of_file, module_paths};
+use crate::entry_point::{Code, EntryPoint, entry_field, module_of, module_of_file, module_paths};
 use crate::error::RuleError;
 use crate::source_roots::SourceRoots;
 use crate::stdlib::is_standard;
@@ -39,8 +39,9 @@ pub(super) fn started<'p>(
         }
         return Ok(Started { entry: Entry::Script(script.to_owned()), in_wheels: true, place });
     }
-    let place = place("entry_point");
-    let Some(text) = program.str("entry_point") else {
+    let field = entry_field(program);
+    let place = field.map_or(&program.place, |field| &field.place);
+    let Some(text) = field.and_then(|field| field.value.as_str()) else {
         return Ok(Started { entry: Entry::Repl, in_wheels: false, place });
     };
     let entry = EntryPoint::parse(text).expect("entry points were read when their edges were made");
