@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::listing::BUILD_FILES;
+use crate::build_names::BuildNames;
 use crate::load::{Loaded, load_directories};
 use crate::options::Options;
 use crate::snapshot::{Package, Snapshot};
@@ -77,15 +77,21 @@ impl Packages {
     }
 
     /// The directories whose BUILD files may have meant something else in the earlier state.
-    pub fn concerned(&self, earlier: &Earlier, is_file: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    pub fn concerned(
+        &self,
+        options: &Options,
+        earlier: &Earlier,
+        is_file: &dyn Fn(&str) -> bool,
+    ) -> BTreeSet<String> {
+        let (build_names, _) = BuildNames::new(options);
         let mut concerned = BTreeSet::new();
         let mut modules = BTreeSet::new();
         for (path, was_there) in earlier.files() {
-            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-            if BUILD_FILES.contains(&name) {
+            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+            if build_names.has(path) {
                 concerned.insert(directory.to_owned());
             }
-            if name.ends_with(".bzl") {
+            if path.ends_with(".bzl") {
                 modules.insert(path);
             }
             if was_there != is_file(path) {

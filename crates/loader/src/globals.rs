@@ -12,6 +12,7 @@ use starlark::values::none::NoneType;
 use starlark::values::tuple::UnpackTuple;
 
 use crate::context::Context;
+use crate::dependency_rules;
 use crate::values::Rule;
 
 /// The same for all files.
@@ -24,7 +25,8 @@ pub(crate) fn globals() -> &'static Globals {
             LibraryExtension::Partial,
             LibraryExtension::SetType,
         ];
-        let mut builder = GlobalsBuilder::extended_by(&extensions).with(functions);
+        let mut builder =
+            GlobalsBuilder::extended_by(&extensions).with(functions).with(dependency_rules::functions);
         for schema in schemas() {
             for &name in std::iter::once(&schema.name).chain(schema.aliases) {
                 builder.set(name, Rule { schema, name });

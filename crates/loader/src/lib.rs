@@ -1,8 +1,11 @@
 //! Evaluates BUILD files into targets: the only crate that knows Starlark.
 
 mod advice;
+mod build_names;
 #[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod context;
+#[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
+mod dependency_rules;
 mod earlier;
 mod error;
 mod evaluate;

@@ -12,6 +12,10 @@ pub struct Options {
     pub root: PathBuf,
     /// Patterns of paths that are not looked at, as in a `.gitignore` at the root.
     pub ignore: Vec<String>,
+    /// The names that BUILD files have, as patterns of which those with `!` in front take away; none for the usual ones.
+    pub build_patterns: Option<Vec<String>>,
+    /// Patterns of BUILD files that are not read, as in a `.gitignore` at the root.
+    pub build_ignore: Vec<String>,
     /// How many threads load; at least one.
     pub jobs: usize,
     /// The bounds of an evaluation.
@@ -24,7 +28,15 @@ impl Options {
     /// Loads `root` with all processors and the usual limits.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { root: root.into(), ignore: Vec::new(), jobs, limits: Limits::default(), earlier: None }
+        Self {
+            root: root.into(),
+            ignore: Vec::new(),
+            build_patterns: None,
+            build_ignore: Vec::new(),
+            jobs,
+            limits: Limits::default(),
+            earlier: None,
+        }
     }
 
     /// Whether there is the file, by its path relative to the root.

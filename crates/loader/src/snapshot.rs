@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 
+use graph::visibility::DeclaredRules;
 use graph::{Place, StoredTargets, Target, manual};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ use crate::listing::Listing;
 use crate::read::Digest;
 
 /// Changed whenever the same text would be read as something else.
-const FORMAT: &str = "pants loader snapshot 2";
+const FORMAT: &str = "pants loader snapshot 3";
 
 /// All packages of an earlier run, by directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -51,12 +52,15 @@ enum Names {
 struct Content {
     targets: StoredTargets,
     messages: Vec<(Place, String)>,
+    rules: Vec<DeclaredRules>,
 }
 
 /// What a package gave.
 pub(crate) struct Outcome {
     pub(crate) targets: Vec<Target>,
     pub(crate) messages: Vec<(Place, String)>,
+    /// Who may depend on whom.
+    pub(crate) rules: Vec<DeclaredRules>,
 }
 
 /// What a package was made of.
@@ -146,13 +150,15 @@ impl Package {
     /// The targets and messages; none if they cannot be read.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         let content: Content = postcard::from_bytes(&self.content).ok()?;
-        Some(Outcome { targets: content.targets.targets()?, messages: content.messages })
+        let Content { targets, messages, rules } = content;
+        Some(Outcome { targets: targets.targets()?, messages, rules })
     }
 }
 
 fn store(outcome: &Outcome) -> Vec<u8> {
+    let Outcome { targets, messages, rules } = outcome;
     let content =
-        Content { targets: StoredTargets::new(&outcome.targets), messages: outcome.messages.clone() };
+        Content { targets: StoredTargets::new(targets), messages: messages.clone(), rules: rules.clone() };
     postcard::to_stdvec(&content).expect("plain data can be encoded")
 }
 

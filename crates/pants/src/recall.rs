@@ -5,6 +5,7 @@
 //! as they were:
 //!
 //! - all directories, BUILD files and what they load, `pants.toml` and this program (the workspace);
+//! - all settings, from whatever file, variable or option (they are in the key);
 //! - the sources and locks that the artifacts are made from;
 //! - the interpreters that were looked for, and where, and the variables and the folder by which they were.
 //!
@@ -69,7 +70,7 @@ impl<'a> Request<'a> {
     pub(crate) fn new(session: &'a Session<'a>, goal: &str, asked: &'a Targets) -> Request<'a> {
         let lists = [&asked.targets, &asked.narrowed.exclude, &asked.narrowed.tag];
         let mut key = blake3::Hasher::new();
-        for text in [FORMAT.as_bytes(), goal.as_bytes(), &session.key()] {
+        for text in [FORMAT.as_bytes(), goal.as_bytes(), &session.state_key()] {
             add(&mut key, text);
         }
         for list in lists {

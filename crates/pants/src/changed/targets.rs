@@ -93,7 +93,7 @@ fn before(session: &Session<'_>, repository: &Repository, old: &Old<'_>) -> Resu
     }
     let is_file = |path: &str| old.files.files.get(path).is_some_and(|file| file.now);
     let packages = session.packages()?;
-    let mut directories = packages.concerned(&earlier, &is_file);
+    let mut directories = packages.concerned(&session.loader_options(), &earlier, &is_file);
     if old.files.files.keys().any(|path| old.requirement_files.contains(path)) {
         let generators = repository.graph.targets().filter(|(_, target)| target.rule.name == GENERATOR);
         directories.extend(generators.map(|(_, target)| target.label.package().to_owned()));
