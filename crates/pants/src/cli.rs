@@ -121,6 +121,10 @@ pub(crate) struct Options {
     /// What pants does not know, but may be right, is an error
     #[arg(long, global = true, env = "PANTS_STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) strict: bool,
+
+    /// How far programs that a build runs are kept from what they did not declare: off, landlock or full
+    #[arg(long, global = true, value_name = "LEVEL", env = "PANTS_SANDBOX", hide_env = true)]
+    pub(crate) sandbox: Option<engine::Level>,
 }
 
 /// The form of answers. Not every goal has all of them.

@@ -10,7 +10,7 @@ use graph::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Form, Options, Output};
-use crate::config::{Config, Level};
+use crate::config::{Config, Verbosity};
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::environment::Environment;
 
@@ -74,9 +74,9 @@ impl Console {
         if let (None, Some(color)) = (options.color, config.color) {
             self.set_color(color);
         }
-        if let (false, false, Some(level)) = (options.quiet, options.verbose, config.level) {
-            self.quiet = level == Level::Quiet;
-            self.verbose = level == Level::Verbose;
+        if let (false, false, Some(verbosity)) = (options.quiet, options.verbose, config.verbosity) {
+            self.quiet = verbosity == Verbosity::Quiet;
+            self.verbose = verbosity == Verbosity::Verbose;
         }
         self.terminal &= config.dynamic_ui;
     }

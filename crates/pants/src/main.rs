@@ -35,7 +35,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ColorChoice, FromArgMatches, ValueEnum};
 use store::Moment;
 
-use crate::cli::{Cli, Form, Goal, Output};
+use crate::cli::{Cli, Form, Goal, Options, Output};
 use crate::config::{Config, Gathered};
 use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
@@ -48,6 +48,10 @@ use crate::session::Session;
 static ALLOCATOR: loader::CountingAllocator = loader::CountingAllocator;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == engine::ENTER) {
+        return engine::enter(&arguments.collect::<Vec<_>>());
+    }
     let start = (Instant::now(), Moment::now());
     panics::explain();
     let environment = Environment::read();
@@ -130,6 +134,12 @@ fn wrong_variable(error: &clap::Error) -> Option<String> {
     (!given).then(|| said.replacen(&format!("for '{option}'"), &format!("of the variable `{variable}`"), 1))
 }
 
+/// Says why there is no root to read anything of.
+fn no_root(options: &Options, environment: &Environment) -> Result<(PathBuf, Gathered), Vec<Diagnostic>> {
+    let root = session::find_root(options.root.as_deref(), environment).map_err(|error| vec![error])?;
+    Ok((root, Gathered::default()))
+}
+
 /// Runs a goal. An error is what kept it from answering.
 fn run(
     cli: &Cli,
@@ -148,14 +158,7 @@ fn run(
         _ => {}
     }
     let cancel = signals::watch();
-    let (root, gathered) = match gathered {
-        Some(gathered) => gathered,
-        None => {
-            let given = cli.options.root.as_deref();
-            let root = session::find_root(given, environment).map_err(|error| vec![error])?;
-            (root, Gathered::default())
-        }
-    };
+    let (root, gathered) = gathered.map_or_else(|| no_root(&cli.options, environment), Ok)?;
     console.root.clone_from(&root);
     let config = Config::new(gathered)?;
     console.configure(&cli.options, &config);

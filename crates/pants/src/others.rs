@@ -8,6 +8,8 @@ use crate::session::{Session, failed, forgettable};
 
 /// The memo table of what was said.
 const TABLE: &str = "others";
+/// The code of what is said.
+pub(crate) const CODE: &str = "config::no_effect";
 
 impl Session<'_> {
     /// Says them where they are not those that were said the last time; each time to who wants to know more, and as an
@@ -22,7 +24,7 @@ impl Session<'_> {
             format!("{count} {noun} of Pants that the configuration has without effect here: {list}");
         let help = format!("`pants help {FILE}` lists all keys that have one");
         if self.config.strict {
-            let wrong = Diagnostic::error(Exit::Wrong, "config::no_effect", message);
+            let wrong = Diagnostic::error(Exit::Wrong, CODE, message);
             return Err(vec![wrong.at(Some(first.place.clone())).help(Some(help))]);
         }
         let (store, key) = (self.store()?, self.key());
@@ -33,7 +35,7 @@ impl Session<'_> {
             return Ok(());
         }
         let note = "this is said once, and again when they change; `--verbose` says it each time";
-        let told = Diagnostic::warning("config::no_effect", message).note(note).help(Some(help));
+        let told = Diagnostic::warning(CODE, message).note(note).help(Some(help));
         self.console.diagnostics(vec![told]);
         forgettable(store.put_memo(TABLE, &key, digest.as_bytes())).map_err(failed)
     }

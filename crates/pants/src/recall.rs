@@ -22,6 +22,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dist::{self, PlaceError};
 use crate::explain;
 use crate::goals::Targets;
+use crate::others;
 use crate::report::{Built, Report};
 use crate::repository::{Repository, WorkspaceState};
 use crate::session::{Session, forgettable, shown};
@@ -148,7 +149,10 @@ impl<'a> Request<'a> {
             *actions.entry(verb.clone()).or_default() += count;
         }
         let messages = repository.said.messages.clone();
-        let said = Said { messages, warnings: self.session.console.said() };
+        let mut warnings = self.session.console.said();
+        // It is said once, whatever is asked for.
+        warnings.retain(|warning| warning.code != others::CODE);
+        let said = Said { messages, warnings };
         let answer = Answer { workspace, surroundings: self.surroundings(), said, artifacts, actions };
         let mut answer = postcard::to_stdvec(&answer).expect("plain data can be encoded");
         answer.extend_from_slice(states.bytes());

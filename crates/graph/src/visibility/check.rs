@@ -33,7 +33,7 @@ pub fn check(graph: &TargetGraph, declared: &[DeclaredRules]) -> (Vec<Violation>
     }
     let mut found = Found { graph, violations: BTreeMap::new() };
     let mut last = None;
-    let mut from: Option<From<'_>> = None;
+    let mut from: Option<Dependent<'_>> = None;
     for (start, end, kind, place) in graph.edges() {
         if kind == EdgeKind::Owns || last.replace((start, end)) == Some((start, end)) {
             continue;
@@ -41,7 +41,7 @@ pub fn check(graph: &TargetGraph, declared: &[DeclaredRules]) -> (Vec<Violation>
         let place = graph.places().get(place as usize);
         let (start, end) = (NodeId(start), NodeId(end));
         if from.as_ref().is_none_or(|from| from.node != start) {
-            from = Some(From::new(graph, start, &dependencies));
+            from = Some(Dependent::new(graph, start, &dependencies));
         }
         let Some(from) = &from else { continue };
         found.visibility(from, end, visible[graph.owner(end).0 as usize].as_deref(), place);
@@ -87,14 +87,14 @@ fn end(graph: &TargetGraph, node: NodeId) -> End<'_> {
 }
 
 /// Who depends, with the rules for its dependencies.
-struct From<'g> {
+struct Dependent<'g> {
     node: NodeId,
     end: End<'g>,
     /// The set that is for it; none if there are no rules, and an error if there are and none is for it.
     set: Option<Result<ReadySet, Place>>,
 }
 
-impl<'g> From<'g> {
+impl<'g> Dependent<'g> {
     fn new(graph: &'g TargetGraph, node: NodeId, rules: &Rules) -> Self {
         let end = end(graph, node);
         let set = set_for(rules, &end).map(|found| found.cloned().map_err(Clone::clone));
@@ -116,7 +116,13 @@ struct Found<'g> {
 }
 
 impl Found<'_> {
-    fn visibility(&mut self, from: &From<'_>, to: NodeId, entries: Option<&[Entry]>, place: Option<&Place>) {
+    fn visibility(
+        &mut self,
+        from: &Dependent<'_>,
+        to: NodeId,
+        entries: Option<&[Entry]>,
+        place: Option<&Place>,
+    ) {
         let Some(entries) = entries else { return };
         let (asks, asked) = (from.end.target, self.graph.target(to));
         let package = from.end.label.package();
@@ -132,7 +138,7 @@ impl Found<'_> {
         self.add(from, to, Cause::Invisible { says, place: field.place.clone() }, place);
     }
 
-    fn rules(&mut self, from: &From<'_>, to: NodeId, dependents: &Rules, place: Option<&Place>) {
+    fn rules(&mut self, from: &Dependent<'_>, to: NodeId, dependents: &Rules, place: Option<&Place>) {
         if from.set.is_none() && dependents.is_empty() {
             return;
         }
@@ -151,7 +157,7 @@ impl Found<'_> {
         }
     }
 
-    fn add(&mut self, from: &From<'_>, to: NodeId, cause: Cause, place: Option<&Place>) {
+    fn add(&mut self, from: &Dependent<'_>, to: NodeId, cause: Cause, place: Option<&Place>) {
         let key = (self.graph.owner(from.node), self.graph.owner(to), cause);
         self.violations.entry(key).or_default().push(Refused {
             from: from.end.label.clone(),

@@ -21,6 +21,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use clap::ColorChoice;
+use engine::Level;
 use graph::Place;
 use python::infer::InferSettings;
 
@@ -58,7 +59,7 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
+pub(crate) enum Verbosity {
     Quiet,
     Info,
     Verbose,
@@ -72,7 +73,6 @@ pub(crate) struct Config {
     #[allow(dead_code, reason = "for who evaluates them")]
     pub(crate) build_file_prelude_globs: Vec<String>,
     /// Whether what is not known, but may be right, is an error.
-    #[allow(dead_code, reason = "for who evaluates BUILD files")]
     pub(crate) strict: bool,
     /// The names of BUILD files, as patterns, where they are said.
     pub(crate) build_patterns: Option<Vec<String>>,
@@ -81,12 +81,14 @@ pub(crate) struct Config {
     pub(crate) jobs: Option<u16>,
     pub(crate) offline: bool,
     pub(crate) color: Option<ColorChoice>,
-    pub(crate) level: Option<Level>,
+    pub(crate) verbosity: Option<Verbosity>,
     /// Whether a terminal shows a live line.
     pub(crate) dynamic_ui: bool,
     pub(crate) cache_dir: Option<String>,
     /// How many bytes the cache may take.
     pub(crate) cache_budget: Option<u64>,
+    /// How far programs that a build runs are kept apart.
+    pub(crate) sandbox: Option<Level>,
     pub(crate) root_patterns: Vec<String>,
     pub(crate) interpreter_constraints: Vec<String>,
     pub(crate) interpreters: Option<Vec<String>>,
@@ -113,6 +115,39 @@ pub(crate) struct Config {
     places: BTreeMap<(String, String), Place>,
 }
 
+/// The values that can be wrong in more ways than by their type.
+struct Checked {
+    resolves: Vec<(String, String)>,
+    default_resolve: String,
+    cache_budget: Option<u64>,
+    sandbox: Option<Level>,
+    infer: InferSettings,
+    verbosity: Option<Verbosity>,
+    visibility: Severity,
+}
+
+impl Checked {
+    /// Adds what is wrong to `errors`.
+    fn new(settings: &mut Settings, errors: &mut Vec<Diagnostic>) -> Checked {
+        let (resolves, default_resolve) = resolves::resolves(settings, errors);
+        let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
+        let level = settings.remove(&("sandbox".to_owned(), "level".to_owned()));
+        let severity = or_default(choice(settings, "visibility", "severity", Severity::from_str), errors);
+        Checked {
+            resolves,
+            default_resolve,
+            cache_budget: or_default(size(budget), errors),
+            sandbox: or_default(sandbox_level(level), errors),
+            infer: or_default(infer::settings(settings), errors),
+            verbosity: or_default(choice(settings, "GLOBAL", "level", verbosity), errors),
+            visibility: match flag(settings, "visibility", "enforce") {
+                Some(false) => Severity::Ignore,
+                _ => severity.unwrap_or_default(),
+            },
+        }
+    }
+}
+
 impl Config {
     /// Gives a configuration where nothing is wrong with what was read. Fails with all that is wrong.
     pub(crate) fn new(gathered: Gathered) -> Result<Config, Vec<Diagnostic>> {
@@ -121,17 +156,7 @@ impl Config {
         let digest = digest(&settings);
         let places = settings.iter().map(|(key, setting)| (key.clone(), setting.place.clone())).collect();
         let settings = &mut settings;
-        let (resolves, default_resolve) = resolves::resolves(settings, &mut errors);
-        let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
-        let cache_budget = or_default(size(budget), &mut errors);
-        let infer = or_default(infer::settings(settings), &mut errors);
-        let level = or_default(choice(settings, "GLOBAL", "level", level), &mut errors);
-        let severity =
-            or_default(choice(settings, "visibility", "severity", Severity::from_str), &mut errors);
-        let visibility = match flag(settings, "visibility", "enforce") {
-            Some(false) => Severity::Ignore,
-            _ => severity.unwrap_or_default(),
-        };
+        let checked = Checked::new(settings, &mut errors);
         if !errors.is_empty() {
             errors.sort_by(|a, b| a.place.cmp(&b.place));
             return Err(errors);
@@ -149,10 +174,11 @@ impl Config {
             jobs: number(settings, "GLOBAL", "jobs"),
             offline: flag(settings, "GLOBAL", "offline").unwrap_or_default(),
             color: color(settings).or(colors),
-            level,
+            verbosity: checked.verbosity,
             dynamic_ui: flag(settings, "GLOBAL", "dynamic_ui").unwrap_or(true),
             cache_dir: text(settings, "cache", "dir"),
-            cache_budget,
+            cache_budget: checked.cache_budget,
+            sandbox: checked.sandbox,
             root_patterns: texts(settings, "source", "root_patterns")
                 .unwrap_or_else(|| strings(&["/", "src", "src/python", "src/py"])),
             interpreter_constraints: texts(settings, "python", "interpreter_constraints").unwrap_or_default(),
@@ -160,14 +186,14 @@ impl Config {
             platforms: texts(settings, "python", "platforms").unwrap_or_else(|| strings(&["current"])),
             interpreter_search_paths: texts(settings, "python", "interpreter_search_paths")
                 .unwrap_or_else(|| strings(&["<PATH>", "<PYENV>"])),
-            default_resolve,
-            resolves,
+            default_resolve: checked.default_resolve,
+            resolves: checked.resolves,
             resolve_constraints: named_lists(settings, "python.resolves_to_interpreter_constraints"),
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
             indexes: indexes(settings),
-            infer,
-            visibility,
+            infer: checked.infer,
+            visibility: checked.visibility,
             others,
             files,
             digest,
@@ -247,11 +273,11 @@ fn indexes(settings: &mut Settings) -> Vec<(String, String)> {
     addresses.into_iter().enumerate().map(|(at, address)| (name(at), address)).collect()
 }
 
-fn level(text: &str) -> Result<Level, &'static [&'static str]> {
+fn verbosity(text: &str) -> Result<Verbosity, &'static [&'static str]> {
     match text {
-        "error" | "warn" => Ok(Level::Quiet),
-        "info" => Ok(Level::Info),
-        "debug" | "trace" => Ok(Level::Verbose),
+        "error" | "warn" => Ok(Verbosity::Quiet),
+        "info" => Ok(Verbosity::Info),
+        "debug" | "trace" => Ok(Verbosity::Verbose),
         _ => Err(&["error", "warn", "info", "debug", "trace"]),
     }
 }
@@ -317,6 +343,14 @@ fn size(setting: Option<Setting>) -> Result<Option<u64>, Vec<Diagnostic>> {
         vec![Diagnostic::error(Exit::Wrong, "config::size", message).at(Some(place)).help(help)]
     })?;
     Ok(Some(size))
+}
+
+/// A level of the sandbox.
+fn sandbox_level(setting: Option<Setting>) -> Result<Option<Level>, Vec<Diagnostic>> {
+    let Some(Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
+    text.parse().map(Some).map_err(|error: engine::UnknownLevel| {
+        vec![Diagnostic::error(Exit::Wrong, "config::sandbox", error.to_string()).at(Some(place))]
+    })
 }
 
 fn take(settings: &mut Settings, section: &str, key: &str) -> Option<Value> {

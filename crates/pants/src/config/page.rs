@@ -18,12 +18,12 @@ fn lists() -> String {
     for (section, keys) in pants_keys::KEYS {
         let _ = writeln!(text, "- in `[{section}]`: {}", quoted(keys));
     }
-    text.push_str("\n## All keys\n");
+    text.push_str("\n## All keys\n\n");
     let mut section = "";
     for key in KEYS {
         if key.section != section {
             section = key.section;
-            let _ = write!(text, "\n### `[{section}]`\n\n");
+            let _ = write!(text, "### `[{section}]`\n\n");
         }
         let name = key.name.unwrap_or("NAME");
         let expected = key.kind.expected().replace('`', "");
