@@ -1,6 +1,7 @@
 //! What can be wrong with a set of targets or with what is asked of it.
 
-use crate::{Label, Place};
+use crate::visibility::SpecError;
+use crate::{Label, LabelError, Place};
 
 /// An error of the target graph or of a selection from it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +76,22 @@ pub enum GraphError {
         /// Sources of the target that may have been meant.
         near: Vec<String>,
     },
+    /// An entry of the field `visibility` says nothing that is known.
+    #[error("`visibility` takes labels and patterns: {error}")]
+    Visibility {
+        /// What is wrong with it.
+        error: LabelError,
+        /// Where it is.
+        place: Place,
+    },
+    /// A rule about dependencies cannot be matched.
+    #[error("{error}")]
+    DependencyRule {
+        /// What is wrong with it.
+        error: SpecError,
+        /// Where its set is.
+        place: Place,
+    },
     /// A pattern matches no target.
     #[error("`{pattern}` matches no target")]
     NoMatch {
@@ -113,6 +130,8 @@ impl GraphError {
             Self::NotDependable { .. } => "graph::not_dependable",
             Self::Ambiguous { .. } => "graph::ambiguous",
             Self::NotASource { .. } => "graph::not_a_source",
+            Self::Visibility { .. } => "graph::visibility_form",
+            Self::DependencyRule { error, .. } => error.code(),
             Self::NoMatch { .. } => "graph::no_match",
             Self::NoOwner { .. } => "graph::no_owner",
         }
@@ -127,6 +146,7 @@ impl GraphError {
             | Self::Ambiguous { place, .. }
             | Self::NotASource { place, .. } => place.as_ref(),
             Self::DuplicateTarget { second, .. } => Some(second),
+            Self::Visibility { place, .. } | Self::DependencyRule { place, .. } => Some(place),
             Self::Cycle { steps } => steps.first().map(|step| &step.place),
             Self::NoMatch { .. } | Self::NoOwner { .. } => None,
         }
@@ -167,6 +187,10 @@ impl GraphError {
             Self::Cycle { .. } => Some("move what both need into a target of its own".to_owned()),
             Self::SelfDependency { .. } => Some("remove the dependency".to_owned()),
             Self::NotDependable { .. } => Some("depend on the libraries that it is made of".to_owned()),
+            Self::Visibility { .. } => Some(
+                "for example `//visibility:private`, `//svc:__pkg__`, `//svc/...` or `//svc:app`".to_owned(),
+            ),
+            Self::DependencyRule { error, .. } => error.help(),
         }
     }
 }

@@ -17,6 +17,7 @@ mod subgraph;
 mod target;
 mod target_graph;
 mod value;
+pub mod visibility;
 mod walk;
 
 pub use error::{CycleStep, GraphError};

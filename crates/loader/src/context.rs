@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use graph::visibility::DeclaredRules;
 use graph::{Place, Target};
 use starlark::any::ProvidesStaticType;
 use starlark::codemap::{FileSpan, Span};
@@ -36,6 +37,8 @@ pub(crate) struct Context<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) targets: Vec<Target>,
+    /// Who may depend on whom.
+    pub(crate) rules: Vec<DeclaredRules>,
     pub(crate) errors: Vec<LoadError>,
     /// What `print` says.
     pub(crate) messages: Vec<(Place, String)>,
@@ -88,6 +91,19 @@ impl<'a> Context<'a> {
         let items: Vec<Place> =
             call.arguments.iter().flat_map(|argument| self.items(&call, argument)).collect();
         self.select(&call, &patterns, !allow_empty, |item| items.get(item).unwrap_or(&call.place).clone())
+    }
+
+    /// Where the call on top of the stack is, and where its arguments by position and the items of these are written.
+    pub(crate) fn positional(&self, stack: &[FileSpan]) -> (Place, Vec<(Place, Vec<Place>)>) {
+        let call = self.locate(stack);
+        let positional = call.arguments.iter().filter(|argument| argument.name.is_none());
+        let written = positional.map(|one| (self.span(&call, one.value), self.items(&call, one))).collect();
+        (call.place, written)
+    }
+
+    /// Takes an error.
+    pub(crate) fn fail(&self, error: LoadError) {
+        self.gathered.borrow_mut().errors.push(error);
     }
 
     /// Takes what `print` says.

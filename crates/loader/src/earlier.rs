@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::listing::BUILD_FILES;
+use crate::build_names::BuildNames;
 use crate::load::{Loaded, load_directories};
 use crate::options::Options;
 use crate::snapshot::{Package, Snapshot};
-use graph::join;
 
 /// The files that were not as they are now.
 #[derive(Clone, Debug, Default)]
@@ -84,14 +83,15 @@ impl Packages {
         earlier: &Earlier,
         is_file: &dyn Fn(&str) -> bool,
     ) -> BTreeSet<String> {
+        let (build_names, _) = BuildNames::new(options);
         let mut concerned = BTreeSet::new();
         let mut modules = BTreeSet::new();
         for (path, was_there) in earlier.files() {
             if options.is_prelude(path) {
                 return self.0.keys().cloned().collect();
             }
-            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-            if BUILD_FILES.contains(&name) {
+            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+            if build_names.has(path) {
                 concerned.insert(directory.to_owned());
             }
             modules.insert(path);
@@ -109,8 +109,10 @@ impl Packages {
         }
         let says = |directory: &str| self.0.get(directory).is_some_and(Package::says_defaults);
         let said = |directory: &str| {
-            let files = BUILD_FILES.map(|name| join(directory, name));
-            files.iter().filter_map(|file| earlier.bytes(file)).any(mentions_defaults)
+            let is_there = |file: &str| file.rsplit_once('/').map_or("", |(folder, _)| folder) == directory;
+            let files = earlier.files().map(|(path, _)| path);
+            let files = files.filter(|file| is_there(file) && build_names.has(file));
+            files.filter_map(|file| earlier.bytes(file)).any(mentions_defaults)
         };
         let above: Vec<String> =
             concerned.iter().filter(|directory| says(directory) || said(directory)).cloned().collect();

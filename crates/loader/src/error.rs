@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use graph::visibility::SpecError;
 use graph::{FieldError, LabelReason, Place};
 
 use crate::advice;
@@ -41,8 +42,8 @@ pub enum Problem {
     NotUtf8 { file: String },
     #[error("evaluating `{file}` failed inside of the evaluator: {reason}")]
     Panicked { file: String, reason: String },
-    #[error("`{directory}` has both a `BUILD` and a `BUILD.pants`")]
-    TwoBuildFiles { directory: String },
+    #[error("`{directory}` has both a `{}` and a `{}`", .names[0], .names[1])]
+    TwoBuildFiles { directory: String, names: [String; 2] },
     #[error("a file in `{directory}` is left out, since its name `{name}` is not UTF-8")]
     NotUtf8Name { name: String, directory: String },
     #[error("the files of the repository cannot be listed: {reason}")]
@@ -81,6 +82,8 @@ pub enum Problem {
     MissingField { rule: String, field: &'static str, example: &'static str },
     #[error("{0}")]
     Field(FieldError),
+    #[error("{0}")]
+    DependencyRule(SpecError),
     #[error("`{name}` cannot be the name of a target: {reason}")]
     Name { name: String, reason: LabelReason },
     #[error("a target in the root directory needs a `name`")]
@@ -172,6 +175,7 @@ impl LoadError {
             Problem::FieldTwice { .. } => "loader::field_twice",
             Problem::MissingField { .. } => "loader::missing_field",
             Problem::Field(error) => error.code(),
+            Problem::DependencyRule(error) => error.code(),
             Problem::Name { .. } | Problem::NoName => "loader::name",
             Problem::DuplicateTarget { .. } => "graph::duplicate_target",
             Problem::TargetInModule { .. } => "loader::target_in_module",
@@ -209,6 +213,7 @@ impl LoadError {
             | Problem::MissingSymbol { near, .. } => did_you_mean(near),
             Problem::Syntax { message } | Problem::Evaluation { message } => advice::message(message),
             Problem::Field(error) => error.help(),
+            Problem::DependencyRule(error) => error.help(),
             Problem::MissingField { field, example, .. } if !example.is_empty() => {
                 Some(format!("for example `{field} = {example}`"))
             }

@@ -15,6 +15,7 @@ use starlark::values::{Heap, Value, ValueLike};
 
 use crate::context::Context;
 use crate::defaults::Said;
+use crate::dependency_rules;
 use crate::error::Problem;
 use crate::files::{Files, names};
 use crate::foreign;
@@ -36,7 +37,8 @@ pub(crate) fn globals() -> &'static Globals {
             .with(of_pants_1)
             .with(of_surroundings)
             .with(of_parameters)
-            .with(of_directories);
+            .with(of_directories)
+            .with(dependency_rules::functions);
         for schema in schemas() {
             for &name in std::iter::once(&schema.name).chain(schema.aliases) {
                 builder.set(name, Rule { schema, name });

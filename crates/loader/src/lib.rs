@@ -1,10 +1,13 @@
 //! Evaluates BUILD files into targets: the only crate that knows Starlark.
 
 mod advice;
+mod build_names;
 mod call;
 #[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod context;
 mod defaults;
+#[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
+mod dependency_rules;
 mod dialect;
 mod earlier;
 mod error;

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use graph::{FieldDefault, FieldKind, Label, Place, Target, UNKNOWN, join};
+use graph::visibility::DeclaredRules;
+use graph::{FieldDefault, FieldKind, Label, Place, Target, UNKNOWN, join, last_segment};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
+use crate::build_names::BuildNames;
 use crate::defaults::Defaults;
 use crate::earlier::{Packages, ancestors, leads_to};
 use crate::error::{LoadError, Problem};
 use crate::evaluate::{Parsed, Purpose, evaluate, parse};
-use crate::listing::{BUILD_FILES, Listing};
+use crate::listing::Listing;
 use crate::modules::Modules;
 use crate::options::Options;
 use crate::read::{Digest, read_bytes, text};
@@ -30,6 +32,8 @@ pub struct Loaded {
     pub errors: Vec<LoadError>,
     /// What is odd, but stops nothing.
     pub warnings: Vec<LoadError>,
+    /// Who may depend on whom, by directory.
+    pub rules: Vec<DeclaredRules>,
     /// What `print` said, with the place.
     pub messages: Vec<(Place, String)>,
     /// The BUILD files, relative to the root, sorted.
@@ -161,17 +165,21 @@ impl Run<'_> {
     /// The BUILD files of the listing, at most one for each directory.
     fn build_files(&mut self, listing: &Listing) -> Vec<BuildFile> {
         let mut files = Vec::new();
+        let (build_names, wrong) = BuildNames::new(self.options);
+        self.loaded.errors.extend(wrong);
         for directory in listing.directories() {
             if self.only.is_some_and(|only| !leads_to(&directory.path, only)) {
                 continue;
             }
             let above = self.only.is_some_and(|only| !only.contains(&*directory.path));
-            let mut names = BUILD_FILES.iter().filter(|name| directory.has(name));
-            let Some(name) = names.next() else { continue };
-            let file = join(&directory.path, name);
-            if names.next().is_some() {
+            let names = directory.files.iter().filter(|name| build_names.has_name(name));
+            let paths = names.map(|name| join(&directory.path, name));
+            let mut paths = paths.filter(|file| build_names.has(file));
+            let Some(file) = paths.next() else { continue };
+            if let Some(second) = paths.next() {
                 let shown = if directory.path.is_empty() { "." } else { &*directory.path };
-                let problem = Problem::TwoBuildFiles { directory: shown.to_owned() };
+                let names = [&file, &second].map(|file| last_segment(file).to_owned());
+                let problem = Problem::TwoBuildFiles { directory: shown.to_owned(), names };
                 self.loaded.errors.push(problem.at(Place::new(file.clone(), 1, 1)));
             }
             files.push(BuildFile { directory: directory.path.clone(), file, above });
@@ -249,7 +257,8 @@ impl Run<'_> {
             shallow: gathered.shallow,
             deep: gathered.deep,
         };
-        let outcome = Outcome { targets, messages, unknown, defaults: gathered.defaults };
+        let outcome =
+            Outcome { targets, messages, unknown, defaults: gathered.defaults, rules: gathered.rules };
         let package =
             errors.is_empty().then(|| Package::new(&file.directory, &key, &outcome, sources.listing));
         Step::Evaluated(outcome, package, errors)
@@ -282,6 +291,7 @@ impl Run<'_> {
             }
             loaded.warnings.extend(outcome.targets.iter().filter_map(no_files));
             loaded.targets.extend(outcome.targets);
+            loaded.rules.extend(outcome.rules);
             loaded.messages.extend(outcome.messages);
             if let Some(package) = package {
                 new.packages.insert(file.directory.to_string(), package);

@@ -14,6 +14,10 @@ pub struct Options {
     pub root: PathBuf,
     /// Patterns of paths that are not looked at, as in a `.gitignore` at the root.
     pub ignore: Vec<String>,
+    /// The names that BUILD files have, as patterns of which those with `!` in front take away; none for the usual ones.
+    pub build_patterns: Option<Vec<String>>,
+    /// Patterns of BUILD files that are not read, as in a `.gitignore` at the root.
+    pub build_ignore: Vec<String>,
     /// How many threads load; at least one.
     pub jobs: usize,
     /// The bounds of an evaluation.
@@ -35,6 +39,8 @@ impl Options {
         Self {
             root: root.into(),
             ignore: Vec::new(),
+            build_patterns: None,
+            build_ignore: Vec::new(),
             jobs,
             limits: Limits::default(),
             prelude: Vec::new(),

@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 
+use graph::visibility::DeclaredRules;
 use graph::{Place, StoredTargets, Target, manual};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,7 @@ struct Content {
     messages: Vec<(Place, String)>,
     unknown: Vec<(String, Place)>,
     defaults: Defaults,
+    rules: Vec<DeclaredRules>,
 }
 
 /// What a package gave.
@@ -72,6 +74,8 @@ pub(crate) struct Outcome {
     pub(crate) unknown: Vec<(String, Place)>,
     /// What holds for the directories below.
     pub(crate) defaults: Defaults,
+    /// Who may depend on whom.
+    pub(crate) rules: Vec<DeclaredRules>,
 }
 
 /// What a package was made of.
@@ -182,8 +186,8 @@ impl Package {
     /// The targets and messages; none if they cannot be read.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         let content: Content = postcard::from_bytes(&self.content).ok()?;
-        let Content { targets, messages, unknown, defaults } = content;
-        Some(Outcome { targets: targets.targets()?, messages, unknown, defaults })
+        let Content { targets, messages, unknown, defaults, rules } = content;
+        Some(Outcome { targets: targets.targets()?, messages, unknown, defaults, rules })
     }
 }
 
@@ -193,6 +197,7 @@ fn store(outcome: &Outcome) -> Vec<u8> {
         messages: outcome.messages.clone(),
         unknown: outcome.unknown.clone(),
         defaults: outcome.defaults.clone(),
+        rules: outcome.rules.clone(),
     };
     postcard::to_stdvec(&content).expect("plain data can be encoded")
 }

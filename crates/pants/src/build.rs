@@ -94,7 +94,9 @@ impl<'a> Plan<'a> {
         programs: &[NodeId],
         scope: Scope,
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
-        session.tell_findings(repository, &repository.graph.closure(programs.iter().copied()))?;
+        let reached = repository.graph.closure(programs.iter().copied());
+        session.tell_findings(repository, &reached)?;
+        session.tell_violations(repository, &reached, true)?;
         let store = session.store()?;
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;

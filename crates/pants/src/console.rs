@@ -10,6 +10,7 @@ use graph::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Form, Options, Output};
+use crate::config::{Config, Verbosity};
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::environment::Environment;
 
@@ -66,6 +67,18 @@ impl Console {
             ColorChoice::Never => false,
             ColorChoice::Auto => self.terminal && !self.plain,
         };
+    }
+
+    /// Lays the options over the configuration.
+    pub(crate) fn configure(&mut self, options: &Options, config: &Config) {
+        if let (None, Some(color)) = (options.color, config.color) {
+            self.set_color(color);
+        }
+        if let (false, false, Some(verbosity)) = (options.quiet, options.verbose, config.verbosity) {
+            self.quiet = verbosity == Verbosity::Quiet;
+            self.verbose = verbosity == Verbosity::Verbose;
+        }
+        self.terminal &= config.dynamic_ui;
     }
 
     /// Writes the answer. A reader that has gone away is no error: `pants list :: | head` ends quietly.

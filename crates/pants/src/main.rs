@@ -13,6 +13,7 @@ mod explain;
 mod goals;
 mod inference;
 mod machine;
+mod others;
 mod panics;
 mod progress;
 mod recall;
@@ -23,8 +24,10 @@ mod signals;
 mod size;
 mod source_builds;
 mod tools;
+mod visibility;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -32,8 +35,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ColorChoice, FromArgMatches, ValueEnum};
 use store::Moment;
 
-use crate::cli::{Cli, Form, Goal, Output};
-use crate::config::Config;
+use crate::cli::{Cli, Form, Goal, Options, Output};
+use crate::config::{Config, Gathered};
 use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::environment::Environment;
@@ -51,16 +54,17 @@ fn main() -> ExitCode {
     }
     let start = (Instant::now(), Moment::now());
     panics::explain();
-    let matches = cli::command().try_get_matches();
+    let environment = Environment::read();
+    let request = config::Request::read(std::env::args_os().collect(), &environment);
+    let matches = cli::command().try_get_matches_from(&request.arguments);
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let environment = Environment::read();
     let color = cli.options.color.unwrap_or(ColorChoice::Auto);
     let mut console = Console::new(&cli.options, &environment);
     console.set_color(color);
-    let exit = match run(&cli, &mut console, &environment, start) {
+    let exit = match run(&cli, &mut console, &environment, request.gathered, start) {
         // An answer that could not be written is told as a diagnostic.
         Ok(Exit::Done) => exit_of(&console.said()),
         Ok(exit) => exit,
@@ -130,11 +134,18 @@ fn wrong_variable(error: &clap::Error) -> Option<String> {
     (!given).then(|| said.replacen(&format!("for '{option}'"), &format!("of the variable `{variable}`"), 1))
 }
 
+/// Says why there is no root to read anything of.
+fn no_root(options: &Options, environment: &Environment) -> Result<(PathBuf, Gathered), Vec<Diagnostic>> {
+    let root = session::find_root(options.root.as_deref(), environment).map_err(|error| vec![error])?;
+    Ok((root, Gathered::default()))
+}
+
 /// Runs a goal. An error is what kept it from answering.
 fn run(
     cli: &Cli,
     console: &mut Console,
     environment: &Environment,
+    gathered: Option<(PathBuf, Gathered)>,
     start: (Instant, Moment),
 ) -> Result<Exit, Vec<Diagnostic>> {
     if !cli.goal.forms().contains(&cli.options.output) {
@@ -147,13 +158,12 @@ fn run(
         _ => {}
     }
     let cancel = signals::watch();
-    let root = session::find_root(&cli.options, environment).map_err(|error| vec![error])?;
+    let (root, gathered) = gathered.map_or_else(|| no_root(&cli.options, environment), Ok)?;
     console.root.clone_from(&root);
-    let config = Config::load(&root)?;
-    if let (None, Some(color)) = (cli.options.color, config.color) {
-        console.set_color(color);
-    }
+    let config = Config::new(gathered)?;
+    console.configure(&cli.options, &config);
     let session = Session::open(&cli.options, root, config, console, environment, &cancel, start)?;
+    session.tell_others()?;
     let exit = match &cli.goal {
         Goal::Binary(arguments) => goals::binary::run(&session, arguments),
         Goal::Run(arguments) => goals::run::run(&session, arguments),

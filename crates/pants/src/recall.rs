@@ -5,6 +5,7 @@
 //! as they were:
 //!
 //! - all directories, BUILD files and what they load, `pants.toml` and this program (the workspace);
+//! - all settings, from whatever file, variable or option (they are in the key);
 //! - the sources and locks that the artifacts are made from;
 //! - the interpreters that were looked for, and where, and the variables and the folder by which they were.
 //!
@@ -21,6 +22,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dist::{self, PlaceError};
 use crate::explain;
 use crate::goals::Targets;
+use crate::others;
 use crate::report::{Built, Report};
 use crate::repository::{Repository, WorkspaceState};
 use crate::session::{Session, forgettable, shown};
@@ -69,7 +71,7 @@ impl<'a> Request<'a> {
     pub(crate) fn new(session: &'a Session<'a>, goal: &str, asked: &'a Targets) -> Request<'a> {
         let lists = [&asked.targets, &asked.narrowed.exclude, &asked.narrowed.tag];
         let mut key = blake3::Hasher::new();
-        for text in [FORMAT.as_bytes(), goal.as_bytes(), &session.key()] {
+        for text in [FORMAT.as_bytes(), goal.as_bytes(), &session.state_key()] {
             add(&mut key, text);
         }
         for list in lists {
@@ -147,7 +149,10 @@ impl<'a> Request<'a> {
             *actions.entry(verb.clone()).or_default() += count;
         }
         let messages = repository.said.messages.clone();
-        let said = Said { messages, warnings: self.session.console.said() };
+        let mut warnings = self.session.console.said();
+        // It is said once, whatever is asked for.
+        warnings.retain(|warning| warning.code != others::CODE);
+        let said = Said { messages, warnings };
         let answer = Answer { workspace, surroundings: self.surroundings(), said, artifacts, actions };
         let mut answer = postcard::to_stdvec(&answer).expect("plain data can be encoded");
         answer.extend_from_slice(states.bytes());

@@ -9,6 +9,7 @@ use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use graph::visibility::{self, Violation};
 use graph::{Edge, GraphError, NodeId, StoredGraph, Target, TargetGraph};
 use loader::Packages;
 use python::{RuleError, SourceRoots};
@@ -38,6 +39,8 @@ pub(crate) struct Repository {
     pub(crate) roots: SourceRoots,
     /// What inference found amiss; for those who ask about the files.
     pub(crate) findings: Findings,
+    /// Dependencies that must not be; for those who ask about the targets.
+    pub(crate) violations: Vec<Violation>,
     /// What was said of it.
     pub(crate) said: Said,
     /// Of what the graph was made; none where that is not certain.
@@ -68,6 +71,7 @@ struct KeptGraph {
     of: WorkspaceState,
     said: Said,
     findings: Findings,
+    violations: Vec<Violation>,
     graph: StoredGraph,
 }
 
@@ -82,8 +86,9 @@ impl Session<'_> {
             && let Some((kept, graph)) = self.kept_graph(state)?
         {
             self.console.repeat(&kept.said);
-            let KeptGraph { said, findings, .. } = kept;
-            return Ok(ManuallyDrop::new(Repository { graph, roots, findings, said, state: Some(state) }));
+            let KeptGraph { said, findings, violations, .. } = kept;
+            let state = Some(state);
+            return Ok(ManuallyDrop::new(Repository { graph, roots, findings, violations, said, state }));
         }
         let (mut repository, inputs) = self.load(roots)?;
         repository.state = self.keep_graph(&repository, inputs)?;
@@ -113,8 +118,10 @@ impl Session<'_> {
         errors.extend(wrong.iter().map(explain::rule));
         let loading_failed = !errors.is_empty();
         let Connected { graph, findings, wrong, unsound } = self.connect(targets, generated, &roots)?;
+        let (violations, misplaced) = visibility::check(&graph, &loaded.rules);
         // What depends on a target that could not be loaded is not wrong itself.
         if !loading_failed {
+            errors.extend(misplaced.iter().map(explain::graph));
             errors.extend(wrong.iter().map(explain::rule));
             errors.extend(unsound.iter().map(explain::graph));
         }
@@ -122,7 +129,7 @@ impl Session<'_> {
             return Err(errors);
         }
         let inputs = Inputs { paths: inputs.into_inner(), variables: loaded.variables };
-        Ok((Repository { graph, roots, findings, said, state: None }, inputs))
+        Ok((Repository { graph, roots, findings, violations, said, state: None }, inputs))
     }
 
     /// Makes the graph of targets, with the edges that are not written; `edges` are those that are known already.
@@ -156,6 +163,8 @@ impl Session<'_> {
     pub(crate) fn loader_options(&self) -> loader::Options {
         let mut options = loader::Options::new(&self.root);
         options.ignore.clone_from(&self.config.pants_ignore);
+        options.build_patterns.clone_from(&self.config.build_patterns);
+        options.build_ignore.clone_from(&self.config.build_ignore);
         options.jobs = self.jobs;
         options.prelude.clone_from(&self.config.build_file_prelude_globs);
         options.strict = self.config.strict;
@@ -171,13 +180,18 @@ impl Session<'_> {
         [root.as_encoded_bytes(), program.as_encoded_bytes(), strict].join(&0)
     }
 
+    /// The key of what this program makes of the files by the configuration that it is given, also by variables and options.
+    pub(crate) fn state_key(&self) -> Vec<u8> {
+        [self.key().as_slice(), &self.config.digest].join(&0)
+    }
+
     /// What stands for the states of all files that decided the last time what targets there are, if they are the same
     /// still.
     pub(crate) fn unchanged_workspace(&self) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
         if let Some(known) = self.unchanged.get() {
             return Ok(*known);
         }
-        let kept = self.store()?.memo(WORKSPACES, &self.key()).map_err(failed)?;
+        let kept = self.store()?.memo(WORKSPACES, &self.state_key()).map_err(failed)?;
         let state = kept.and_then(|kept| {
             let (variables, states) = postcard::take_from_bytes::<Variables>(&kept).ok()?;
             let same = variables.iter().all(|(name, digest)| self.variable(name) == *digest);
@@ -189,7 +203,9 @@ impl Session<'_> {
 
     /// The graph that was kept of a state of the workspace, if the sources are what they were.
     fn kept_graph(&self, state: WorkspaceState) -> Result<Option<(KeptGraph, TargetGraph)>, Vec<Diagnostic>> {
-        let Some(kept) = self.store()?.memo(GRAPHS, &self.key()).map_err(failed)? else { return Ok(None) };
+        let Some(kept) = self.store()?.memo(GRAPHS, &self.state_key()).map_err(failed)? else {
+            return Ok(None);
+        };
         let Ok((mut kept, states)) = postcard::take_from_bytes::<KeptGraph>(&kept) else { return Ok(None) };
         let hold = |states: FileStates| states.hold(&self.root);
         if kept.of != state || !FileStates::parse(states.to_vec()).is_some_and(hold) {
@@ -209,12 +225,13 @@ impl Session<'_> {
         let mut workspace = postcard::to_stdvec(&variables).expect("plain data can be encoded");
         workspace.extend_from_slice(states.bytes());
         let state = workspace_state(&variables, &states);
-        let (store, key) = (self.store()?, self.key());
+        let (store, key) = (self.store()?, self.state_key());
         if let Some(sources) = FileStates::take(&self.root, self.sources(&repository.graph), self.began) {
             let kept = KeptGraph {
                 of: state,
                 said: repository.said.clone(),
                 findings: repository.findings.clone(),
+                violations: repository.violations.clone(),
                 graph: StoredGraph::new(&repository.graph),
             };
             let mut kept = postcard::to_stdvec(&kept).expect("plain data can be encoded");

@@ -44,11 +44,11 @@ pub(crate) struct Session<'s> {
 }
 
 /// The root of the repository: as given, or the nearest folder upwards that has a `pants.toml`.
-pub(crate) fn find_root(options: &Options, environment: &Environment) -> Result<PathBuf, Diagnostic> {
+pub(crate) fn find_root(given: Option<&Path>, environment: &Environment) -> Result<PathBuf, Diagnostic> {
     let missing = |message: String, help: String| {
         Err(Diagnostic::error(Exit::Wrong, "session::no_root", message).help(Some(help)))
     };
-    let found = match &options.root {
+    let found = match given {
         Some(given) => environment.folder.join(given),
         None => match environment.folder.ancestors().find(|folder| folder.join(FILE).is_file()) {
             Some(found) => found.to_owned(),

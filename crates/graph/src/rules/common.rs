@@ -52,8 +52,9 @@ pub(super) const VISIBILITY: FieldSchema = FieldSchema {
     kind: FieldKind::StrList,
     required: false,
     default: FieldDefault::List(&["//visibility:public"]),
-    doc: "Who may depend on the target: labels and patterns such as `//svc/...`, `//visibility:public` for everyone, \
-          `//visibility:private` for the targets of the same file.",
+    doc: "Who may depend on the target, beside the targets of the same directory: `//svc:__pkg__` are those of a \
+          directory, `//svc/...` (or `//svc:__subpackages__`, `//svc/**`) also those below it, `//svc:app` is one target, \
+          `//visibility:public` everyone, `//visibility:private` nobody else. Imports count as dependencies.",
     example: "[\"//svc/...\"]",
 };
 

@@ -76,7 +76,7 @@ impl fmt::Display for Reason {
             Reason::Lost(label) => write!(f, "it depended on {label}, which is gone"),
             Reason::Lock { path, projects } if projects.is_empty() => write!(f, "{path}"),
             Reason::Lock { path, projects } => write!(f, "{path}: {}", projects.join(", ")),
-            Reason::Setting(key) => write!(f, "pants.toml: {key}"),
+            Reason::Setting(key) => f.write_str(key),
             Reason::Ignored(path) => write!(f, "{path} may hide or show any file below it"),
             Reason::Unknown(directory) => {
                 write!(f, "the BUILD file of `{directory}` could not be evaluated as it was")

@@ -1,26 +1,16 @@
-//! Which targets a change of `pants.toml` or of a `.gitignore` counts for; rather too many than one too few.
+//! Which targets a change of the configuration's files or of a `.gitignore` counts for; rather too many than one too few.
 
 use graph::Target;
 use loader::may_differ;
 
 use super::files::names;
 use super::{Change, Old, Reason};
-use crate::config::{self, FILE};
+use crate::config;
 use crate::repository::Repository;
 use crate::session::Session;
 
 /// The name of a file that says what is ignored.
 const IGNORE: &str = ".gitignore";
-
-/// Keys that change no target: how it is built is not what is built. `""` stands for all keys of a section.
-const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("GLOBAL", "jobs"),
-    ("GLOBAL", "offline"),
-    ("GLOBAL", "color"),
-    ("cache", ""),
-    ("remote", ""),
-    ("python.indexes", ""),
-];
 
 /// Sections that have one key for each resolve.
 const OF_RESOLVES: &[&str] = &["python.resolves", "python.resolves_to_interpreter_constraints"];
@@ -38,22 +28,35 @@ pub(super) fn compare(session: &Session<'_>, repository: &Repository, old: &Old<
         };
         mark(repository, change, &Reason::Ignored(path.clone()), &below);
     }
-    if !old.files.files.contains_key(FILE) {
-        return;
+    for file in session.config.files.iter().filter(|file| old.files.files.contains_key(*file)) {
+        compare_file(session, repository, old, file, change);
     }
-    let text = |bytes: std::io::Result<Vec<u8>>| bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let (was, is) = (text(old.content(FILE)), text(std::fs::read(session.root.join(FILE))));
-    let Some(keys) = was.zip(is).and_then(|(was, is)| config::differences(&was, &is)) else {
-        let reason = Reason::Setting("what it said cannot be told".to_owned());
+}
+
+/// Compares a file of the configuration to what it was.
+fn compare_file(
+    session: &Session<'_>,
+    repository: &Repository,
+    old: &Old<'_>,
+    file: &str,
+    change: &mut Change,
+) {
+    let was_there = old.files.files.get(file).is_some_and(|file| file.old.is_some());
+    let was = if was_there { text(old.content(file)) } else { Some(String::new()) };
+    let is = text(std::fs::read(session.root.join(file)));
+    let differences =
+        |(was, is): (String, String)| config::differences(&was, &is, &session.root, session.environment);
+    let Some(keys) = was.zip(is).and_then(differences) else {
+        let reason = Reason::Setting(format!("{file}: what it said cannot be told"));
         mark(repository, change, &reason, &|_| true);
         return;
     };
     for (section, key) in keys {
-        let no_effect = |(known, name): &(&str, &str)| section == *known && (name.is_empty() || key == *name);
-        if WITHOUT_EFFECT.iter().any(no_effect) {
+        // How something is built is not what is built, and who may depend on it is not what it is.
+        if config::has_no_effect(&section, &key) || section == "visibility" {
             continue;
         }
-        let reason = Reason::Setting(format!("[{section}] {key}"));
+        let reason = Reason::Setting(format!("{file}: [{section}] {key}"));
         let default = &session.config.default_resolve;
         let in_resolve = |target: &Target| {
             target.rule.field("resolve").is_some() && python::resolve_of(target, default) == key
@@ -66,12 +69,16 @@ pub(super) fn compare(session: &Session<'_>, repository: &Repository, old: &Old<
     }
 }
 
-/// Whether an edit of a `.gitignore` may hide a file that git tracks, or show one: all others count as new by themselves.
-fn hides_others(session: &Session<'_>, old: &Old<'_>, path: &str, directory: &str) -> bool {
-    let text = |bytes: std::io::Result<Vec<u8>>| match bytes {
+/// The text of a file, which is empty where there is none.
+fn text(bytes: std::io::Result<Vec<u8>>) -> Option<String> {
+    match bytes {
         Ok(bytes) => String::from_utf8(bytes).ok(),
         Err(error) => (error.kind() == std::io::ErrorKind::NotFound).then(String::new),
-    };
+    }
+}
+
+/// Whether an edit of a `.gitignore` may hide a file that git tracks, or show one: all others count as new by themselves.
+fn hides_others(session: &Session<'_>, old: &Old<'_>, path: &str, directory: &str) -> bool {
     let (was, is) = (text(old.content(path)), text(std::fs::read(session.root.join(path))));
     let tracked = old.git.at(directory).try_ask(&["ls-files", "-z"]);
     match (was, is, tracked) {

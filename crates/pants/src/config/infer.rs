@@ -5,7 +5,8 @@ use std::str::FromStr;
 use graph::near;
 use python::infer::{ChoiceError, InferSettings};
 
-use super::read::{Setting, Settings, Value};
+use super::sources::Settings;
+use super::value::{Setting, Value};
 use crate::diagnostic::{Diagnostic, Exit};
 
 const SECTION: &str = "python-infer";

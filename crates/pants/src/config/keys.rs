@@ -69,7 +69,65 @@ pub(crate) const KEYS: &[Key] = &[
         "false",
         "Whether what pants does not know but may be right is an error and not a warning: --strict.",
     ),
+    key(
+        "GLOBAL",
+        "pants_config_files",
+        Kind::Texts,
+        "[\"pants.toml\"]",
+        "The files of this kind, of which the later win; for the variable PANTS_CONFIG_FILES and the option alone. A name \
+         without brackets is one more.",
+    ),
+    key(
+        "GLOBAL",
+        "pantsrc",
+        Kind::Flag,
+        "true",
+        "Whether the files of `pantsrc_files` are read; for the variable PANTS_PANTSRC and the option alone.",
+    ),
+    key(
+        "GLOBAL",
+        "pantsrc_files",
+        Kind::Texts,
+        "[\"/etc/pantsrc\", \"~/.pants.rc\", \".pants.rc\"]",
+        "Files of the same form that win over the others, where they are there; for the variable PANTS_PANTSRC_FILES and \
+         the option alone.",
+    ),
     key("GLOBAL", "jobs", Kind::Number, "the number of processors", "How many things to do at once: --jobs."),
+    key(
+        "GLOBAL",
+        "build_patterns",
+        Kind::Texts,
+        "[\"BUILD\", \"BUILD.pants\"]",
+        "The names of BUILD files, as patterns; a `!` in front takes names away. A directory has one BUILD file.",
+    ),
+    key(
+        "GLOBAL",
+        "build_ignore",
+        Kind::Texts,
+        "[]",
+        "BUILD files and folders of them that are not read, as in a .gitignore; their other files are there all the same.",
+    ),
+    key(
+        "GLOBAL",
+        "level",
+        Kind::Text,
+        "\"info\"",
+        "How much is said: error and warn as with --quiet, info, debug and trace as with --verbose.",
+    ),
+    key(
+        "GLOBAL",
+        "colors",
+        Kind::Flag,
+        "whether they go to a terminal",
+        "Whether messages have colours; `color` goes first.",
+    ),
+    key(
+        "GLOBAL",
+        "dynamic_ui",
+        Kind::Flag,
+        "true",
+        "Whether a terminal shows a live line of what is going on.",
+    ),
     key("GLOBAL", "offline", Kind::Flag, "false", "Never ask the network: --offline."),
     key("GLOBAL", "color", Kind::Color, "\"auto\"", "Whether messages have colours."),
     key(
@@ -86,6 +144,14 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Texts,
         "[]",
         "The Pythons that the code is for, such as [\"CPython>=3.9,<3.14\"]; any one of several suffices.",
+    ),
+    key(
+        "python",
+        "enable_resolves",
+        Kind::Flag,
+        "true where resolves are given",
+        "Whether there may be several resolves. With false only the default one counts; with true and without resolves \
+         there is one, `python-default`, in 3rdparty/python/default.lock.",
     ),
     key(
         "python",
@@ -114,7 +180,8 @@ pub(crate) const KEYS: &[Key] = &[
         "interpreter_search_paths",
         Kind::Texts,
         "[\"<PATH>\", \"<PYENV>\"]",
-        "Where interpreters are looked for: folders, executables, <PATH> and <PYENV>.",
+        "Where interpreters are looked for: folders, executables, <PATH> and <PYENV>. `[python-bootstrap] search_path` \
+         is the same.",
     ),
     Key {
         section: "python.resolves",
@@ -153,6 +220,35 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The URL of the package index `default`. Without it, UV_DEFAULT_INDEX, PIP_INDEX_URL and the \
               configuration of uv and pip say which.",
     },
+    key(
+        "python-repos",
+        "indexes",
+        Kind::Texts,
+        "[python.indexes]",
+        "The URLs of the package indexes, where `[python.indexes]` names none: the first is `default`.",
+    ),
+    Key {
+        section: "cli.alias",
+        name: None,
+        kind: Kind::Text,
+        default: "{}",
+        doc: "Words of the command line that stand for others, such as all-changed = \"--changed-since=HEAD\".",
+    },
+    key(
+        "visibility",
+        "enforce",
+        Kind::Flag,
+        "true",
+        "Whether dependencies that `visibility` or a rule of a BUILD file is against are told.",
+    ),
+    key(
+        "visibility",
+        "severity",
+        Kind::Text,
+        "\"error\"",
+        "What is done about them: ignore, warning, or error, for which what is built with them fails.",
+    ),
+    key("cache", "dir", Kind::Text, "\"$XDG_CACHE_HOME/pants\"", "Where the cache is: --cache-dir."),
     key(
         "cache",
         "budget",
@@ -235,5 +331,52 @@ pub(crate) const KEYS: &[Key] = &[
         "How far programs that a build runs are kept from what they did not declare: full (file system, network and \
          processes of their own), landlock (the kernel refuses the rest) or off: --sandbox.",
     ),
-    key("cache", "dir", Kind::Text, "\"$XDG_CACHE_HOME/pants\"", "Where the cache is: --cache-dir."),
 ];
+
+/// Keys that say which files are read, and so cannot be in one.
+pub(super) const OUTSIDE: [&str; 3] = ["pants_config_files", "pantsrc", "pantsrc_files"];
+
+/// Names under which Pants has keys that have another name here.
+pub(super) const ALIASES: &[((&str, &str), (&str, &str))] = &[
+    (("python-bootstrap", "search_path"), ("python", "interpreter_search_paths")),
+    (("python-setup", "interpreter_search_paths"), ("python", "interpreter_search_paths")),
+    (("python-setup", "interpreter_constraints"), ("python", "interpreter_constraints")),
+];
+
+impl Key {
+    /// What it takes, as a whole.
+    pub(super) fn expected(&self) -> &'static str {
+        match (self.name, self.kind) {
+            (None, Kind::Text) => "a dictionary of strings",
+            (None, _) => "a dictionary of lists of strings",
+            (Some(_), kind) => kind.expected(),
+        }
+    }
+
+    /// The option of the command line that sets it: none where the goals have one of their own.
+    pub(super) fn option(&self) -> Option<String> {
+        let option = self.joined("-").to_lowercase();
+        (!OWN_OPTIONS.contains(&option.as_str())).then_some(option)
+    }
+
+    /// The variables that set it, of which the first that is set counts; those that options of the goals have of their
+    /// own are not among them.
+    pub(super) fn variables(&self) -> Vec<String> {
+        let global = self.name.filter(|_| self.section == "GLOBAL").map(str::to_uppercase);
+        let own =
+            self.option().map(|_| format!("PANTS_{}", self.joined("_").to_uppercase().replace('-', "_")));
+        let explicit = global.as_ref().map(|name| format!("PANTS_GLOBAL_{name}"));
+        let bare = global.filter(|name| name.starts_with("PANTS_"));
+        [explicit, own, bare].into_iter().flatten().collect()
+    }
+
+    /// The section and the name, without those of what belongs to no section.
+    fn joined(&self, with: &str) -> String {
+        let words = [Some(self.section).filter(|section| *section != "GLOBAL"), self.name];
+        let words: Vec<&str> = words.into_iter().flatten().collect();
+        words.join(with).replace(['.', '_'], with)
+    }
+}
+
+/// The options of all goals that set keys.
+const OWN_OPTIONS: [&str; 5] = ["jobs", "offline", "color", "strict", "cache-dir"];

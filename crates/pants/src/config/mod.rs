@@ -1,11 +1,24 @@
-//! The configuration: what `pants.toml` says, typed. Options of the command line are laid over it by the session.
+//! The configuration: what files, variables and options say of the keys, typed. Options that goals have of their own are
+//! laid over it by the session.
 
+mod alias;
 mod infer;
 mod keys;
+mod literal;
+mod options;
+#[cfg(test)]
+mod page;
+mod pants_keys;
+mod placeholders;
 mod read;
+mod request;
+mod resolves;
+mod sources;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::str::FromStr;
 
 use clap::ColorChoice;
 use engine::Level;
@@ -13,15 +26,46 @@ use graph::Place;
 use python::infer::InferSettings;
 
 pub(crate) use keys::KEYS;
-pub(crate) use read::FILE;
-use read::{Setting, Settings, Value, read};
+use placeholders::Placeholders;
+pub(crate) use read::{FILE, Other};
+pub(crate) use request::Request;
+pub(crate) use sources::Gathered;
+use sources::Settings;
+use value::{Setting, Value};
 
 use crate::diagnostic::{Diagnostic, Exit};
+use crate::environment::Environment;
+use crate::visibility::Severity;
 
 /// What stands for several places among those where interpreters are looked for.
 const PLACEHOLDERS: [&str; 2] = ["<PATH>", "<PYENV>"];
 
-/// What `pants.toml` says, and the defaults for what it does not say.
+/// What of the placeholders of Pants has no meaning here.
+const PLACEHOLDERS_OF_PANTS: [&str; 4] = ["<ASDF>", "<ASDF_LOCAL>", "<PEXRC>", "<PYENV_LOCAL>"];
+
+/// Keys that say how something is done and not what: none changes an answer. `""` stands for all keys of a section.
+pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("GLOBAL", "jobs"),
+    ("GLOBAL", "offline"),
+    ("GLOBAL", "color"),
+    ("GLOBAL", "colors"),
+    ("GLOBAL", "level"),
+    ("GLOBAL", "dynamic_ui"),
+    ("cache", ""),
+    ("cli.alias", ""),
+    ("python.indexes", ""),
+    ("python-repos", ""),
+];
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    Quiet,
+    Info,
+    Verbose,
+}
+
+/// What the sources say, and the defaults for what they do not say.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) pants_ignore: Vec<String>,
@@ -29,11 +73,17 @@ pub(crate) struct Config {
     #[allow(dead_code, reason = "for who evaluates them")]
     pub(crate) build_file_prelude_globs: Vec<String>,
     /// Whether what is not known, but may be right, is an error.
-    #[allow(dead_code, reason = "for who evaluates BUILD files")]
     pub(crate) strict: bool,
+    /// The names of BUILD files, as patterns, where they are said.
+    pub(crate) build_patterns: Option<Vec<String>>,
+    /// Patterns of BUILD files that are not read.
+    pub(crate) build_ignore: Vec<String>,
     pub(crate) jobs: Option<u16>,
     pub(crate) offline: bool,
     pub(crate) color: Option<ColorChoice>,
+    pub(crate) verbosity: Option<Verbosity>,
+    /// Whether a terminal shows a live line.
+    pub(crate) dynamic_ui: bool,
     pub(crate) cache_dir: Option<String>,
     /// How many bytes the cache may take.
     pub(crate) cache_budget: Option<u64>,
@@ -53,66 +103,82 @@ pub(crate) struct Config {
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) indexes: Vec<(String, String)>,
     pub(crate) infer: InferSettings,
+    /// What is done about dependencies that must not be.
+    pub(crate) visibility: Severity,
+    /// What belongs to Pants and has no effect here.
+    pub(crate) others: Vec<Other>,
+    /// The files that were read, relative to the root where they are below it.
+    pub(crate) files: Vec<String>,
+    /// Stands for all settings that can change an answer, wherever they come from.
+    pub(crate) digest: [u8; 32],
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
 }
 
-impl Config {
-    /// Reads `pants.toml` at `root`. Fails with all that is wrong in it.
-    pub(crate) fn load(root: &Path) -> Result<Config, Vec<Diagnostic>> {
-        let path = root.join(FILE);
-        let text = std::fs::read(&path).map_err(|error| {
-            let message = format!("cannot read `{}`: {error}", path.display());
-            vec![Diagnostic::error(Exit::Wrong, "config::unreadable", message)]
-        })?;
-        let text = String::from_utf8(text).map_err(|error| {
-            let message = format!("`{FILE}` is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
-            vec![Diagnostic::error(Exit::Wrong, "config::encoding", message).at(Some(Place::new(FILE, 1, 1)))]
-        })?;
-        Config::from_settings(read(&text))
-    }
+/// The values that can be wrong in more ways than by their type.
+struct Checked {
+    resolves: Vec<(String, String)>,
+    default_resolve: String,
+    cache_budget: Option<u64>,
+    sandbox: Option<Level>,
+    infer: InferSettings,
+    verbosity: Option<Verbosity>,
+    visibility: Severity,
+}
 
-    /// Gives a configuration where nothing is wrong with what was read.
-    fn from_settings(
-        (mut settings, mut errors): (Settings, Vec<Diagnostic>),
-    ) -> Result<Config, Vec<Diagnostic>> {
-        errors.extend(check_paths(&settings));
-        let unread = !errors.is_empty();
-        let default_place =
-            settings.get(&("python".into(), "default_resolve".into())).map(|setting| setting.place.clone());
+impl Checked {
+    /// Adds what is wrong to `errors`.
+    fn new(settings: &mut Settings, errors: &mut Vec<Diagnostic>) -> Checked {
+        let (resolves, default_resolve) = resolves::resolves(settings, errors);
+        let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
+        let level = settings.remove(&("sandbox".to_owned(), "level".to_owned()));
+        let severity = or_default(choice(settings, "visibility", "severity", Severity::from_str), errors);
+        Checked {
+            resolves,
+            default_resolve,
+            cache_budget: or_default(size(budget), errors),
+            sandbox: or_default(sandbox_level(level), errors),
+            infer: or_default(infer::settings(settings), errors),
+            verbosity: or_default(choice(settings, "GLOBAL", "level", verbosity), errors),
+            visibility: match flag(settings, "visibility", "enforce") {
+                Some(false) => Severity::Ignore,
+                _ => severity.unwrap_or_default(),
+            },
+        }
+    }
+}
+
+impl Config {
+    /// Gives a configuration where nothing is wrong with what was read. Fails with all that is wrong.
+    pub(crate) fn new(gathered: Gathered) -> Result<Config, Vec<Diagnostic>> {
+        let Gathered { mut settings, files, others, mut errors } = gathered;
+        errors.extend(check_paths(&mut settings));
+        let digest = digest(&settings);
         let places = settings.iter().map(|(key, setting)| (key.clone(), setting.place.clone())).collect();
         let settings = &mut settings;
-        let mut resolves = named_texts(settings, "python.resolves");
-        if resolves.is_empty() {
-            resolves.push(("default".to_owned(), "pants.lock".to_owned()));
-        }
-        let default = text(settings, "python", "default_resolve");
-        let default_resolve = match default_resolve(default, &resolves, default_place) {
-            // What is missing may be among what could not be read.
-            Err(_) if unread => String::new(),
-            found => or_default(found, &mut errors),
-        };
-        let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
-        let cache_budget = or_default(size(budget), &mut errors);
-        let level = settings.remove(&("sandbox".to_owned(), "level".to_owned()));
-        let sandbox = or_default(sandbox_level(level), &mut errors);
-        let infer = or_default(infer::settings(settings), &mut errors);
+        let checked = Checked::new(settings, &mut errors);
         if !errors.is_empty() {
-            errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
+            errors.sort_by(|a, b| a.place.cmp(&b.place));
             return Err(errors);
         }
         let strings = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+        let colors = flag(settings, "GLOBAL", "colors");
+        let colors = colors.map(|colors| if colors { ColorChoice::Always } else { ColorChoice::Never });
         Ok(Config {
             pants_ignore: texts(settings, "GLOBAL", "pants_ignore").unwrap_or_default(),
+            build_patterns: texts(settings, "GLOBAL", "build_patterns"),
+            build_ignore: texts(settings, "GLOBAL", "build_ignore").unwrap_or_default(),
             build_file_prelude_globs: texts(settings, "GLOBAL", "build_file_prelude_globs")
                 .unwrap_or_default(),
-            strict: flag(settings, "GLOBAL", "strict"),
+            strict: flag(settings, "GLOBAL", "strict").unwrap_or_default(),
             jobs: number(settings, "GLOBAL", "jobs"),
-            offline: flag(settings, "GLOBAL", "offline"),
-            color: color(settings),
+            offline: flag(settings, "GLOBAL", "offline").unwrap_or_default(),
+            color: color(settings).or(colors),
+            verbosity: checked.verbosity,
+            dynamic_ui: flag(settings, "GLOBAL", "dynamic_ui").unwrap_or(true),
             cache_dir: text(settings, "cache", "dir"),
-            cache_budget,
-            sandbox,
+            cache_budget: checked.cache_budget,
+            sandbox: checked.sandbox,
             root_patterns: texts(settings, "source", "root_patterns")
                 .unwrap_or_else(|| strings(&["/", "src", "src/python", "src/py"])),
             interpreter_constraints: texts(settings, "python", "interpreter_constraints").unwrap_or_default(),
@@ -120,13 +186,17 @@ impl Config {
             platforms: texts(settings, "python", "platforms").unwrap_or_else(|| strings(&["current"])),
             interpreter_search_paths: texts(settings, "python", "interpreter_search_paths")
                 .unwrap_or_else(|| strings(&["<PATH>", "<PYENV>"])),
-            default_resolve,
-            resolves,
+            default_resolve: checked.default_resolve,
+            resolves: checked.resolves,
             resolve_constraints: named_lists(settings, "python.resolves_to_interpreter_constraints"),
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
-            indexes: named_texts(settings, "python.indexes"),
-            infer,
+            indexes: indexes(settings),
+            infer: checked.infer,
+            visibility: checked.visibility,
+            others,
+            files,
+            digest,
             places,
         })
     }
@@ -158,19 +228,78 @@ fn or_default<T: Default>(found: Result<T, Vec<Diagnostic>>, errors: &mut Vec<Di
 
 /// The keys, by section and name, whose values two texts of `pants.toml` give otherwise; none where one of them cannot be
 /// read.
-pub(crate) fn differences(old: &str, new: &str) -> Option<BTreeSet<(String, String)>> {
+pub(crate) fn differences(
+    old: &str,
+    new: &str,
+    root: &Path,
+    environment: &Environment,
+) -> Option<BTreeSet<(String, String)>> {
     let whole = |text: &str| {
-        let (settings, errors) = read(text);
-        errors.is_empty().then_some(settings)
+        let layer = read::read(text, &FILE.into(), Placeholders::new(root, environment), root);
+        layer.errors.is_empty().then_some(layer.given)
     };
     let (old, new) = (whole(old)?, whole(new)?);
-    let value = |settings: &Settings, key| settings.get(key).map(|setting: &Setting| setting.value.clone());
     let keys = old.keys().chain(new.keys());
-    Some(keys.filter(|key| value(&old, key) != value(&new, key)).cloned().collect())
+    let differs =
+        |key: &&(String, String)| old.get(*key).map(|given| &given.0) != new.get(*key).map(|given| &given.0);
+    Some(keys.filter(differs).cloned().collect())
 }
 
-/// What is wrong with the places of locks and interpreters.
-fn check_paths(settings: &Settings) -> Vec<Diagnostic> {
+/// Stands for the settings, without those that change no answer.
+fn digest(settings: &Settings) -> [u8; 32] {
+    let mut digest = blake3::Hasher::new();
+    for ((section, name), setting) in settings {
+        if !has_no_effect(section, name) {
+            let text = format!("{section}\0{name}\0{:?}", setting.value);
+            digest.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+    }
+    *digest.finalize().as_bytes()
+}
+
+/// Whether a key says only how something is done.
+pub(crate) fn has_no_effect(section: &str, name: &str) -> bool {
+    WITHOUT_EFFECT.iter().any(|(known, key)| *known == section && (key.is_empty() || *key == name))
+}
+
+/// The indexes: those with names of their own, or else the addresses that Pants has, of which the first is the default.
+fn indexes(settings: &mut Settings) -> Vec<(String, String)> {
+    let named = named_texts(settings, "python.indexes");
+    if !named.is_empty() {
+        return named;
+    }
+    let addresses = texts(settings, "python-repos", "indexes").unwrap_or_default();
+    let name = |at: usize| if at == 0 { "default".to_owned() } else { format!("index-{}", at + 1) };
+    addresses.into_iter().enumerate().map(|(at, address)| (name(at), address)).collect()
+}
+
+fn verbosity(text: &str) -> Result<Verbosity, &'static [&'static str]> {
+    match text {
+        "error" | "warn" => Ok(Verbosity::Quiet),
+        "info" => Ok(Verbosity::Info),
+        "debug" | "trace" => Ok(Verbosity::Verbose),
+        _ => Err(&["error", "warn", "info", "debug", "trace"]),
+    }
+}
+
+/// The value of a key that takes one of a few words.
+fn choice<T>(
+    settings: &mut Settings,
+    section: &str,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, &'static [&'static str]>,
+) -> Result<Option<T>, Vec<Diagnostic>> {
+    let setting = settings.remove(&(section.to_owned(), name.to_owned()));
+    let Some(Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
+    parse(&text).map(Some).map_err(|choices| {
+        let message = format!("`{name}` cannot be `{text}`: expected one of `{}`", choices.join("`, `"));
+        let help = graph::near(&text, choices.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        vec![Diagnostic::error(Exit::Wrong, "config::choice", message).at(Some(place)).help(help)]
+    })
+}
+
+/// What is wrong with the places of locks and interpreters. Takes away what has a meaning for Pants alone.
+fn check_paths(settings: &mut Settings) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for ((section, name), Setting { value, place }) in settings {
         match (section.as_str(), name.as_str(), value) {
@@ -182,6 +311,7 @@ fn check_paths(settings: &Settings) -> Vec<Diagnostic> {
                 errors.push(error.at(Some(place.clone())).help(Some(help)));
             }
             ("python", "interpreter_search_paths", Value::Texts(entries)) => {
+                entries.retain(|entry| !PLACEHOLDERS_OF_PANTS.contains(&entry.as_str()));
                 let unknown =
                     |entry: &&String| entry.starts_with('<') && !PLACEHOLDERS.contains(&entry.as_str());
                 for entry in entries.iter().filter(unknown) {
@@ -223,38 +353,6 @@ fn sandbox_level(setting: Option<Setting>) -> Result<Option<Level>, Vec<Diagnost
     })
 }
 
-/// Which resolve targets are in that name none.
-fn default_resolve(
-    given: Option<String>,
-    resolves: &[(String, String)],
-    place: Option<Place>,
-) -> Result<String, Vec<Diagnostic>> {
-    let known = |wanted: &str| resolves.iter().any(|(name, _)| name == wanted);
-    match (given, resolves) {
-        (Some(given), _) if known(&given) => Ok(given),
-        (Some(given), _) => {
-            let names = resolves.iter().map(|(name, _)| name.as_str());
-            let help = crate::explain::near_or_all(&given, names, "the resolves are");
-            Err(vec![
-                Diagnostic::error(Exit::Wrong, "config::resolve", format!("there is no resolve `{given}`"))
-                    .at(place)
-                    .help(Some(help)),
-            ])
-        }
-        (None, [(only, _)]) => Ok(only.clone()),
-        (None, _) if known("python-default") => Ok("python-default".to_owned()),
-        (None, _) if known("default") => Ok("default".to_owned()),
-        (None, _) => Err(vec![
-            Diagnostic::error(
-                Exit::Wrong,
-                "config::resolve",
-                "several resolves and none of them is the default",
-            )
-            .help(Some("set `[python] default_resolve`")),
-        ]),
-    }
-}
-
 fn take(settings: &mut Settings, section: &str, key: &str) -> Option<Value> {
     settings.remove(&(section.to_owned(), key.to_owned())).map(|setting| setting.value)
 }
@@ -267,8 +365,8 @@ fn texts(settings: &mut Settings, section: &str, key: &str) -> Option<Vec<String
     if let Some(Value::Texts(texts)) = take(settings, section, key) { Some(texts) } else { None }
 }
 
-fn flag(settings: &mut Settings, section: &str, key: &str) -> bool {
-    matches!(take(settings, section, key), Some(Value::Flag(true)))
+fn flag(settings: &mut Settings, section: &str, key: &str) -> Option<bool> {
+    if let Some(Value::Flag(flag)) = take(settings, section, key) { Some(flag) } else { None }
 }
 
 fn color(settings: &mut Settings) -> Option<ColorChoice> {

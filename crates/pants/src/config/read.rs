@@ -1,82 +1,134 @@
-//! Reads the text of `pants.toml` into values that the table of keys allows. Does not know what they mean.
+//! Reads the text of a file of the configuration into what it says of each key. Does not know what the keys mean, nor
+//! what other files say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use clap::{ColorChoice, ValueEnum};
 use graph::Place;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{KEYS, Key, Kind};
+use super::keys::{ALIASES, KEYS, Key, OUTSIDE};
+use super::pants_keys;
+use super::placeholders::Placeholders;
+use super::value::{Given, Reading, Wrong};
 use crate::diagnostic::{Diagnostic, Exit};
 
-/// The name of the file.
+/// The name of the file that marks the root.
 pub(crate) const FILE: &str = "pants.toml";
 
-/// The value of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
-    Text(String),
-    Flag(bool),
-    Number(u16),
-    Texts(Vec<String>),
-    Color(ColorChoice),
+/// The section whose keys are names for `%(…)s`.
+const DEFAULT: &str = "DEFAULT";
+
+/// What one source says.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    /// By section and key.
+    pub(super) given: BTreeMap<(String, String), (Given, Place)>,
+    /// Sections whose keys are the user's own, and that are given as a whole.
+    pub(super) whole: BTreeSet<String>,
+    /// What belongs to Pants and has no effect here.
+    pub(super) others: Vec<Other>,
+    pub(super) errors: Vec<Diagnostic>,
 }
 
-/// A value and where it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub(crate) value: Value,
+/// A key of Pants, or a section of its, that has no effect here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Other {
     pub(crate) place: Place,
+    pub(crate) section: String,
+    /// None for a whole section.
+    pub(crate) key: Option<String>,
 }
 
-/// All settings of a file, by section and key.
-pub(crate) type Settings = BTreeMap<(String, String), Setting>;
-
-/// Reads a file: what can be read, and what is wrong with the rest.
-pub(crate) fn read(text: &str) -> (Settings, Vec<Diagnostic>) {
+/// Reads the text of a file that messages call `file`.
+pub(super) fn read(
+    text: &str,
+    file: &Arc<str>,
+    mut placeholders: Placeholders<'_>,
+    root: &std::path::Path,
+) -> Layer {
     let table = match DeTable::parse(text) {
         Ok(table) => table,
         Err(error) => {
-            let place = error.span().map(|span| place(text, &span));
-            let message = format!("`{FILE}` is not valid TOML: {}", error.message());
+            let place = error.span().map(|span| place(text, file, &span));
+            let message = format!("`{file}` is not valid TOML: {}", error.message());
             let wrong = Diagnostic::error(Exit::Wrong, "config::syntax", message).at(place);
-            return (Settings::new(), vec![wrong]);
+            return Layer { errors: vec![wrong], ..Layer::default() };
         }
     };
-    let mut reader = Reader { text, settings: Settings::new(), errors: Vec::new() };
+    if let Some(DeValue::Table(names)) = table.get_ref().get(DEFAULT).map(Spanned::get_ref) {
+        for (name, value) in names {
+            if let DeValue::String(value) = value.get_ref() {
+                placeholders.define(name.get_ref().to_string(), value.to_string());
+            }
+        }
+    }
+    let reading = Reading { root, placeholders: Some(&placeholders) };
+    let mut reader = Reader { text, file, reading, layer: Layer::default() };
     for (name, value) in table.get_ref() {
         match value.get_ref() {
+            _ if name.get_ref() == DEFAULT => {}
             DeValue::Table(section) => reader.section(name.get_ref(), name, section),
             _ => reader.no_section(name.get_ref(), name, value),
         }
     }
-    (reader.settings, reader.errors)
+    reader.layer
 }
 
 struct Reader<'t> {
     text: &'t str,
-    settings: Settings,
-    errors: Vec<Diagnostic>,
+    file: &'t Arc<str>,
+    reading: Reading<'t>,
+    layer: Layer,
 }
 
 impl Reader<'_> {
     fn section<T>(&mut self, path: &str, name: &Spanned<T>, table: &DeTable<'_>) {
-        let known = |section: &str| section == path || section.starts_with(&format!("{path}."));
-        if !KEYS.iter().any(|key| known(key.section)) {
+        let ours = KEYS.iter().any(|key| is_within(key.section, path));
+        let renamed = ALIASES.iter().any(|((section, _), _)| *section == path);
+        if !ours && !renamed {
             let sections = KEYS.iter().map(|key| key.section);
-            return self.unknown(format!("`{FILE}` has no section `[{path}]`"), path, sections, name);
+            if !pants_keys::SECTIONS.contains(&path) && graph::near(path, sections.clone()).is_some() {
+                return self.unknown(
+                    format!("`{}` has no section `[{path}]`", self.file),
+                    path,
+                    sections,
+                    name,
+                );
+            }
+            return self.other(path, None, name);
+        }
+        if KEYS.iter().any(|key| key.section == path && key.name.is_none()) {
+            return self.own_names(path, table);
         }
         for (key, value) in table {
             let inner = format!("{path}.{}", key.get_ref());
-            let is_section = KEYS
-                .iter()
-                .any(|known| known.section == inner || known.section.starts_with(&format!("{inner}.")));
+            let is_section = KEYS.iter().any(|known| is_within(known.section, &inner));
             match value.get_ref() {
                 DeValue::Table(table) if is_section => self.section(&inner, key, table),
                 _ if is_section => self.wrong_type(&inner, "a section", value),
                 _ => self.key(path, key.get_ref(), key, value),
             }
+        }
+    }
+
+    /// A section whose keys are the user's own names; with the key `add` alone, more of them.
+    fn own_names(&mut self, path: &str, table: &DeTable<'_>) {
+        let add = table.iter().next().filter(|(key, value)| {
+            table.len() == 1 && key.get_ref() == "add" && matches!(value.get_ref(), DeValue::Table(_))
+        });
+        if let Some((_, value)) = add
+            && let DeValue::Table(more) = value.get_ref()
+        {
+            for (key, value) in more {
+                self.key(path, key.get_ref(), key, value);
+            }
+            return;
+        }
+        self.layer.whole.insert(path.to_owned());
+        for (key, value) in table {
+            self.key(path, key.get_ref(), key, value);
         }
     }
 
@@ -87,8 +139,8 @@ impl Reader<'_> {
             Some(section) if !KEYS.iter().any(|key| key.section == name) => {
                 let message = format!("the key `{name}` is in no section");
                 let help = format!("keys belong in a section: write `[{section}]` above");
-                let place = Some(place(self.text, &at.span()));
-                self.errors.push(
+                let place = Some(self.place(at));
+                self.layer.errors.push(
                     Diagnostic::error(Exit::Wrong, "config::no_section", message).at(place).help(Some(help)),
                 );
             }
@@ -97,21 +149,43 @@ impl Reader<'_> {
     }
 
     fn key<T>(&mut self, section: &str, name: &str, at: &Spanned<T>, value: &Spanned<DeValue<'_>>) {
+        let renamed = ALIASES.iter().find(|(from, _)| *from == (section, name)).map(|(_, to)| *to);
+        let (section, name) = renamed.unwrap_or((section, name));
         let mut keys = KEYS.iter().filter(|key| key.section == section);
-        let Some(Key { kind, .. }) = keys.clone().find(|key| key.name.is_none_or(|known| known == name))
-        else {
+        let known = keys.clone().find(|key| key.name.is_none_or(|known| known == name));
+        let outside = section == "GLOBAL" && OUTSIDE.contains(&name);
+        let Some(key) = known.filter(|_| !outside) else {
+            let of_pants =
+                pants_keys::has(section, name) || !KEYS.iter().any(|key| is_within(key.section, section));
+            if outside || of_pants {
+                return self.other(section, Some(name), at);
+            }
             let inner = format!("{section}.");
             let sections = KEYS.iter().filter_map(|key| key.section.strip_prefix(&inner));
             let names = keys.by_ref().filter_map(|key| key.name).chain(sections);
             return self.unknown(format!("section `[{section}]` has no key `{name}`"), name, names, at);
         };
-        let place = place(self.text, &value.span());
-        match convert(*kind, value.get_ref()) {
-            Some(value) => {
-                self.settings.insert((section.to_owned(), name.to_owned()), Setting { value, place });
+        match self.reading.toml(key.kind, value.get_ref()) {
+            Ok(Some(given)) => {
+                let place = self.place(value);
+                self.layer.given.insert((section.to_owned(), name.to_owned()), (given, place));
             }
-            None => self.wrong_type(name, kind.expected(), value),
+            Ok(None) => {}
+            Err(wrong) => self.wrong(key, name, wrong, value),
         }
+    }
+
+    fn wrong(&mut self, key: &Key, name: &str, wrong: Wrong, value: &Spanned<DeValue<'_>>) {
+        let diagnostic = match wrong {
+            Wrong::Type(_) => return self.wrong_type(name, key.kind.expected(), value),
+            wrong => explain(name, key.kind.expected(), &wrong),
+        };
+        self.layer.errors.push(diagnostic.at(Some(self.place(value))));
+    }
+
+    fn other<T>(&mut self, section: &str, key: Option<&str>, at: &Spanned<T>) {
+        let (section, key) = (section.to_owned(), key.map(str::to_owned));
+        self.layer.others.push(Other { place: self.place(at), section, key });
     }
 
     fn unknown<'a, T>(
@@ -125,9 +199,10 @@ impl Reader<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("`pants help {FILE}` lists all keys"),
         };
-        let place = place(self.text, &at.span());
-        self.errors.push(
-            Diagnostic::error(Exit::Wrong, "config::unknown", message).at(Some(place)).help(Some(help)),
+        self.layer.errors.push(
+            Diagnostic::error(Exit::Wrong, "config::unknown", message)
+                .at(Some(self.place(at)))
+                .help(Some(help)),
         );
     }
 
@@ -137,47 +212,58 @@ impl Reader<'_> {
             DeValue::Integer(_) | DeValue::Float(_) => {
                 format!("`{}`", self.text.get(value.span()).unwrap_or_default())
             }
-            other => format!("{} {}", article(other.type_str()), other.type_str()),
+            other => super::value::found(other),
         };
-        let message = format!("`{name}` takes {expected}, not {found}");
-        let place = place(self.text, &value.span());
-        self.errors.push(Diagnostic::error(Exit::Wrong, "config::type", message).at(Some(place)));
+        let diagnostic = explain(name, expected, &Wrong::Type(found));
+        self.layer.errors.push(diagnostic.at(Some(self.place(value))));
+    }
+
+    fn place<T>(&self, at: &Spanned<T>) -> Place {
+        place(self.text, self.file, &at.span())
     }
 }
 
-fn article(noun: &str) -> &'static str {
-    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+/// What is wrong with the value of a key, without its place.
+pub(super) fn explain(name: &str, expected: &str, wrong: &Wrong) -> Diagnostic {
+    let (code, message, help) = match wrong {
+        Wrong::Type(found) => ("config::type", format!("`{name}` takes {expected}, not {found}"), None),
+        Wrong::Literal(error) => {
+            let message =
+                format!("`{name}` takes {expected}: expected {} at letter {}", error.expected, error.column);
+            ("config::type", message, None)
+        }
+        Wrong::Placeholder(placeholder) => {
+            let message = format!("`%({placeholder})s` in `{name}` stands for nothing");
+            let help = match placeholder.strip_prefix("env.") {
+                Some(variable) => format!("set the variable `{variable}`"),
+                None => {
+                    "`buildroot`, `homedir`, `user`, `env.NAME` and the keys of `[DEFAULT]` stand for something"
+                        .to_owned()
+                }
+            };
+            ("config::placeholder", message, Some(help))
+        }
+        Wrong::File { path, reason } => {
+            let message = format!("cannot read `{path}`, where the value of `{name}` is: {reason}");
+            let help = format!("`@?{path}` is for a file that need not be there, and `@@` for an `@`");
+            ("config::value_file", message, Some(help))
+        }
+    };
+    Diagnostic::error(Exit::Wrong, code, message).help(help)
 }
 
-fn convert(kind: Kind, value: &DeValue<'_>) -> Option<Value> {
-    match (kind, value) {
-        (Kind::Text, DeValue::String(text)) => Some(Value::Text(text.to_string())),
-        (Kind::Color, DeValue::String(text)) => {
-            <ColorChoice as ValueEnum>::from_str(text, false).ok().map(Value::Color)
-        }
-        (Kind::Flag, DeValue::Boolean(flag)) => Some(Value::Flag(*flag)),
-        (Kind::Number, DeValue::Integer(number)) => {
-            let number = u16::from_str_radix(number.as_str(), number.radix()).ok()?;
-            (number > 0).then_some(Value::Number(number))
-        }
-        (Kind::Texts, DeValue::Array(items)) => (items.iter())
-            .map(|item| match item.get_ref() {
-                DeValue::String(text) => Some(text.to_string()),
-                _ => None,
-            })
-            .collect::<Option<_>>()
-            .map(Value::Texts),
-        _ => None,
-    }
+/// Whether a section is another or inside of it.
+fn is_within(section: &str, outer: &str) -> bool {
+    section.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// The line and column of a span of the text.
-fn place(text: &str, span: &std::ops::Range<usize>) -> Place {
+fn place(text: &str, file: &Arc<str>, span: &std::ops::Range<usize>) -> Place {
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     let width =
         text.get(span.clone()).map_or(1, |text| text.lines().next().unwrap_or_default().chars().count());
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Place::new(FILE, number(line), number(column)).wide(number(width))
+    Place::new(file.clone(), number(line), number(column)).wide(number(width))
 }

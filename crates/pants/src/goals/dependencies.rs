@@ -24,6 +24,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     closed: bool,
 
+    /// Fail where `visibility` or a rule of a BUILD file is against one of them
+    #[arg(long)]
+    check: bool,
+
     /// List the source files as well
     #[arg(long)]
     files: bool,
@@ -36,6 +40,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let asked = asked(graph, &roots, arguments.transitive);
     session.console.diagnostics(repository.findings.unread_among(graph, &asked));
     session.tell_findings(&repository, &asked)?;
+    session.tell_violations(&repository, &asked, arguments.check)?;
     let direct = |root: &NodeId| {
         let own = graph.files(*root).filter(|_| graph.owner(*root) == *root);
         let found = graph.direct_needs(*root).into_iter();

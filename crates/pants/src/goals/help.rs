@@ -193,7 +193,8 @@ fn field_manual(field: &FieldSchema, width: usize) -> String {
 fn configuration(width: usize) -> String {
     let mut text = format!(
         "Keys of {FILE}, which marks the root of the repository and may be empty.\n\
-         Options of the command line win over variables (PANTS_CACHE_DIR, PANTS_JOBS, …), and these over the file.\n"
+         Each is also an option (--python-default-resolve) and a variable (PANTS_PYTHON_DEFAULT_RESOLVE). Options win over\n\
+         variables, these over .pants.rc files, these over the files of PANTS_CONFIG_FILES, and these over {FILE}.\n"
     );
     let mut section = "";
     for key in KEYS {

@@ -18,5 +18,7 @@ mod repository;
 mod requests;
 mod resolves;
 mod slips;
+mod sources;
+mod visibility;
 mod wheels;
 mod zip;
