@@ -211,7 +211,7 @@ def peers(bench, count, root, one, ends, ours, empty):
     if found := pants_2(bench, root):
         peer, command = found
         alone = [*command, "--no-pantsd"]
-        fresh = lambda: [empty(Path(peer.environment[name])) for name in peer.environment if name.endswith("_DIR") and "PANTS_LOCAL" in name]
+        fresh = lambda: empty(Path(peer.environment["PANTS_LOCAL_STORE_DIR"]))
         cold = peer.measure([*alone, "dependents", one], before=fresh, cold=True)
         row(bench, f"{count} files: list ::, cold", ours["cold"], "Pants 2.17 dependents", cold)
         warm = peer.measure([*alone, "dependents", one])

@@ -11,7 +11,7 @@ use crate::repository::{Repository, Said};
 fn repository() -> Repository {
     let repository =
         Repository::new(&[("pants.toml", ""), ("p/BUILD", "python_library()\n"), ("p/ok.py", "")]);
-    let mut write = |name: &str, rest: &[u8]| {
+    let write = |name: &str, rest: &[u8]| {
         repository.write(&format!("p/{name}.py"), [b"import p.ok\n", rest].concat());
     };
     write("large", "ROW = (1, 'a', {'b': [None, 2.5]})\n".repeat(10 * 1024 * 1024 / 35).as_bytes());
