@@ -20,7 +20,7 @@ use crate::listing::Listing;
 use crate::read::Digest;
 
 /// Changed whenever the same text would be read as something else.
-const FORMAT: &str = "pants loader snapshot 2";
+const FORMAT: &str = "pants loader snapshot 3";
 
 /// All packages of an earlier run, by directory.
 #[derive(Debug, Default, Serialize, Deserialize)]

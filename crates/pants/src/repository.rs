@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
+use std::thread;
 
 use graph::{Edge, GraphError, NodeId, StoredGraph, Target, TargetGraph};
 use loader::Packages;
@@ -212,7 +213,12 @@ impl Session<'_> {
         let Some(states) = store.snapshot(SOURCES, &key).map_err(failed)?.and_then(FileStates::parse) else {
             return Ok(None);
         };
-        let (changed, kept) = rayon::join(|| states.changed(&self.root), decode);
+        // What is decoded is made in the thread that keeps it: memory that another thread asks for costs twice as much.
+        let (changed, kept) = thread::scope(|scope| {
+            let changed = scope.spawn(|| states.changed(&self.root));
+            let kept = decode();
+            (changed.join().expect("looking at files does not panic"), kept)
+        });
         let Some((_, kept)) = kept?.filter(|(sources, _)| *sources == states.digest()) else {
             return Ok(None);
         };

@@ -202,7 +202,7 @@ impl Model {
         let mut imports = BTreeSet::new();
         for _ in 0..random.below(3) {
             imports.insert(match random.once_in(4) {
-                true => Import::Project(*random.pick(&ASKED)),
+                true => Import::Project(random.pick::<&str>(&ASKED)),
                 false => Import::File(random.pick(&others).clone()),
             });
         }
@@ -232,16 +232,14 @@ impl Model {
         let config = "[python.resolves]\none = \"one.lock\"\ntwo = \"two.lock\"\n[python]\ndefault_resolve = \"one\"\n";
         files.insert("pants.toml".to_owned(), config.to_owned());
         let mut requirements = String::new();
-        for (resolve, name) in
-            RESOLVES.iter().zip(0..).flat_map(|(resolve, _)| ASKED.map(|name| (resolve, name)))
-        {
+        for (resolve, name) in RESOLVES.iter().flat_map(|resolve| ASKED.map(|name| (resolve, name))) {
             requirements.push_str(&format!(
                 "python_requirement(name = \"{name}-{resolve}\", requirements = [\"{name}\"], resolve = \"{resolve}\")\n"
             ));
         }
         files.insert("3rdparty/BUILD".to_owned(), requirements);
-        for resolve in 0..2 {
-            files.insert(format!("{}.lock", RESOLVES[resolve]), self.lock(resolve));
+        for (resolve, name) in RESOLVES.iter().enumerate() {
+            files.insert(format!("{name}.lock"), self.lock(resolve));
         }
         for (path, module) in &self.modules {
             files.insert(path.clone(), module.text());
