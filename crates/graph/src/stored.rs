@@ -40,9 +40,20 @@ struct StoredTarget {
     rule: Text,
     place: StoredPlace,
     /// The field's number in the schema.
-    fields: Vec<(u32, Value, StoredPlace, Vec<StoredPlace>)>,
+    fields: Vec<(u32, StoredValue, StoredPlace, Vec<StoredPlace>)>,
     sources: Vec<Arc<str>>,
 }
+
+/// A value. Labels, of which there are most, are not read from their text again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum StoredValue {
+    Label(StoredLabel),
+    Labels(Vec<StoredLabel>),
+    Other(Value),
+}
+
+/// Package, name, and a file (true) or what is generated.
+type StoredLabel = (Text, Text, Option<(bool, Text)>);
 
 impl StoredTargets {
     /// The targets `targets`.
@@ -66,15 +77,12 @@ impl StoredTarget {
             Some(Place { file: text(file)?.clone(), line, column, width })
         };
         let rule = schema(text(self.rule)?)?;
-        let label = Label::new(text(self.package)?.clone(), text(self.name)?.clone());
-        let label = match self.generated {
-            None => label,
-            Some(generated) => label.with_generated(text(generated)?.clone()),
-        };
-        let field = |(number, value, at, items): (u32, Value, StoredPlace, Vec<StoredPlace>)| {
+        let part = self.generated.map(|generated| (false, generated));
+        let label = read_label((self.package, self.name, part), texts)?;
+        let field = |(number, value, at, items): (u32, StoredValue, StoredPlace, Vec<StoredPlace>)| {
             Some(Field {
                 name: rule.fields.get(number as usize)?.name,
-                value,
+                value: value.read(texts)?,
                 place: place(at)?,
                 items: items.into_iter().map(place).collect::<Option<_>>()?,
             })
@@ -87,6 +95,29 @@ impl StoredTarget {
             sources: self.sources.into_iter().map(|path| SourceFile { path }).collect(),
         })
     }
+}
+
+impl StoredValue {
+    fn read(self, texts: &[Arc<str>]) -> Option<Value> {
+        Some(match self {
+            Self::Label(label) => Value::Label(read_label(label, texts)?),
+            Self::Labels(labels) => {
+                let read = |label| read_label(label, texts).map(Value::Label);
+                Value::List(labels.into_iter().map(read).collect::<Option<_>>()?)
+            }
+            Self::Other(value) => value,
+        })
+    }
+}
+
+fn read_label((package, name, part): StoredLabel, texts: &[Arc<str>]) -> Option<Label> {
+    let text = |text: Text| texts.get(text as usize).cloned();
+    let whole = Label::new(text(package)?, text(name)?);
+    Some(match part {
+        None => whole,
+        Some((true, file)) => whole.with_file(text(file)?),
+        Some((false, generated)) => whole.with_generated(text(generated)?),
+    })
 }
 
 impl StoredGraph {
@@ -132,6 +163,29 @@ impl Texts {
         (self.number(&place.file), place.line, place.column, place.width)
     }
 
+    fn label(&mut self, label: &Label) -> StoredLabel {
+        let part = match label.part() {
+            Part::Whole => None,
+            Part::File(file) => Some((true, self.number(file))),
+            Part::Generated(generated) => Some((false, self.number(generated))),
+        };
+        (self.number(label.package()), self.number(label.name()), part)
+    }
+
+    fn value(&mut self, value: &Value) -> StoredValue {
+        match value {
+            Value::Label(label) => StoredValue::Label(self.label(label)),
+            Value::List(items) if items.iter().all(|item| matches!(item, Value::Label(_))) => {
+                let labels = items.iter().filter_map(|item| match item {
+                    Value::Label(label) => Some(self.label(label)),
+                    _ => None,
+                });
+                StoredValue::Labels(labels.collect())
+            }
+            value => StoredValue::Other(value.clone()),
+        }
+    }
+
     fn target(&mut self, target: &Target) -> StoredTarget {
         let number_in_schema = |name: &str| {
             target.rule.fields.iter().position(|field| field.name == name).map_or(u32::MAX, dense)
@@ -148,7 +202,7 @@ impl Texts {
             fields: (target.fields.iter())
                 .map(|field| {
                     let items = field.items.iter().map(|place| self.place(place)).collect();
-                    (number_in_schema(field.name), field.value.clone(), self.place(&field.place), items)
+                    (number_in_schema(field.name), self.value(&field.value), self.place(&field.place), items)
                 })
                 .collect(),
             sources: target.sources.iter().map(|source| source.path.clone()).collect(),

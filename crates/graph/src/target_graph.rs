@@ -212,6 +212,11 @@ impl TargetGraph {
         self.targets.list().iter().enumerate().map(|(index, target)| (NodeId(dense(index)), target))
     }
 
+    /// The same without their nodes.
+    pub fn target_list(&self) -> &[Target] {
+        self.targets.list()
+    }
+
     /// How many nodes there are, targets and files.
     pub fn node_count(&self) -> usize {
         self.graph.node_count()
@@ -256,6 +261,13 @@ impl TargetGraph {
             |&(from, to, kind, place): &(u32, u32, EdgeKind, u32)| (from, to, Weight { kind, place });
         let edges: Vec<_> = edges.iter().map(weighted).collect();
         sound.then(|| Self { graph: build::graph(nodes, &edges), targets, places })
+    }
+
+    /// The same graph where some files import something else: `edges` are all that these imply now.
+    ///
+    /// None where an edge leads to nothing, or to what cannot be depended on.
+    pub fn with_imports(self, files: &[NodeId], edges: &[Edge]) -> Option<Self> {
+        build::with_imports(self, files, edges)
     }
 
     pub(crate) fn lookup(&self) -> &Targets {

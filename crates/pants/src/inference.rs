@@ -7,7 +7,7 @@ use std::path::Path;
 use graph::{Edge, Label, NodeId, Target, TargetGraph};
 use packaging::lock::Lock;
 use python::SourceRoots;
-use python::infer::{Finding, Inferred, Unowned, Unread, Workspace, World, edges};
+use python::infer::{Finding, Inferred, Unowned, Unread, Workspace, World, edges, edges_of};
 use serde::{Deserialize, Serialize};
 use store::{Digest, StatError, StatIndex, Store};
 
@@ -36,17 +36,39 @@ pub(crate) fn infer(
     let store = session.store()?;
     let failed = |error| vec![explain::store(&error)];
     let mut index = StatIndex::open(store, &session.root).map_err(failed)?;
-    let world = World {
+    let workspace = WorkingCopy { store, index: Some(&index), root: &session.root };
+    let Inferred { edges, findings, unread } =
+        in_world(session, roots, &workspace, |world| edges(targets, world));
+    forgettable(index.save()).map_err(failed)?;
+    Ok((edges, Findings { findings, unread }))
+}
+
+/// What some of the sources imply; none where all have to be looked at.
+pub(crate) fn infer_some(
+    session: &Session<'_>,
+    targets: &[Target],
+    roots: &SourceRoots,
+    paths: &[&str],
+) -> Result<Option<Vec<Edge>>, Vec<Diagnostic>> {
+    let workspace = WorkingCopy { store: session.store()?, index: None, root: &session.root };
+    Ok(in_world(session, roots, &workspace, |world| edges_of(targets, paths, world)))
+}
+
+/// Infers with all that inference knows beside the targets.
+fn in_world<T>(
+    session: &Session<'_>,
+    roots: &SourceRoots,
+    workspace: &WorkingCopy<'_>,
+    infer: impl FnOnce(&World<'_>) -> T,
+) -> T {
+    infer(&World {
         roots,
         settings: &session.config.infer,
         default_resolve: &session.config.default_resolve,
         locks: &locks(session),
         constraints: &|resolve| session.config.constraints_of(resolve),
-        workspace: &WorkingCopy { store, index: &index, root: &session.root },
-    };
-    let Inferred { edges, findings, unread } = edges(targets, &world);
-    forgettable(index.save()).map_err(failed)?;
-    Ok((edges, Findings { findings, unread }))
+        workspace,
+    })
 }
 
 /// The locks that can be read. What is wrong with another is told by the goal that needs it.
@@ -58,7 +80,8 @@ fn locks(session: &Session<'_>) -> BTreeMap<String, Lock> {
 /// The files of the repository as they are now.
 struct WorkingCopy<'w> {
     store: &'w Store,
-    index: &'w StatIndex,
+    /// Knows the digests of files that have not changed; none where all that are asked for have.
+    index: Option<&'w StatIndex>,
     root: &'w Path,
 }
 
@@ -68,21 +91,17 @@ impl Workspace for WorkingCopy<'_> {
             Some(cause) => cause.to_string(),
             None => error.to_string(),
         };
-        let digests = self.index.digests(paths).into_iter();
+        let Some(index) = self.index else {
+            let digest = |path: &&str| self.store.digest_of_file(&self.root.join(path));
+            return paths.iter().map(|path| digest(path).map_err(|error| error.to_string())).collect();
+        };
+        let digests = index.hashes(paths).into_iter();
         digests.map(|found| found.map(|entry| entry.digest).map_err(reason)).collect()
     }
 
-    /// From the store, which has what the digest was made of, however the file is edited meanwhile.
-    fn read(&self, path: &str, digest: &Digest) -> Result<Vec<u8>, String> {
-        if let Ok(bytes) = self.store.read(digest) {
-            return Ok(bytes);
-        }
+    fn read(&self, path: &str) -> Result<(Digest, Vec<u8>), String> {
         let bytes = std::fs::read(self.root.join(path)).map_err(|error| error.to_string())?;
-        if self.store.digest(&bytes) == *digest {
-            Ok(bytes)
-        } else {
-            Err("it changes while it is read".to_owned())
-        }
+        Ok((self.store.digest(&bytes), bytes))
     }
 
     fn is_file(&self, path: &str) -> bool {
@@ -98,7 +117,7 @@ impl Workspace for WorkingCopy<'_> {
     fn remember(&self, entries: &[(Vec<u8>, Vec<u8>)]) {
         let entries: Vec<(&[u8], &[u8])> =
             entries.iter().map(|(key, value)| (key.as_slice(), value.as_slice())).collect();
-        let _: Result<(), _> = self.store.put_memos(TABLE, &entries);
+        self.store.offer_memos(TABLE, &entries);
     }
 }
 
@@ -118,6 +137,13 @@ impl Findings {
             found.iter().take(MOST).map(|finding| explain::finding(finding, unowned)).collect();
         told.extend(explain::more_findings(found.get(MOST..).unwrap_or_default(), unowned));
         told
+    }
+
+    /// Whether there is something to say of one of some files.
+    pub(crate) fn concern(&self, paths: &BTreeSet<&str>) -> bool {
+        let sites = self.findings.iter().flat_map(|finding| &finding.imports);
+        sites.map(|site| &*site.place.file).any(|path| paths.contains(path))
+            || self.unread.iter().any(|unread| paths.contains(unread.path.as_str()))
     }
 
     /// The files among `nodes` whose imports are not known. A build fails for them by itself.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use packaging::target::Target as Configuration;
 use serde::{Deserialize, Serialize};
-use store::{Digest, FileStates, Store, StoreError};
+use store::{Digest, FileStates, Looked, Store, StoreError};
 
 use crate::console::Said;
 use crate::diagnostic::Diagnostic;
@@ -141,6 +141,7 @@ impl<'a> Request<'a> {
         let Some(workspace) = repository.state.filter(|_| self.is_memorable()) else { return Ok(()) };
         // A pattern may be the path of a file, and come to be one.
         inputs.extend(self.asked.targets.iter().chain(&self.asked.narrowed.exclude).map(PathBuf::from));
+        let inputs = inputs.into_iter().map(Looked::At).collect();
         let Some(states) = FileStates::take(&self.session.root, inputs, self.session.began) else {
             return Ok(());
         };

@@ -4,17 +4,18 @@
 //! targets there are (directories, BUILD files and what they load), and the sources, which decide what these import.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
-use graph::visibility::{self, Violation};
+use graph::visibility::{self, DeclaredRules, Violation};
 use graph::{Edge, GraphError, NodeId, StoredGraph, Target, TargetGraph};
 use loader::Packages;
 use python::{RuleError, SourceRoots};
 use serde::{Deserialize, Serialize};
-use store::FileStates;
+use store::{FileStates, Looked};
 
 use crate::config::FILE;
 use crate::console::Said;
@@ -23,11 +24,13 @@ use crate::explain;
 use crate::inference::{self, Findings};
 use crate::session::{Session, failed, forgettable};
 
-/// The memo table of what loading found.
-const SNAPSHOTS: &str = "loader";
-/// The memo table of graphs.
+/// The snapshots of what loading found.
+const PACKAGES: &str = "loader";
+/// The snapshots of graphs.
 const GRAPHS: &str = "graph";
-/// The memo table of the states of all files that decide what targets there are.
+/// The snapshots of the states of all sources that these were inferred from.
+const SOURCES: &str = "sources";
+/// The snapshots of the states of all files that decide what targets there are.
 const WORKSPACES: &str = "workspace";
 
 /// Stands for the states of all files that decide what targets there are.
@@ -41,6 +44,8 @@ pub(crate) struct Repository {
     pub(crate) findings: Findings,
     /// Dependencies that must not be; for those who ask about the targets.
     pub(crate) violations: Vec<Violation>,
+    /// Who may depend on whom.
+    rules: Vec<DeclaredRules>,
     /// What was said of it.
     pub(crate) said: Said,
     /// Of what the graph was made; none where that is not certain.
@@ -65,13 +70,16 @@ pub(crate) struct Connected {
     pub(crate) unsound: Vec<GraphError>,
 }
 
-/// A graph as it is kept. The states of the sources follow it.
+/// A graph as it is kept.
 #[derive(Serialize, Deserialize)]
 struct KeptGraph {
     of: WorkspaceState,
+    /// Stands for the states of the sources that its edges were inferred from.
+    sources: [u8; 32],
     said: Said,
     findings: Findings,
     violations: Vec<Violation>,
+    rules: Vec<DeclaredRules>,
     graph: StoredGraph,
 }
 
@@ -80,18 +88,25 @@ impl Session<'_> {
     ///
     /// It is never taken apart: the process ends with it, and freeing a large graph node by node takes time.
     pub(crate) fn repository(&self) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
+        self.known_or_loaded(true)
+    }
+
+    /// The same for who asks for the targets alone: its edges may be of sources that have changed since.
+    pub(crate) fn targets_alone(&self) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
+        self.known_or_loaded(false)
+    }
+
+    fn known_or_loaded(&self, with_edges: bool) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
         let roots = SourceRoots::new(&self.config.root_patterns)
             .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
         if let Some(state) = self.unchanged_workspace()?
-            && let Some((kept, graph)) = self.kept_graph(state)?
+            && let Some(kept) = self.kept_graph(state, &roots, with_edges)?
         {
             self.console.repeat(&kept.said);
-            let KeptGraph { said, findings, violations, .. } = kept;
-            let state = Some(state);
-            return Ok(ManuallyDrop::new(Repository { graph, roots, findings, violations, said, state }));
+            return Ok(ManuallyDrop::new(kept));
         }
         let (mut repository, inputs) = self.load(roots)?;
-        repository.state = self.keep_graph(&repository, inputs)?;
+        repository.state = self.keep_workspace(&repository, inputs)?;
         Ok(ManuallyDrop::new(repository))
     }
 
@@ -100,13 +115,13 @@ impl Session<'_> {
         let store = self.store()?;
         let options = self.loader_options();
         let key = &self.key();
-        let snapshot = store.memo(SNAPSHOTS, key).map_err(failed)?;
+        let snapshot = store.snapshot(PACKAGES, key).map_err(failed)?;
         let loaded = loader::load(&options, snapshot.as_deref());
         let warnings = loaded.warnings.iter().map(explain::load_warning).collect();
         let said = Said { messages: loaded.messages, warnings };
         self.console.repeat(&said);
         if let Some(snapshot) = &loaded.snapshot {
-            forgettable(store.put_memo(SNAPSHOTS, key, snapshot)).map_err(failed)?;
+            forgettable(store.put_snapshot(PACKAGES, key, &[snapshot])).map_err(failed)?;
         }
         let mut errors: Vec<Diagnostic> = loaded.errors.iter().map(explain::load).collect();
         let inputs = RefCell::new(loaded.inputs);
@@ -129,16 +144,19 @@ impl Session<'_> {
             return Err(errors);
         }
         let inputs = Inputs { paths: inputs.into_inner(), variables: loaded.variables };
-        Ok((Repository { graph, roots, findings, violations, said, state: None }, inputs))
+        let rules = loaded.rules;
+        Ok((Repository { graph, roots, findings, violations, rules, said, state: None }, inputs))
     }
 
     /// Makes the graph of targets, with the edges that are not written; `edges` are those that are known already.
     pub(crate) fn connect(
         &self,
-        targets: Vec<Target>,
+        mut targets: Vec<Target>,
         mut edges: Vec<Edge>,
         roots: &SourceRoots,
     ) -> Result<Connected, Vec<Diagnostic>> {
+        // As the graph has them: which one of two equals is meant must not depend on where inference gets them from.
+        targets.sort_by(|a, b| a.label.cmp(&b.label).then_with(|| a.place.cmp(&b.place)));
         let (entry_points, wrong) = python::entry_point::edges(&targets, roots);
         edges.extend(entry_points);
         let (inferred, findings) = inference::infer(self, &targets, roots)?;
@@ -151,7 +169,7 @@ impl Session<'_> {
 
     /// What is known of the BUILD files that the graph was made of.
     pub(crate) fn packages(&self) -> Result<Packages, Vec<Diagnostic>> {
-        let snapshot = self.store()?.memo(SNAPSHOTS, &self.key()).map_err(failed)?;
+        let snapshot = self.store()?.snapshot(PACKAGES, &self.key()).map_err(failed)?;
         // A full disk may have kept it from being remembered.
         Ok(match snapshot {
             Some(snapshot) => Packages::of(&snapshot),
@@ -191,7 +209,7 @@ impl Session<'_> {
         if let Some(known) = self.unchanged.get() {
             return Ok(*known);
         }
-        let kept = self.store()?.memo(WORKSPACES, &self.state_key()).map_err(failed)?;
+        let kept = self.store()?.snapshot(WORKSPACES, &self.state_key()).map_err(failed)?;
         let state = kept.and_then(|kept| {
             let (variables, states) = postcard::take_from_bytes::<Variables>(&kept).ok()?;
             let same = variables.iter().all(|(name, digest)| self.variable(name) == *digest);
@@ -201,48 +219,118 @@ impl Session<'_> {
         Ok(*self.unchanged.get_or_init(|| state))
     }
 
-    /// The graph that was kept of a state of the workspace, if the sources are what they were.
-    fn kept_graph(&self, state: WorkspaceState) -> Result<Option<(KeptGraph, TargetGraph)>, Vec<Diagnostic>> {
-        let Some(kept) = self.store()?.memo(GRAPHS, &self.state_key()).map_err(failed)? else {
+    /// The graph that was kept of a state of the workspace. Where sources are not what they were, their imports are
+    /// inferred anew, unless that takes a look at all.
+    fn kept_graph(
+        &self,
+        state: WorkspaceState,
+        roots: &SourceRoots,
+        with_edges: bool,
+    ) -> Result<Option<Repository>, Vec<Diagnostic>> {
+        let (store, key) = (self.store()?, self.state_key());
+        let decode = || -> Result<Option<([u8; 32], Repository)>, Vec<Diagnostic>> {
+            let Some(kept) = store.snapshot(GRAPHS, &key).map_err(failed)? else { return Ok(None) };
+            let kept = postcard::from_bytes::<KeptGraph>(&kept).ok().filter(|kept| kept.of == state);
+            let graph = |KeptGraph { sources, said, findings, violations, rules, graph, .. }| {
+                let (graph, roots, state) = (graph.graph()?, roots.clone(), Some(state));
+                Some((sources, Repository { graph, roots, findings, violations, rules, said, state }))
+            };
+            Ok(kept.and_then(graph))
+        };
+        if !with_edges {
+            return Ok(decode()?.map(|(_, kept)| kept));
+        }
+        let Some(states) = store.snapshot(SOURCES, &key).map_err(failed)?.and_then(FileStates::parse) else {
             return Ok(None);
         };
-        let Ok((mut kept, states)) = postcard::take_from_bytes::<KeptGraph>(&kept) else { return Ok(None) };
-        let hold = |states: FileStates| states.hold(&self.root);
-        if kept.of != state || !FileStates::parse(states.to_vec()).is_some_and(hold) {
+        // What is decoded is made in the thread that keeps it: memory that another thread asks for costs twice as much.
+        let (changed, kept) = thread::scope(|scope| {
+            let changed = scope.spawn(|| states.changed(&self.root));
+            let kept = decode();
+            (changed.join().expect("looking at files does not panic"), kept)
+        });
+        let Some((_, kept)) = kept?.filter(|(sources, _)| *sources == states.digest()) else {
+            return Ok(None);
+        };
+        if changed.is_empty() {
+            return Ok(Some(kept));
+        }
+        let Some(kept) = self.inferred_anew(kept, &changed)? else { return Ok(None) };
+        if let Some(sources) = states.renewed(&self.root, &changed, self.began) {
+            self.keep_graph(state, &sources, &kept)?;
+        }
+        Ok(Some(kept))
+    }
+
+    /// The graph with the edges that the sources at some paths imply now; none where they all have to be looked at.
+    fn inferred_anew(
+        &self,
+        kept: Repository,
+        changed: &[PathBuf],
+    ) -> Result<Option<Repository>, Vec<Diagnostic>> {
+        let Repository { graph, roots, findings, rules, said, state, .. } = kept;
+        let paths: BTreeSet<&str> = changed.iter().filter_map(|path| path.to_str()).collect();
+        // What a lock says may concern every file, and so may what is amiss in one.
+        if paths.iter().any(|path| !is_python(path)) || findings.concern(&paths) {
             return Ok(None);
         }
-        Ok(std::mem::take(&mut kept.graph).graph().map(|graph| (kept, graph)))
+        let asked: Vec<&str> = paths.iter().copied().collect();
+        let edges = inference::infer_some(self, graph.target_list(), &roots, &asked)?;
+        let files = asked.iter().flat_map(|path| graph.file_nodes(path));
+        let files: Vec<NodeId> = files.filter(|node| graph.file(*node).is_some()).collect();
+        let Some(graph) = edges.and_then(|edges| graph.with_imports(&files, &edges)) else { return Ok(None) };
+        let (violations, _) = visibility::check(&graph, &rules);
+        Ok(Some(Repository { graph, roots, findings, violations, rules, said, state }))
     }
 
     /// Keeps a graph for as long as what it was made of stays as it is. Not where something changed meanwhile.
-    fn keep_graph(
+    fn keep_workspace(
         &self,
         repository: &Repository,
-        Inputs { mut paths, variables }: Inputs,
+        Inputs { paths, variables }: Inputs,
     ) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
-        paths.extend([PathBuf::from(FILE), self.environment.program.clone()]);
-        let Some(states) = FileStates::take(&self.root, paths, self.began) else { return Ok(None) };
-        let mut workspace = postcard::to_stdvec(&variables).expect("plain data can be encoded");
-        workspace.extend_from_slice(states.bytes());
-        let state = workspace_state(&variables, &states);
-        let (store, key) = (self.store()?, self.state_key());
-        if let Some(sources) = FileStates::take(&self.root, self.sources(&repository.graph), self.began) {
-            let kept = KeptGraph {
-                of: state,
-                said: repository.said.clone(),
-                findings: repository.findings.clone(),
-                violations: repository.violations.clone(),
-                graph: StoredGraph::new(&repository.graph),
-            };
-            let mut kept = postcard::to_stdvec(&kept).expect("plain data can be encoded");
-            kept.extend_from_slice(sources.bytes());
-            forgettable(store.put_memo(GRAPHS, &key, &kept)).map_err(failed)?;
+        // What comes and goes in the root besides `dist` shows by its name: this tool itself makes that folder.
+        let looked = |path: PathBuf| match path.as_os_str() == "." {
+            true => Looked::Beside(self.dist().strip_prefix(&self.root).unwrap_or(&path).to_owned()),
+            false => Looked::At(path),
+        };
+        let paths = paths.into_iter().chain([PathBuf::from(FILE), self.environment.program.clone()]);
+        let Some(workspace) = FileStates::take(&self.root, paths.map(looked).collect(), self.began) else {
+            return Ok(None);
+        };
+        let state = workspace_state(&variables, &workspace);
+        let sources = self.sources(&repository.graph);
+        if let Some(sources) = FileStates::take(&self.root, sources, self.began) {
+            self.keep_graph(state, &sources, repository)?;
         }
-        let known = store.memo(WORKSPACES, &key).map_err(failed)?;
-        if known.as_deref() != Some(workspace.as_slice()) {
-            forgettable(store.put_memo(WORKSPACES, &key, &workspace)).map_err(failed)?;
-        }
+        let variables = postcard::to_stdvec(&variables).expect("plain data can be encoded");
+        let kept =
+            self.store()?.put_snapshot(WORKSPACES, &self.state_key(), &[&variables, workspace.bytes()]);
+        forgettable(kept).map_err(failed)?;
         Ok(Some(state))
+    }
+
+    fn keep_graph(
+        &self,
+        of: WorkspaceState,
+        sources: &FileStates,
+        repository: &Repository,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let (store, key) = (self.store()?, self.state_key());
+        let Repository { graph, findings, violations, rules, said, .. } = repository;
+        let graph = KeptGraph {
+            of,
+            sources: sources.digest(),
+            said: said.clone(),
+            findings: findings.clone(),
+            violations: violations.clone(),
+            rules: rules.clone(),
+            graph: StoredGraph::new(graph),
+        };
+        let graph = postcard::to_stdvec(&graph).expect("plain data can be encoded");
+        let kept = store.put_snapshot(GRAPHS, &key, &[&graph]);
+        let kept = kept.and_then(|()| store.put_snapshot(SOURCES, &key, &[sources.bytes()]));
+        forgettable(kept).map_err(failed)
     }
 
     /// Stands for the value of a variable of the environment.
@@ -252,14 +340,14 @@ impl Session<'_> {
     }
 
     /// The paths of all that inference reads: Python sources, and the locks that say what distributions provide.
-    fn sources(&self, graph: &TargetGraph) -> Vec<PathBuf> {
+    fn sources(&self, graph: &TargetGraph) -> Vec<Looked> {
         if !self.config.infer.imports {
             return Vec::new();
         }
         let files = graph.targets().flat_map(|(_, target)| &target.sources).map(|source| &*source.path);
-        let python = files.filter(|path| path.ends_with(".py") || path.ends_with(".pyi"));
+        let python = files.filter(|path| is_python(path));
         let locks = self.config.resolves.iter().map(|(_, path)| path.as_str());
-        python.chain(locks).map(PathBuf::from).collect()
+        python.chain(locks).map(|path| Looked::At(path.into())).collect()
     }
 
     /// Says what inference found amiss in the files among `nodes`; fails where the configuration wants that.
@@ -283,4 +371,9 @@ fn workspace_state(variables: &Variables, states: &FileStates) -> WorkspaceState
         .update(&postcard::to_stdvec(variables).expect("plain data can be encoded"))
         .update(&states.digest());
     *digest.finalize().as_bytes()
+}
+
+/// Whether a source is one that imports are read from.
+fn is_python(path: &str) -> bool {
+    path.ends_with(".py") || path.ends_with(".pyi")
 }

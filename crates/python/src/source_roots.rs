@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// The folders that the configuration's patterns make source roots.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SourceRoots {
     patterns: GlobSet,
     /// Whether the root of the repository is one.

@@ -15,7 +15,7 @@ use crate::layer::{Layer, SMALL};
 use crate::outcome::Outcome;
 use crate::rows::Rows;
 use crate::store::Content;
-use crate::{Digest, Moment, Store, StoreError};
+use crate::{Digest, Moment, Store, StoreError, snapshot};
 
 /// So many hours after its last use nothing is removed.
 const GRACE: i64 = 2;
@@ -35,7 +35,7 @@ pub struct Usage {
     pub files: u64,
     /// The bytes of large blobs.
     pub file_bytes: u64,
-    /// The bytes of the database: small blobs, outcomes, memos, and the stat indexes beside it.
+    /// The bytes of the database: small blobs, outcomes, memos, and the indexes and snapshots beside it.
     pub database_bytes: u64,
     /// The bytes of all else: downloads that were cut, tools, what processes have not finished.
     pub other_bytes: u64,
@@ -104,7 +104,7 @@ impl Store {
         let now = now.hours().to_le_bytes();
         let due = self.memo(TABLE, LAST)?.is_none_or(|last| last != now);
         if due {
-            self.put_memo(TABLE, LAST, &now)?;
+            self.offer_memos(TABLE, &[(LAST, &now)]);
         }
         Ok(due)
     }
@@ -139,6 +139,7 @@ impl Store {
         let before = self.usage()?;
         let (base, rows) = (self.base(), self.base().rows_mut()?);
         rows.remove_memos_before(now - FORGET)?;
+        snapshot::remove_before(rows, now - FORGET);
         if before.file_bytes + before.database_bytes <= budget {
             return Ok(Collected::default());
         }

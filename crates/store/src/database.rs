@@ -22,6 +22,10 @@ use crate::{StoreError, rows};
 
 /// How long another process may hold the database before it is taken for stopped.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The same where what is to be written is no loss.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long SQLite waits before it says that the database is busy.
+const BUSY: Duration = Duration::from_secs(10);
 /// How often in a row a new database is begun before that is given up.
 const ATTEMPTS: u32 = 4;
 const FILE: &str = "store.db";
@@ -101,7 +105,7 @@ impl Database {
         &self,
         query: impl Fn(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.run(&|generation| match generation.with(&query) {
+        self.run(PATIENCE, &|generation| match generation.with(&query) {
             Err(error) if is_corrupt(&error) && !generation.flags.contains(WRITABLE) => {
                 self.warnings.add(Cause::CorruptDatabase(generation.path.clone()));
                 Ok(T::default())
@@ -121,10 +125,29 @@ impl Database {
         &self,
         change: impl Fn(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.run(&|generation| {
+        self.write_within(PATIENCE, change)
+    }
+
+    /// The same for what is no loss: another process that writes is not waited for long, since it may have been stopped.
+    pub(crate) fn offer<T>(
+        &self,
+        change: impl Fn(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.write_within(LITTLE_PATIENCE, change)
+    }
+
+    fn write_within<T>(
+        &self,
+        patience: Duration,
+        change: impl Fn(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.run(patience, &|generation| {
             let _turn = generation.writing.lock().unwrap_or_else(PoisonError::into_inner);
             generation.with(&|connection: &Connection| {
-                connection.execute_batch("BEGIN IMMEDIATE")?;
+                connection.busy_timeout(patience.min(BUSY))?;
+                let begun = connection.execute_batch("BEGIN IMMEDIATE");
+                connection.busy_timeout(BUSY)?;
+                begun?;
                 let result =
                     change(connection).and_then(|value| connection.execute_batch("COMMIT").map(|()| value));
                 if result.is_err() && !connection.is_autocommit() {
@@ -135,7 +158,11 @@ impl Database {
         })
     }
 
-    fn run<T>(&self, query: &dyn Fn(&Generation) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn run<T>(
+        &self,
+        patience: Duration,
+        query: &dyn Fn(&Generation) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         let mut attempts = 0;
@@ -145,7 +172,7 @@ impl Database {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let waited = is_busy(&error) && begin.elapsed() < PATIENCE;
+            let waited = is_busy(&error) && begin.elapsed() < patience;
             if waited {
                 thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(100));
@@ -277,7 +304,7 @@ impl Generation {
 
     fn connect(&self) -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(&self.uri, self.flags)?;
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(32);
         connection.execute_batch(
             "PRAGMA synchronous=NORMAL; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;
@@ -291,45 +318,56 @@ impl Generation {
 }
 
 /// Opens a generation after `bad`, making it unless another process has; true where it was made here.
+///
+/// Several may make one at once, and the first to be done is the one that all use: nobody waits for another, who may have
+/// been stopped.
 fn begin(dir: &Path, tmp: &Path, bad: u64) -> Result<(Generation, bool), StoreError> {
     fs::create_dir_all(dir).at("create", dir)?;
-    let lock_path = dir.join("lock");
-    let lock = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&lock_path)
-        .at("open", &lock_path)?;
-    flock(&lock, FlockOperation::LockExclusive).at("lock", &lock_path)?;
-    let mut last = bad;
-    for number in generations(dir)?.into_iter().rev().take_while(|number| *number > bad) {
-        last = last.max(number);
-        match Generation::open(dir, number) {
-            Ok(generation) => return Ok((generation, false)),
-            Err(Failure::Corrupt(_)) => {}
-            Err(Failure::Store(error)) => return Err(error),
+    loop {
+        let mut last = bad;
+        for number in generations(dir)?.into_iter().rev().take_while(|number| *number > bad) {
+            last = last.max(number);
+            match Generation::open(dir, number) {
+                Ok(generation) => return Ok((generation, false)),
+                Err(Failure::Corrupt(_)) => {}
+                Err(Failure::Store(error)) => return Err(error),
+            }
         }
+        let session = Session::new(tmp).at("create", tmp)?;
+        let made = session.path();
+        make(&made)?;
+        let number = last + 1;
+        let place = dir.join(number.to_string());
+        match fs::rename(&made, &place) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+                ) =>
+            {
+                continue;
+            }
+            renamed => renamed.at("create", &place)?,
+        }
+        return match Generation::open(dir, number) {
+            Ok(generation) => Ok((generation, bad > 0 || last > 0)),
+            Err(Failure::Store(error)) => Err(error),
+            Err(Failure::Corrupt(_)) => {
+                let source = io::Error::other("it is corrupt right after it was made").into();
+                Err(StoreError::Database { path: path_of(dir, number), source })
+            }
+        };
     }
-    let session = Session::new(tmp).at("create", tmp)?;
-    let made = session.path();
-    fs::create_dir(&made).at("create", &made)?;
-    let file = made.join(FILE);
+}
+
+/// Makes a folder with an empty database.
+fn make(folder: &Path) -> Result<(), StoreError> {
+    fs::create_dir(folder).at("create", folder)?;
+    let file = folder.join(FILE);
     let connection = Connection::open(&file).map_err(|error| failed(&file, error))?;
     rows::create(&connection).map_err(|error| failed(&file, error))?;
     connection.close().map_err(|(_, error)| failed(&file, error))?;
-    File::create(made.join("lock")).at("create", &made)?;
-    let number = last + 1;
-    let place = dir.join(number.to_string());
-    fs::rename(&made, &place).at("create", &place)?;
-    match Generation::open(dir, number) {
-        Ok(generation) => Ok((generation, bad > 0 || last > 0)),
-        Err(Failure::Store(error)) => Err(error),
-        Err(Failure::Corrupt(_)) => {
-            let source = io::Error::other("it is corrupt right after it was made").into();
-            Err(StoreError::Database { path: path_of(dir, number), source })
-        }
-    }
+    File::create(folder.join("lock")).at("create", folder).map(drop)
 }
 
 /// Removes what precedes `current` and nobody has open. What fails stays for the next time.

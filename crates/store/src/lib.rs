@@ -9,8 +9,8 @@
 //!     blobs/ab/cdef…        a blob of more than 32 KiB, read-only, named by its hash
 //!     db2/1/store.db        all else: small blobs, composed blobs, outcomes, memo tables, the state of the files
 //!     db2/1/index/<hash>    the stat index of a workspace: it says that blobs are in that database
+//!     db2/1/snapshot/<name> what is read whole at every start
 //!     db2/1/lock            held shared by those who have the database open
-//!     db2/lock              held while a database is made
 //!     tmp/<name>[.lock]     what a process has not finished, and the lock that says that it lives
 //! ```
 
@@ -28,6 +28,7 @@ mod outcome;
 mod place;
 mod rows;
 mod session;
+mod snapshot;
 mod stat_index;
 mod state;
 mod store;
@@ -42,7 +43,7 @@ pub use composed::Part;
 pub use digest::{Digest, DigestError, DigestFunction};
 pub use directory::{Directory, DirectoryEntry, FileEntry, SymlinkEntry};
 pub use error::StoreError;
-pub use file_states::FileStates;
+pub use file_states::{FileStates, Looked};
 pub use outcome::Outcome;
 pub use stat_index::{IndexEntry, StatError, StatIndex};
 pub use state::Moment;

@@ -205,13 +205,19 @@ impl Rows {
         self.put_entries(&memo_space(table), memos)
     }
 
+    /// The same unless that takes waiting for another process.
+    pub(crate) fn offer_memos(&self, table: &str, memos: &[(&[u8], &[u8])]) -> Result<(), StoreError> {
+        let sealed = sealed_entries(&memo_space(table), memos);
+        self.database.offer(|connection| put(connection, &memo_space(table), &sealed))
+    }
+
     /// Writes down that what was read is in use, for those entries of which that was last written down long ago.
     pub(crate) fn note_uses(&self) -> Result<(), StoreError> {
         let used = std::mem::take(&mut *self.used());
         if used.is_empty() {
             return Ok(());
         }
-        self.database.write(|connection| {
+        self.database.offer(|connection| {
             let mut update =
                 connection.prepare_cached("UPDATE entry SET used=?3 WHERE space=?1 AND key=?2")?;
             let now = hour();
@@ -261,18 +267,8 @@ impl Rows {
     }
 
     fn put_entries(&self, space: &str, entries: &[(&[u8], &[u8])]) -> Result<(), StoreError> {
-        let sealed: Vec<_> = entries.iter().map(|(key, value)| (*key, sealed(space, key, value))).collect();
-        self.database.write(|connection| {
-            let mut insert = connection.prepare_cached(
-                "INSERT INTO entry (space, key, value, used) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (space, key) DO UPDATE SET value=excluded.value, used=excluded.used
-                     WHERE value IS NOT excluded.value",
-            )?;
-            let now = hour();
-            sealed
-                .iter()
-                .try_for_each(|(key, value)| insert.execute(params![space, key, value, now]).map(drop))
-        })
+        let sealed = sealed_entries(space, entries);
+        self.database.write(|connection| put(connection, space, &sealed))
     }
 
     fn remove_entry(&self, space: &str, key: &[u8]) -> Result<(), StoreError> {
@@ -377,6 +373,21 @@ fn select_blob(connection: &Connection, digest: &Digest) -> rusqlite::Result<Opt
         .prepare_cached("SELECT data FROM blob WHERE hash=?1")?
         .query_row([digest.hash], |row| row.get(0))
         .optional()
+}
+
+/// Entries as they are written: each with its seal in front of the value.
+fn sealed_entries<'e>(space: &str, entries: &[(&'e [u8], &[u8])]) -> Vec<(&'e [u8], Vec<u8>)> {
+    entries.iter().map(|(key, value)| (*key, sealed(space, key, value))).collect()
+}
+
+fn put(connection: &Connection, space: &str, sealed: &[(&[u8], Vec<u8>)]) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO entry (space, key, value, used) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (space, key) DO UPDATE SET value=excluded.value, used=excluded.used
+             WHERE value IS NOT excluded.value",
+    )?;
+    let now = hour();
+    sealed.iter().try_for_each(|(key, value)| insert.execute(params![space, key, value, now]).map(drop))
 }
 
 /// The time in hours, which is as exact as times of use are.

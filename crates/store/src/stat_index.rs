@@ -2,8 +2,8 @@
 //!
 //! A file whose state (device, inode, size, times) is that of the last time has the content of the last time, unless
 //! it was written to so shortly before it was read that a second write may have left the same times: such an entry is
-//! *racy*, and hashed again. An entry implies that the content was put into the store. What a clock of another machine
-//! says is trusted only as far as it does not run behind, as with git.
+//! *racy*, and hashed again. An entry says whether the content was put into the store as well. What a clock of another
+//! machine says is trusted only as far as it does not run behind, as with git.
 
 mod file;
 mod read;
@@ -27,7 +27,7 @@ const BATCH: usize = 256;
 /// What the index knows of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexEntry {
-    /// Its content, which is in the store.
+    /// Its content.
     pub digest: Digest,
     /// Whether its owner may run it.
     pub executable: bool,
@@ -142,12 +142,17 @@ impl StatIndex {
     ///
     /// Sorted paths are the quickest. The content of a file that has changed is put into the store.
     pub fn digests<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Vec<Result<IndexEntry, StatError>> {
-        paths.par_chunks(BATCH).flat_map_iter(|batch| self.batch(batch)).collect()
+        paths.par_chunks(BATCH).flat_map_iter(|batch| self.batch(batch, true)).collect()
+    }
+
+    /// The same for who builds nothing: what has changed is hashed and not stored.
+    pub fn hashes<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Vec<Result<IndexEntry, StatError>> {
+        paths.par_chunks(BATCH).flat_map_iter(|batch| self.batch(batch, false)).collect()
     }
 
     /// The digest of one file.
     pub fn digest(&self, path: &Path) -> Result<IndexEntry, StatError> {
-        self.batch(&[path]).pop().expect("a batch of one has one answer")
+        self.batch(&[path], true).pop().expect("a batch of one has one answer")
     }
 
     /// A path, relative to the root, of a file that had this content when it was last looked at.
@@ -196,14 +201,14 @@ impl StatIndex {
         Ok(())
     }
 
-    fn batch<P: AsRef<Path>>(&self, paths: &[P]) -> Vec<Result<IndexEntry, StatError>> {
+    fn batch<P: AsRef<Path>>(&self, paths: &[P], stored: bool) -> Vec<Result<IndexEntry, StatError>> {
         let mut hint = 0;
         let mut found = Vec::with_capacity(paths.len());
         let mut changed = Vec::new();
         for path in paths {
             let path = path.as_ref();
             let bytes = path.as_os_str().as_bytes();
-            let known = self.known(bytes, &mut hint);
+            let known = self.known(bytes, &mut hint).filter(|record| record.stored || !stored);
             match read::look(&self.root, path, known.as_ref()) {
                 Ok(read::Look::Same(record)) => found.push(Ok(record.entry())),
                 Ok(read::Look::Changed) => {
@@ -218,7 +223,9 @@ impl StatIndex {
                 }
             }
         }
-        for (index, record) in read::store_all(&self.store, &self.root, &self.root_path, &changed) {
+        let Self { store, root, root_path, .. } = self;
+        let read = if stored { read::store_all } else { read::hash_all };
+        for (index, record) in read(store, root, root_path, &changed) {
             let path = paths[index].as_ref();
             if let Ok(record) = &record {
                 self.change(path.as_os_str().as_bytes(), Some(*record));

@@ -221,6 +221,13 @@ impl Store {
         self.write(|layer| layer.rows_mut()?.put_memos(table, memos))
     }
 
+    /// Offers the memo table `table` values that are no loss: what cannot be kept, or not without waiting for another
+    /// process, is not kept.
+    pub fn offer_memos(&self, table: &str, memos: &[(&[u8], &[u8])]) {
+        let layer = self.inner.scratch.get().map_or(&self.inner.base, |scratch| &scratch.layer);
+        let _: Result<(), StoreError> = layer.rows_mut().and_then(|rows| rows.offer_memos(table, memos));
+    }
+
     /// What was found wrong since this was last asked, once for each cause.
     pub fn take_warnings(&self) -> Vec<Warning> {
         self.inner.warnings.take()

@@ -1,5 +1,7 @@
 //! Makes a graph of targets and edges, and says what is wrong with them.
 
+use std::collections::{BTreeSet, HashMap};
+
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::{Edge, EdgeKind, NOWHERE, NodeId, TargetGraph, Weight};
@@ -40,12 +42,44 @@ pub(super) fn build(
     for edge in extra_edges {
         builder.extra(edge);
     }
-    let Builder { mut edges, places, arcs, mut errors, .. } = builder;
+    let Builder { edges, places, arcs, mut errors, .. } = builder;
     errors.extend(cycles::find(&targets, arcs));
     errors.sort_by(|a, b| a.place().cmp(&b.place()));
+    (finish(targets, edges, places), errors)
+}
+
+/// The graph where the edges that imports of `files` imply are `imports` and no others.
+pub(super) fn with_imports(old: TargetGraph, files: &[NodeId], imports: &[Edge]) -> Option<TargetGraph> {
+    let files: BTreeSet<u32> = files.iter().map(|file| file.0).collect();
+    let mut edges = old.edges();
+    edges.retain(|(from, _, kind, _)| *kind != EdgeKind::Inferred || !files.contains(from));
+    let (targets, mut places) = (old.targets, Vec::new());
+    let mut kept: HashMap<u32, u32> = HashMap::new();
+    let edges = edges.into_iter().map(|(from, to, kind, place)| {
+        let old_place = old.places.get(place as usize);
+        let place = old_place.map_or(NOWHERE, |old_place| {
+            *kept.entry(place).or_insert_with(|| {
+                places.push(old_place.clone());
+                dense(places.len() - 1)
+            })
+        });
+        (from, to, Weight { kind, place })
+    });
+    let edges = edges.collect();
+    let (arcs, errors) = (Vec::new(), Vec::new());
+    let mut builder = Builder { targets: &targets, edges, places, arcs, errors, searches: 0, whole: false };
+    for edge in imports {
+        builder.extra(edge);
+    }
+    let Builder { edges, places, errors, .. } = builder;
+    errors.is_empty().then(|| finish(targets, edges, places))
+}
+
+/// The graph of edges in any order; of two that say the same, one stays.
+fn finish(targets: Targets, mut edges: Vec<(u32, u32, Weight)>, places: Vec<Place>) -> TargetGraph {
     edges.sort_unstable();
     edges.dedup_by_key(|(from, to, weight)| (*from, *to, weight.kind));
-    (TargetGraph { graph: graph(node_count(&targets), &edges), targets, places }, errors)
+    TargetGraph { graph: graph(node_count(&targets), &edges), targets, places }
 }
 
 /// The edges as a graph of `nodes` nodes.

@@ -192,6 +192,39 @@ fn parametrized_targets_and_groups() {
 }
 
 #[test]
+fn what_a_file_imports_can_be_replaced() {
+    let edge = |(from, to, line): (&str, &str, u32)| Edge {
+        from: from.parse().expect("a label"),
+        to: to.parse().expect("a label"),
+        kind: EdgeKind::Inferred,
+        place: Some(Place::new("svc/a.py", line, 1)),
+    };
+    let edges = |all: &[(&'static str, &'static str, u32)]| all.iter().copied().map(edge).collect::<Vec<_>>();
+    let lines = &EXAMPLE[..4];
+    let (a, b, util) = ("//svc/a.py:lib", "//svc/sub/b.py:../lib", "//util/util.py");
+    let before = edges(&[(a, b, 1), (a, util, 2), (b, util, 3)]);
+    let graph_of = |edges: &[Edge]| TargetGraph::build(targets(lines), edges).0;
+    let graph = graph_of(&before);
+    let files = graph.file_nodes("svc/a.py");
+    let now = edges(&[(a, util, 7)]);
+    let replaced = graph.with_imports(&files, &now).expect("the edge leads somewhere");
+    let built = graph_of(&edges(&[(b, util, 3), (a, util, 7)]));
+    let told = |graph: &TargetGraph| -> Vec<String> {
+        let edge = |(from, to, kind, _): (u32, u32, EdgeKind, u32)| {
+            let (from, to) = (NodeId(from), NodeId(to));
+            format!("{} {kind:?} {} {:?}", graph.label(from), graph.label(to), graph.place(from, to, kind))
+        };
+        graph.edges().into_iter().map(edge).collect()
+    };
+    assert_eq!(told(&replaced), told(&built));
+    assert_ne!(told(&replaced), told(&graph_of(&before)));
+    assert_eq!(StoredGraph::new(&replaced).graph().map(|graph| told(&graph)), Some(told(&built)));
+    for to in ["//nowhere:x", "//svc:app"] {
+        assert!(graph_of(&before).with_imports(&files, &edges(&[(a, to, 1)])).is_none(), "{to}");
+    }
+}
+
+#[test]
 fn unknown_targets() {
     check_errors(
         &[

@@ -38,7 +38,10 @@ pub(super) fn rule_names() -> Vec<&'static str> {
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let rules = rules(&arguments.rules)?;
-    let repository = session.repository()?;
+    // Only a drawing and a change have to do with edges.
+    let names = matches!(session.console.form, Form::Text | Form::Json | Form::Jsonl);
+    let alone = names && arguments.targets.changed.changed_since.is_none();
+    let repository = if alone { session.targets_alone()? } else { session.repository()? };
     let graph = &repository.graph;
     let mut nodes = arguments.targets.select(session, &repository)?;
     nodes.retain(|node| rules.is_empty() || rules.contains(&graph.target(*node).rule.name));

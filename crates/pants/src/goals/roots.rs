@@ -18,7 +18,7 @@ use crate::session::Session;
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(session: &Session<'_>, _: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    let repository = session.repository()?;
+    let repository = session.targets_alone()?;
     let mut roots: BTreeSet<&str> = BTreeSet::new();
     for (_, target) in repository.graph.targets().filter(|(_, target)| target.rule.file_nodes) {
         for source in target.sources.iter().filter(|source| source.path.ends_with(".py")) {

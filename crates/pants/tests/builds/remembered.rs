@@ -146,19 +146,32 @@ fn what_is_remembered_and_damaged_is_as_good_as_forgotten() {
     let Some((_dir, checkout)) = checkout(test) else { return };
     let listed = settle(&checkout, &["list", "::"]);
     settle(&checkout, &["binary", "//one"]);
-    let database = walkdir::WalkDir::new(&checkout.cache)
-        .into_iter()
-        .map(|entry| entry.unwrap().into_path())
-        .find(|path| path.ends_with("store.db"))
-        .unwrap();
+    let files = || walkdir::WalkDir::new(&checkout.cache).into_iter().map(|entry| entry.unwrap().into_path());
+    let database = files().find(|path| path.ends_with("store.db")).unwrap();
     let connection = rusqlite::Connection::open(database).unwrap();
-    for space in ["memo:workspace", "memo:graph", "memo:request", "memo:loader"] {
+    let damage_row = |space: &str| {
         let cut = "UPDATE entry SET value = CAST(substr(value, 1, length(value) - 3) || x'ff00ff' AS BLOB) WHERE space = ?1";
-        let changed = connection.execute(cut, [space]).unwrap();
-        assert!(changed > 0, "nothing is remembered as `{space}`");
-        assert_eq!(checkout.command(&["list", "::"]).output().unwrap().stdout, listed, "{space}");
+        connection.execute(cut, [space]).unwrap()
+    };
+    let damage_file = |table: &str| {
+        let of_table = |path: &PathBuf| {
+            path.parent().is_some_and(|folder| folder.ends_with("snapshot"))
+                && path.file_name().unwrap().to_string_lossy().starts_with(table)
+        };
+        let found: Vec<PathBuf> = files().filter(of_table).collect();
+        for path in &found {
+            let mut bytes = fs::read(path).unwrap();
+            *bytes.last_mut().unwrap() ^= 0xff;
+            fs::write(path, bytes).unwrap();
+        }
+        found.len()
+    };
+    for table in ["workspace", "sources", "graph", "loader", "memo:request"] {
+        let damaged = if table.starts_with("memo:") { damage_row(table) } else { damage_file(table) };
+        assert!(damaged > 0, "nothing is remembered as `{table}`");
+        assert_eq!(checkout.command(&["list", "::"]).output().unwrap().stdout, listed, "{table}");
         let built = checkout.build(&["//one"]);
-        assert_eq!(built["actions_run"], 0, "{space}");
+        assert_eq!(built["actions_run"], 0, "{table}");
         settle(&checkout, &["list", "::"]);
         settle(&checkout, &["binary", "//one"]);
     }

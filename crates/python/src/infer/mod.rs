@@ -47,7 +47,7 @@ use crate::source_roots::SourceRoots;
 use assets::Assets;
 use diagnose::Diagnosis;
 use distributions::Distributions;
-use modules::{Modules, has_modules};
+use modules::{Modules, Owner, has_modules};
 use resolve::{Failure, Outcome, Resolver};
 
 /// Where the content of files comes from, and what is known of it.
@@ -55,11 +55,11 @@ pub trait Workspace: Sync {
     /// The digests of files below the root, in their order, or why there is none.
     fn digests(&self, paths: &[&str]) -> Vec<Result<Digest, String>>;
 
-    /// The content of a file that has the digest.
+    /// The content of a file as it is now, with its digest.
     ///
     /// # Errors
     /// With the reason.
-    fn read(&self, path: &str, digest: &Digest) -> Result<Vec<u8>, String>;
+    fn read(&self, path: &str) -> Result<(Digest, Vec<u8>), String>;
 
     /// Whether there is a file at a path below the root.
     fn is_file(&self, path: &str) -> bool;
@@ -105,14 +105,12 @@ pub fn edges(targets: &[Target], world: &World<'_>) -> Inferred {
     if !world.settings.imports {
         return Inferred::default();
     }
-    let modules = Modules::of(targets, world.roots);
-    let distributions = Distributions::of(targets, world.default_resolve, world.locks);
-    let assets = if world.settings.assets { Assets::of(targets) } else { Assets::default() };
-    let detail = Detail { strings: world.settings.string_imports || world.settings.assets };
+    let known = Known::of(targets, world);
+    let modules = &known.modules;
     let files: Vec<usize> =
         (0..modules.owners.len()).filter(|index| modules.owners[*index].is_file()).collect();
     let paths: Vec<&str> = files.iter().map(|index| modules.owners[*index].path.as_str()).collect();
-    let (digests, imports, unread) = recall::imports(world.workspace, &paths, detail);
+    let (digests, imports, unread) = recall::imports(world.workspace, &paths, detail(world.settings));
     let of: HashMap<usize, &Imports> = (files.iter().zip(&digests))
         .filter_map(|(index, digest)| Some((*index, imports.get(digest.as_ref()?)?)))
         .collect();
@@ -120,15 +118,7 @@ pub fn edges(targets: &[Target], world: &World<'_>) -> Inferred {
         .filter(|(index, _)| of.get(*index).is_some_and(|imports| imports.blank))
         .map(|(_, path)| *path)
         .collect();
-    let python_2 = python_2(targets, world);
-    let resolver = Resolver {
-        modules: &modules,
-        python_2: &python_2,
-        distributions: &distributions,
-        assets: &assets,
-        settings: world.settings,
-        default_resolve: world.default_resolve,
-    };
+    let resolver = known.resolver(world);
     let is_blank = |path: &str| blank.contains(path);
     let nothing = Imports::default();
     let outcome = |index: &usize| {
@@ -142,15 +132,75 @@ pub fn edges(targets: &[Target], world: &World<'_>) -> Inferred {
         inferred.edges.extend(outcome.edges);
         failures.extend(outcome.failures);
     }
-    inferred.edges.extend(entry_points(targets, &modules, &distributions, world.default_resolve));
+    inferred.edges.extend(entry_points(targets, modules, &known.distributions, world.default_resolve));
     let diagnosis = Diagnosis {
-        modules: &modules,
-        distributions: &distributions,
+        modules,
+        distributions: &known.distributions,
         default_resolve: world.default_resolve,
         workspace: world.workspace,
     };
     inferred.findings = diagnosis.findings(failures);
     inferred
+}
+
+/// The dependencies that the files at `paths` alone imply, which are among the sources of `targets`.
+///
+/// None where all files have to be looked at: where one of these cannot be read or imports what is nowhere, or where it
+/// matters to others what it holds.
+pub fn edges_of(targets: &[Target], paths: &[&str], world: &World<'_>) -> Option<Vec<Edge>> {
+    if !world.settings.imports || world.settings.init_files == InitFiles::ContentOnly {
+        return None;
+    }
+    let known = Known::of(targets, world);
+    let owners = paths.iter().flat_map(|path| known.modules.owners_of_file(path));
+    let files: Vec<&Owner<'_>> = owners.filter(|owner| owner.is_file()).collect();
+    let paths: Vec<&str> = files.iter().map(|owner| owner.path.as_str()).collect();
+    let (digests, imports, _) = recall::imports(world.workspace, &paths, detail(world.settings));
+    let resolver = known.resolver(world);
+    let mut edges = Vec::new();
+    for (owner, digest) in files.into_iter().zip(&digests) {
+        let outcome = resolver.file(owner, imports.get(digest.as_ref()?)?, &|_| false);
+        if !outcome.failures.is_empty() {
+            return None;
+        }
+        edges.extend(outcome.edges);
+    }
+    Some(edges)
+}
+
+/// What is to be learnt of each file.
+fn detail(settings: &InferSettings) -> Detail {
+    Detail { strings: settings.string_imports || settings.assets }
+}
+
+/// What imports are looked up in.
+struct Known<'t> {
+    modules: Modules<'t>,
+    distributions: Distributions<'t>,
+    assets: Assets,
+    python_2: HashSet<&'t Label>,
+}
+
+impl<'t> Known<'t> {
+    fn of(targets: &'t [Target], world: &'t World<'_>) -> Known<'t> {
+        Known {
+            modules: Modules::of(targets, world.roots),
+            distributions: Distributions::of(targets, world.default_resolve, world.locks),
+            assets: if world.settings.assets { Assets::of(targets) } else { Assets::default() },
+            python_2: python_2(targets, world),
+        }
+    }
+
+    fn resolver<'a>(&'a self, world: &'a World<'_>) -> Resolver<'a> {
+        Resolver {
+            modules: &self.modules,
+            python_2: &self.python_2,
+            distributions: &self.distributions,
+            assets: &self.assets,
+            settings: world.settings,
+            default_resolve: world.default_resolve,
+        }
+    }
 }
 
 /// The targets whose code is said to run on Python 2 too.

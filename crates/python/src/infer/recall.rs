@@ -52,19 +52,33 @@ pub(super) fn imports(
             None => missing.push((digest, path)),
         }
     }
-    let extracted: Vec<Result<Imports, String>> =
+    let extracted: Vec<Result<(Digest, Imports), String>> =
         missing.par_iter().map(|(digest, path)| read(workspace, path, digest, detail)).collect();
-    let mut new = Vec::new();
-    for ((digest, path), imports) in missing.into_iter().zip(extracted) {
-        match imports {
-            Ok(imports) => {
-                let bytes = postcard::to_stdvec(&imports).expect("plain data can be encoded");
-                new.push((key(&digest, detail), bytes));
-                found.insert(digest, imports);
-            }
-            Err(reason) => unread.push(Unread { path: path.to_owned(), reason }),
+    let mut new = BTreeMap::new();
+    let mut add = |digest: Digest, imports: Imports, found: &mut BTreeMap<Digest, Imports>| {
+        let bytes = postcard::to_stdvec(&imports).expect("plain data can be encoded");
+        new.insert(key(&digest, detail), bytes);
+        found.insert(digest, imports);
+    };
+    for ((digest, _), imports) in missing.into_iter().zip(extracted) {
+        if let Ok((now, imports)) = imports
+            && now == digest
+        {
+            add(digest, imports, &mut found);
         }
     }
+    // What is left was edited meanwhile, and is what it is now, or cannot be read.
+    for (path, digest) in paths.iter().zip(&mut digests) {
+        let Some(was) = digest.filter(|digest| !found.contains_key(digest)) else { continue };
+        match read(workspace, path, &was, detail) {
+            Ok((now, imports)) => {
+                add(now, imports, &mut found);
+                *digest = Some(now);
+            }
+            Err(reason) => unread.push(Unread { path: (*path).to_owned(), reason }),
+        }
+    }
+    let new: Vec<(Vec<u8>, Vec<u8>)> = new.into_iter().collect();
     if !new.is_empty() {
         workspace.remember(&new);
     }
@@ -72,11 +86,18 @@ pub(super) fn imports(
     (digests, found, unread)
 }
 
-fn read(workspace: &dyn Workspace, path: &str, digest: &Digest, detail: Detail) -> Result<Imports, String> {
+/// What a file mentions, by the digest of what was read of it.
+fn read(
+    workspace: &dyn Workspace,
+    path: &str,
+    digest: &Digest,
+    detail: Detail,
+) -> Result<(Digest, Imports), String> {
     if digest.size > LARGEST as u64 {
         return Err(format!("it is larger than {} MiB", LARGEST >> 20));
     }
-    Ok(Imports::of(&workspace.read(path, digest)?, detail))
+    let (digest, bytes) = workspace.read(path)?;
+    Ok((digest, Imports::of(&bytes, detail)))
 }
 
 fn key(digest: &Digest, detail: Detail) -> Vec<u8> {

@@ -16,6 +16,8 @@ use crate::source_roots::SourceRoots;
 #[derive(Default)]
 pub(super) struct Memory {
     files: BTreeMap<String, String>,
+    /// What files held when their digests were asked for, where they have been edited since.
+    before: BTreeMap<String, String>,
     memo: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
     read: Mutex<Vec<String>>,
 }
@@ -23,15 +25,17 @@ pub(super) struct Memory {
 impl Workspace for Memory {
     fn digests(&self, paths: &[&str]) -> Vec<Result<Digest, String>> {
         let digest = |path: &&str| {
-            let text = self.files.get(*path).ok_or_else(|| "it is not there".to_owned())?;
+            let known = self.before.get(*path).or_else(|| self.files.get(*path));
+            let text = known.ok_or_else(|| "it is not there".to_owned())?;
             Ok(DigestFunction::Blake3.digest(text.as_bytes()))
         };
         paths.iter().map(digest).collect()
     }
 
-    fn read(&self, path: &str, _: &Digest) -> Result<Vec<u8>, String> {
+    fn read(&self, path: &str) -> Result<(Digest, Vec<u8>), String> {
         self.read.lock().expect("no panic").push(path.to_owned());
-        Ok(self.files[path].clone().into_bytes())
+        let bytes = self.files[path].clone().into_bytes();
+        Ok((DigestFunction::Blake3.digest(&bytes), bytes))
     }
 
     fn is_file(&self, path: &str) -> bool {
@@ -431,4 +435,18 @@ fn files_are_read_once() {
     let second = repository.infer();
     assert_eq!(repository.memory.read.lock().expect("no panic").len(), 1, "nothing is read again");
     assert_eq!((first.edges, first.findings), (second.edges, second.findings));
+}
+
+#[test]
+fn what_is_edited_meanwhile_is_what_it_is_now() {
+    let targets = ["python_library //a x.py,y.py,b.py,c.py"];
+    let files = ["a/x.py: import a.c", "a/y.py: import a.b", "a/b.py:", "a/c.py:"];
+    let mut repository = Repository::new(&targets, &files);
+    // The same as the other when their digests were asked for.
+    repository.memory.before.insert("a/x.py".to_owned(), "import a.b".to_owned());
+    repository.check("//a/x.py", "//a/c.py", &[]);
+    repository.check("//a/y.py", "//a/b.py", &[]);
+    repository.memory.before.clear();
+    repository.check("//a/x.py", "//a/c.py", &[]);
+    repository.check("//a/y.py", "//a/b.py", &[]);
 }

@@ -13,13 +13,14 @@ use crate::Digest;
 use crate::state::{State, number};
 
 const MAGIC: &[u8; 8] = b"pantsidx";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Magic, version, number of records, seal.
 const HEAD: usize = 8 + 8 + 8 + 32;
 /// Five numbers, the hash, the flags and where the path ends.
 const RECORD: usize = State::LEN + 32 + 8 + 8;
 const EXECUTABLE: u64 = 1;
 const RACY: u64 = 2;
+const STORED: u64 = 4;
 
 /// The state of a file when it was read, and its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(super) struct Record {
     pub(super) hash: [u8; 32],
     /// Whether it may have been written to again without a trace.
     pub(super) racy: bool,
+    /// Whether the content is in the store.
+    pub(super) stored: bool,
 }
 
 impl Record {
@@ -42,7 +45,9 @@ impl Record {
     fn encode(&self, path_end: u64, into: &mut Vec<u8>) {
         self.state.encode(into);
         into.extend_from_slice(&self.hash);
-        let flags = if self.state.executable { EXECUTABLE } else { 0 } | if self.racy { RACY } else { 0 };
+        let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+        let flags =
+            flag(self.state.executable, EXECUTABLE) | flag(self.racy, RACY) | flag(self.stored, STORED);
         into.extend_from_slice(&flags.to_le_bytes());
         into.extend_from_slice(&path_end.to_le_bytes());
     }
@@ -55,6 +60,7 @@ impl Record {
             state: State { executable: flags & EXECUTABLE != 0, ..State::decode(bytes) },
             hash,
             racy: flags & RACY != 0,
+            stored: flags & STORED != 0,
         }
     }
 }

@@ -42,8 +42,8 @@ pub(super) fn store_all(
     let mut small: Vec<(Digest, Vec<u8>)> = Vec::new();
     let mut records = Vec::with_capacity(paths.len());
     for (index, path) in paths {
-        let keep = |digest, bytes| small.push((digest, bytes));
-        records.push((*index, read_stable(store, root, root_path, path, keep)));
+        let mut keep = |digest, bytes| small.push((digest, bytes));
+        records.push((*index, read_stable(store, root, root_path, path, Some(&mut keep))));
     }
     let blobs: Vec<_> = small.iter().map(|(digest, bytes)| (*digest, bytes.as_slice())).collect();
     if store.put_hashed(&blobs).is_err() {
@@ -60,13 +60,24 @@ pub(super) fn store_all(
     records
 }
 
-/// Reads a file until nobody wrote to it meanwhile. A small one is given to `keep`, a large one is stored.
+/// Reads the files at `paths`, and stores nothing.
+pub(super) fn hash_all(
+    store: &Store,
+    root: &File,
+    root_path: &Path,
+    paths: &[(usize, &Path)],
+) -> Vec<(usize, Result<Record, StatError>)> {
+    paths.iter().map(|(index, path)| (*index, read_stable(store, root, root_path, path, None))).collect()
+}
+
+/// Reads a file until nobody wrote to it meanwhile. A small one is given to `keep`, a large one is stored; neither where
+/// there is no `keep`.
 fn read_stable(
     store: &Store,
     root: &File,
     root_path: &Path,
     path: &Path,
-    mut keep: impl FnMut(Digest, Vec<u8>),
+    mut keep: Option<&mut dyn FnMut(Digest, Vec<u8>)>,
 ) -> Result<Record, StatError> {
     let unreadable = |source: io::Error| StatError::Unreadable { path: path.to_owned(), source };
     for _ in 0..ATTEMPTS {
@@ -78,20 +89,24 @@ fn read_stable(
         let before = rustix::fs::fstat(&file).map_err(|errno| unreadable(errno.into()))?;
         check_kind(&before, path)?;
         let before = State::of(&before);
-        let mut bytes = Vec::new();
+        // With room for the whole, two calls read a file; into an empty vector it takes six.
+        let mut bytes = Vec::with_capacity(usize::try_from(before.size.min(SMALL)).unwrap_or_default() + 1);
         let digest = if before.size <= SMALL {
             (&mut file).take(SMALL + 1).read_to_end(&mut bytes).map_err(unreadable)?;
             store.digest(&bytes)
+        } else if keep.is_none() {
+            crate::layer::hash(&file, store.function()).map_err(unreadable)?
         } else {
             let stored = store.put_open(&mut file, &root_path.join(path));
             stored.map_err(|source| cannot_store(path, &root_path.join(path), source))?
         };
         let after = rustix::fs::fstat(&file).map_err(|errno| unreadable(errno.into()))?;
         if State::of(&after) == before && digest.size == before.size {
-            if before.size <= SMALL {
+            let stored = keep.is_some();
+            if let Some(keep) = keep.as_mut().filter(|_| before.size <= SMALL) {
                 keep(digest, bytes);
             }
-            return Ok(Record { state: before, hash: digest.hash, racy: before.is_racy(now) });
+            return Ok(Record { state: before, hash: digest.hash, racy: before.is_racy(now), stored });
         }
     }
     Err(StatError::Changing { path: path.to_owned() })

@@ -55,6 +55,29 @@ fn settle() {
 }
 
 #[test]
+fn what_is_only_hashed_is_stored_when_it_is_needed() {
+    let workspace = Workspace::new();
+    let contents = [bytes(500, 1), bytes(100_000, 2)];
+    workspace.write("small", &contents[0]);
+    workspace.write("large", &contents[1]);
+    settle();
+    let names = ["small", "large"];
+    let digests = contents.each_ref().map(|content| workspace.store.digest(content));
+    let mut index = workspace.index();
+    let found = |index: &StatIndex| index.hashes(&names).into_iter().map(|entry| entry.unwrap().digest);
+    assert!(found(&index).eq(digests));
+    assert!(digests.iter().all(|digest| !workspace.store.has(digest).unwrap()));
+    index.save().unwrap();
+    let mut index = workspace.index();
+    workspace.check(&index, "small", &contents[0]);
+    workspace.check(&index, "large", &contents[1]);
+    index.save().unwrap();
+    let index = workspace.index();
+    assert!(found(&index).eq(digests), "what is stored is hashed too");
+    workspace.check(&index, "large", &contents[1]);
+}
+
+#[test]
 fn what_has_not_changed_is_not_read_again() {
     let workspace = Workspace::new();
     let (small, large) = (bytes(500, 1), bytes(100_000, 2));

@@ -9,6 +9,7 @@ mod index;
 mod processes;
 mod properties;
 mod refusals;
+mod snapshots;
 mod states;
 mod trees;
 

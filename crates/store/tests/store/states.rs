@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use store::{FileStates, Moment};
+use store::{FileStates, Looked, Moment};
 
 const PATHS: [&str; 8] = ["a", "a/one", "a/two", "b/c", "b/c/three", "absent", "b/absent/too", "."];
 
@@ -20,8 +20,12 @@ fn folder() -> tempfile::TempDir {
     dir
 }
 
+fn at(path: &str) -> Looked {
+    Looked::At(PathBuf::from(path))
+}
+
 fn take(root: &Path) -> Option<FileStates> {
-    FileStates::take(root, PATHS.map(PathBuf::from).into(), Moment::now())
+    FileStates::take(root, PATHS.map(at).into(), Moment::now())
 }
 
 /// Whether states hold still after `change`.
@@ -71,18 +75,59 @@ fn every_change_shows() {
 fn what_changed_too_late_is_not_kept() {
     let dir = folder();
     let before = Moment::now();
-    assert!(FileStates::take(dir.path(), vec!["a/one".into()], before).is_some());
+    assert!(FileStates::take(dir.path(), vec![at("a/one")], before).is_some());
     fs::write(dir.path().join("a/one"), "late").unwrap();
-    assert!(FileStates::take(dir.path(), vec!["a/one".into()], before).is_none());
+    assert!(FileStates::take(dir.path(), vec![at("a/one")], before).is_none());
     assert!(take(dir.path()).is_none(), "one more write in the same tick would leave no trace");
     std::thread::sleep(Duration::from_millis(60));
     assert!(take(dir.path()).is_some());
-    assert!(FileStates::take(dir.path(), vec!["a/one".into()], before).is_none(), "it changed since");
+    assert!(FileStates::take(dir.path(), vec![at("a/one")], before).is_none(), "it changed since");
 }
 
 #[test]
 fn other_bytes_are_no_states() {
-    for bytes in [&b""[..], b"pantsfs1", &[0; 48], &[0xff; 200]] {
+    for bytes in [&b""[..], b"pantsfs2", &[0; 48], &[0xff; 200]] {
         assert!(FileStates::parse(bytes.to_vec()).is_none());
+    }
+}
+
+#[test]
+fn what_changed_is_named_and_looked_at_anew() {
+    let dir = folder();
+    let states = take(dir.path()).unwrap();
+    assert!(states.changed(dir.path()).is_empty());
+    fs::write(dir.path().join("a/two"), "else").unwrap();
+    fs::remove_file(dir.path().join("b/c/three")).unwrap();
+    let changed = states.changed(dir.path());
+    assert_eq!(changed, ["a/two", "b/c", "b/c/three"].map(PathBuf::from));
+    assert!(states.renewed(dir.path(), &changed, Moment::now()).is_none(), "it was written to just now");
+    std::thread::sleep(Duration::from_millis(60));
+    let renewed = states.renewed(dir.path(), &changed, Moment::now()).unwrap();
+    assert!(renewed.hold(dir.path()));
+    assert_eq!(renewed, take(dir.path()).unwrap());
+    assert_ne!(renewed.digest(), states.digest());
+}
+
+#[test]
+fn what_comes_and_goes_at_a_path_does_not_show_beside_it() {
+    let dir = folder();
+    for beside in ["dist", "b/dist"] {
+        let root = dir.path();
+        let at = root.join(beside);
+        let take = || FileStates::take(root, vec![Looked::Beside(beside.into())], Moment::now());
+        let states = take().unwrap();
+        fs::create_dir(&at).unwrap();
+        fs::write(at.join("more"), "").unwrap();
+        assert!(states.hold(root), "{beside}");
+        assert!(take().is_none(), "{beside}: what came with it may have left no trace");
+        let other = at.with_file_name("other");
+        fs::write(&other, "").unwrap();
+        assert!(!states.hold(root), "{beside}: a new name");
+        fs::remove_file(&other).unwrap();
+        assert!(states.hold(root), "{beside}: as it was");
+        fs::create_dir(&other).unwrap();
+        fs::remove_dir(&other).unwrap();
+        fs::remove_dir_all(&at).unwrap();
+        assert!(states.hold(root), "{beside}");
     }
 }
