@@ -13,7 +13,7 @@ use crate::error::RuleError;
 /// The rule that one requirement is a target of.
 pub(crate) const REQUIREMENT: &str = "python_requirement";
 /// The rule whose targets generate them.
-const REQUIREMENTS: &str = "python_requirements";
+pub(crate) const REQUIREMENTS: &str = "python_requirements";
 
 /// What a requirement target asks for, and what of it cannot be read.
 pub fn wishes(target: &Target) -> (Vec<Wish>, Vec<RuleError>) {
@@ -215,7 +215,8 @@ fn generate(generator: &Target, listed: &[Listed]) -> Vec<Target> {
                 Value::List(modules.iter().map(|module| Value::Str((*module).to_owned())).collect());
             fields.push(Field { name: "modules", value: modules, place: place.clone(), items: Vec::new() });
         }
-        fields.extend(generator.field("resolve").cloned());
+        let inherited = ["resolve", "interpreter_constraints"];
+        fields.extend(inherited.iter().filter_map(|name| generator.field(name).cloned()));
         targets.push(Target { label, rule, fields, place, sources: Vec::new() });
     }
     targets

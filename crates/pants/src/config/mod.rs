@@ -2,6 +2,7 @@
 
 mod infer;
 mod keys;
+mod licences;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use clap::ColorChoice;
 use graph::Place;
+use packaging::licence::LicencePolicy;
 use python::infer::InferSettings;
 
 pub(crate) use keys::KEYS;
@@ -44,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) indexes: Vec<(String, String)>,
     pub(crate) infer: InferSettings,
+    pub(crate) licences: LicencePolicy,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
 }
@@ -86,6 +89,7 @@ impl Config {
         let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
         let cache_budget = or_default(size(budget), &mut errors);
         let infer = or_default(infer::settings(settings), &mut errors);
+        let licences = or_default(licences::policy(settings), &mut errors);
         if !errors.is_empty() {
             errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
             return Err(errors);
@@ -112,6 +116,7 @@ impl Config {
             build_requirements: named_lists(settings, "python.build_requirements"),
             indexes: named_texts(settings, "python.indexes"),
             infer,
+            licences,
             places,
         })
     }
