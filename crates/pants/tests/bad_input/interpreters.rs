@@ -156,6 +156,10 @@ error[packaging::platform_spelling]: `linux-x86_64-cp-311-cp312` is no platform 
         2,
         "",
     );
+}
+
+#[test]
+fn complete_platforms_that_are_none() {
     check(
         CONFIGURATION,
         "complete_platforms = [\"//shared\", \"//shared:lambda\"],",
