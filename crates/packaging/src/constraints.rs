@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::python::{Implementation, Minor};
+use crate::python::{Implementation, Minor, Wanted};
 use crate::{Version, VersionSpecifiers};
 
 /// The newest minor version that is considered when a constraint has no upper end.
@@ -152,20 +152,38 @@ impl InterpreterConstraints {
     /// Whether some CPython of a minor version satisfies one of them.
     #[must_use]
     pub fn accepts_minor(&self, minor: Minor) -> bool {
-        let release = |micro| Version::new([u64::from(minor.major), u64::from(minor.minor), micro]);
-        (0..=NEWEST_MICRO).map(release).any(|version| {
-            [false, true].iter().any(|&threads| self.accepts(&Implementation::CPython, threads, &version))
-        })
+        let builds = [false, true].map(|free_threaded| Wanted { free_threaded, ..Wanted::minor(minor) });
+        builds.iter().any(|wanted| accept_together(&[self], *wanted))
     }
 
     /// The minor versions of CPython that satisfy them and that this tool builds for, oldest first, as far as one can
     /// be told: without an upper end they go on past what exists.
     #[must_use]
     pub fn minors(&self) -> Vec<Minor> {
-        let known =
-            std::iter::once(Minor::new(2, 7)).chain((6..=NEWEST_MINOR).map(|minor| Minor::new(3, minor)));
-        known.filter(|minor| self.accepts_minor(*minor)).collect()
+        minors_together(&[self])
     }
+}
+
+/// Whether some release of a CPython satisfies several constraints at once.
+#[must_use]
+pub fn accept_together(all: &[&InterpreterConstraints], wanted: Wanted) -> bool {
+    let micros = wanted.micro.map_or(0..=NEWEST_MICRO, |micro| u64::from(micro)..=u64::from(micro));
+    let Minor { major, minor } = wanted.minor;
+    let release = |micro| Version::new([u64::from(major), u64::from(minor), micro]);
+    micros.map(release).any(|version| {
+        all.iter().all(|one| one.accepts(&Implementation::CPython, wanted.free_threaded, &version))
+    })
+}
+
+/// The minor versions that satisfy several constraints at once, as [`InterpreterConstraints::minors`] gives those of one.
+#[must_use]
+pub fn minors_together(all: &[&InterpreterConstraints]) -> Vec<Minor> {
+    let builds = |minor| [false, true].map(|free_threaded| Wanted { free_threaded, ..Wanted::minor(minor) });
+    known_minors().filter(|minor| builds(*minor).iter().any(|one| accept_together(all, *one))).collect()
+}
+
+fn known_minors() -> impl Iterator<Item = Minor> {
+    std::iter::once(Minor::new(2, 7)).chain((6..=NEWEST_MINOR).map(|minor| Minor::new(3, minor)))
 }
 
 impl From<Vec<InterpreterConstraint>> for InterpreterConstraints {
@@ -230,6 +248,21 @@ mod tests {
         assert_eq!(minors(&["CPython>=3.9,<3.12"]), "3.9 3.10 3.11");
         assert_eq!(minors(&["==2.7.*", ">=3.6.3,<3.7", ">=3.13.2,<3.14"]), "2.7 3.6 3.13");
         assert_eq!(minors(&["<3"]), "2.7");
+    }
+
+    #[test]
+    fn several_hold_at_once() {
+        let together = |texts: &[&[&str]], wanted: &str| {
+            let all: Vec<_> = texts.iter().map(|one| InterpreterConstraints::parse(one).unwrap()).collect();
+            accept_together(&all.iter().collect::<Vec<_>>(), wanted.parse().unwrap())
+        };
+        assert!(together(&[&[">=3.9"], &["<3.12", "==2.7.*"]], "3.11"));
+        assert!(!together(&[&[">=3.9"], &["<3.12", "==2.7.*"]], "3.12"));
+        // Each accepts some release of 3.11, and none the same.
+        assert!(!together(&[&[">=3.11.4"], &["<3.11.4"]], "3.11"));
+        assert!(!together(&[&[">=3.11.4"]], "3.11.3"));
+        assert!(!together(&[&["CPython+t>=3.13"]], "3.13"));
+        assert!(together(&[&["CPython+t>=3.13"], &[">=3.13"]], "3.13t"));
     }
 
     #[test]

@@ -5,14 +5,17 @@
 //! [`lock::Lock`] and a target give, by [`select`], the exact wheels of a closure. Nothing here knows targets of
 //! BUILD files.
 
+pub mod complete_platform;
 pub mod constraints;
 pub mod environment;
 pub mod index;
 pub mod interpreter;
+pub mod licence;
 pub mod lock;
 pub mod locking;
 pub mod marker;
 pub mod name;
+pub mod named_platform;
 pub mod pex;
 pub mod place;
 pub mod platform;
@@ -20,6 +23,7 @@ pub mod pyproject;
 pub mod python;
 pub mod requirement;
 pub mod requirement_file;
+pub mod sbom;
 pub mod sdist;
 pub mod select;
 pub mod tags;

@@ -6,25 +6,26 @@ use std::path::{Path, PathBuf};
 use engine::{
     ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, execute,
 };
-use graph::{NodeId, Place, TargetGraph};
-use packaging::lock::Lock;
+use graph::{NodeId, Place};
+use packaging::licence::Licence;
 use packaging::platform::{Machine, Platform};
-use python::closure::Closure;
-use python::configuration::{Interpreters, Settings};
+use python::configuration::Interpreters;
 use python::entry_point::programs;
-use python::{Analysis, Artifact, Resolve, RuleError, SourceBuild};
-use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
+use python::{Artifact, SourceBuild};
+use store::{Digest, StatIndex, Store, StoreError};
 
+use crate::analysis::{Seen, placed, read_sources, settings};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::dist::PlaceError;
 use crate::explain;
 use crate::goals::Targets;
+use crate::inside::{self, Licences};
 use crate::machine::{self, MachineInterpreters};
 use crate::progress::Progress;
 use crate::recall::{Made, Request};
 use crate::report::Report;
 use crate::repository::Repository;
-use crate::session::{Session, forgettable};
+use crate::session::Session;
 use crate::source_builds;
 use crate::tools::MachineTools;
 
@@ -101,28 +102,14 @@ impl<'a> Plan<'a> {
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
         let files = read_sources(&mut index, repository, programs)?;
-        let locks = Locks::read(session, &repository.graph, programs)?;
         let memo = machine::memo(session)?;
         let interpreters = MachineInterpreters::new(session, &memo);
-        let settings = Settings {
-            interpreters: session.config.interpreters.clone(),
-            platforms: session.config.platforms.clone(),
-            machine: Machine::detect(),
-            default_resolve: session.config.default_resolve.clone(),
-        };
-        let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
+        let settings = settings(session, &repository.graph, programs);
         let mut actions = ActionGraph::new();
-        let analysis = Analysis {
-            graph: &repository.graph,
-            roots: &repository.roots,
-            store,
-            files: &|path| files[path],
-            resolves: &|name| locks.resolve(name),
-            resolve_names: &names,
-            settings: &settings,
-            interpreters: &interpreters,
-        };
-        let mut artifacts = python::package(programs, &analysis, &mut actions)
+        let seen =
+            Seen { session, repository, files: &files, settings: &settings, interpreters: &interpreters };
+        let mut artifacts = seen
+            .analyse(programs, &mut actions)?
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
         if scope == Scope::Here {
@@ -137,15 +124,23 @@ impl<'a> Plan<'a> {
         let mut inputs = interpreters.inputs();
         inputs.extend(files.keys().flat_map(|path| with_packages(path)));
         inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
+        inputs.extend(settings.platform_files.keys().map(PathBuf::from));
         Ok(Plan { session, store, index, actions, tools, artifacts, inputs })
     }
 
     /// Gives what was made, in the order of the artifacts.
     fn carry_out(&self, report: &mut Report) -> Result<Vec<Made>, Vec<Diagnostic>> {
+        if !self.session.config.licences.is_empty() {
+            let denied = inside::denied(self.session, &self.artifacts, &self.licences()?);
+            if !denied.is_empty() {
+                return Err(denied);
+            }
+        }
         let mut pending: Vec<&Artifact> = self.artifacts.iter().collect();
         let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
-            let execution = self.execute(&pending)?;
+            let roots: Vec<_> = pending.iter().map(|artifact| artifact.action).collect();
+            let execution = self.execute(&roots)?;
             add(&mut report.run, &execution.run);
             // What is looked up again because the cache lost it counts once.
             if report.hits.is_empty() {
@@ -201,7 +196,37 @@ impl<'a> Plan<'a> {
         places.find(|(id, _)| *id == action).map(|(_, place)| place.clone())
     }
 
-    fn execute(&self, artifacts: &[&Artifact]) -> Result<Execution, Vec<Diagnostic>> {
+    /// The licence of each distribution, by the action that brings its wheel; all wheels are fetched or built for that.
+    fn licences(&self) -> Result<Licences, Vec<Diagnostic>> {
+        let distributions = self.artifacts.iter().flat_map(|artifact| &artifact.distributions);
+        let mut pending: BTreeSet<ActionId> = distributions.map(|one| one.wheel).collect();
+        let mut licences = Licences::new();
+        for _ in 0..ATTEMPTS {
+            let roots: Vec<ActionId> = pending.iter().copied().collect();
+            let execution = self.execute(&roots)?;
+            let mut diagnostics = self.told(execution.failures);
+            if execution.cancelled {
+                diagnostics.push(Diagnostic::error(Exit::Failed, "build::cancelled", "cancelled"));
+            }
+            if !diagnostics.is_empty() {
+                return Err(diagnostics);
+            }
+            for (action, tree) in &execution.trees {
+                // What the cache has lost since is brought once more.
+                if let Ok(licence) = Licence::of_wheel(self.store, tree) {
+                    pending.remove(action);
+                    licences.insert(*action, licence);
+                }
+            }
+            if pending.is_empty() {
+                return Ok(licences);
+            }
+        }
+        let message = "the cache loses what is fetched faster than it can be read";
+        Err(vec![Diagnostic::error(Exit::Environment, "build::lost", message)])
+    }
+
+    fn execute(&self, roots: &[ActionId]) -> Result<Execution, Vec<Diagnostic>> {
         let session = self.session;
         let mut functions = Functions::default();
         python::register(&mut functions);
@@ -220,9 +245,19 @@ impl<'a> Plan<'a> {
             downloads: session.most_downloads,
             cancel: session.cancel,
         };
-        let roots: Vec<_> = artifacts.iter().map(|artifact| artifact.action).collect();
-        Ok(progress.during(|| execute(&self.actions, &roots, &executor)))
+        Ok(progress.during(|| execute(&self.actions, roots, &executor)))
     }
+}
+
+/// What programs are made of and for, and the licence of each of their distributions.
+pub(crate) fn inside(
+    session: &Session<'_>,
+    repository: &Repository,
+    programs: &[NodeId],
+) -> Result<(Vec<Artifact>, Licences), Vec<Diagnostic>> {
+    let plan = Plan::of(session, repository, programs, Scope::All)?;
+    let licences = plan.licences()?;
+    Ok((plan.artifacts, licences))
 }
 
 /// The error that a program is built for nothing that this machine has.
@@ -251,23 +286,6 @@ fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
     lacking.into_iter().map(told).collect()
 }
 
-/// An error of a rule. What a program takes from the configuration is wrong there.
-fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
-    let key = match error {
-        RuleError::Python { .. }
-        | RuleError::Excluded { .. }
-        | RuleError::NoInterpreter { .. }
-        | RuleError::SameMinor { .. }
-        | RuleError::Selection { .. } => "interpreters",
-        RuleError::Platform { .. } => "platforms",
-        RuleError::Constraint { .. } => "interpreter_constraints",
-        _ => return explain::rule(error),
-    };
-    let told = explain::rule(error);
-    let place = told.place.clone().or_else(|| session.config.place("python", key).cloned());
-    told.at(place)
-}
-
 /// Brings back what the store has lost of the workspace's files.
 impl Sources for Plan<'_> {
     fn restore(&self, digest: &Digest) -> Result<bool, StoreError> {
@@ -281,73 +299,5 @@ impl Sources for Plan<'_> {
 fn add(sum: &mut BTreeMap<String, u64>, counts: &BTreeMap<&'static str, u64>) {
     for (verb, count) in counts {
         *sum.entry((*verb).to_owned()).or_default() += count;
-    }
-}
-
-/// The content of all files that the programs reach. Errors of the closures themselves are the analysis's to tell.
-fn read_sources(
-    index: &mut StatIndex,
-    repository: &Repository,
-    programs: &[NodeId],
-) -> Result<BTreeMap<String, IndexEntry>, Vec<Diagnostic>> {
-    let paths = paths(&repository.graph, &repository.roots, programs);
-    let found = index.digests(&paths);
-    let (mut files, mut errors) = (BTreeMap::new(), Vec::new());
-    for (path, entry) in paths.into_iter().zip(found) {
-        match entry {
-            Ok(entry) => drop(files.insert(path, entry)),
-            Err(error) => {
-                let owner =
-                    repository.graph.owners(&path).first().map(|owner| repository.graph.target(*owner));
-                errors.push(explain::source(&error, owner));
-            }
-        }
-    }
-    forgettable(index.save()).map_err(|error| vec![explain::store(&error)])?;
-    if errors.is_empty() { Ok(files) } else { Err(errors) }
-}
-
-fn paths(graph: &TargetGraph, roots: &python::SourceRoots, programs: &[NodeId]) -> Vec<String> {
-    let mut paths: Vec<String> = (programs.iter())
-        .filter_map(|program| Closure::of(graph, *program, roots).ok())
-        .flat_map(|closure| closure.paths().map(ToOwned::to_owned).collect::<Vec<_>>())
-        .collect();
-    paths.sort_unstable();
-    paths.dedup();
-    paths
-}
-
-/// The locks of all resolves.
-struct Locks<'a> {
-    session: &'a Session<'a>,
-    locks: BTreeMap<&'a str, Option<Lock>>,
-}
-
-impl<'a> Locks<'a> {
-    /// Reads those that the programs are built in; what others hold does not matter to them.
-    fn read(
-        session: &'a Session<'a>,
-        graph: &TargetGraph,
-        programs: &[NodeId],
-    ) -> Result<Locks<'a>, Vec<Diagnostic>> {
-        let (mut locks, mut errors) = (BTreeMap::new(), Vec::new());
-        let default = &session.config.default_resolve;
-        let used: BTreeSet<&str> =
-            programs.iter().map(|program| python::resolve_of(graph.target(*program), default)).collect();
-        for (name, path) in session.config.resolves.iter().filter(|(name, _)| used.contains(name.as_str())) {
-            match session.lock(path) {
-                Ok(lock) => drop(locks.insert(name.as_str(), lock)),
-                Err(wrong) => errors.extend(wrong),
-            }
-        }
-        if errors.is_empty() { Ok(Locks { session, locks }) } else { Err(errors) }
-    }
-
-    fn resolve(&self, name: &str) -> Option<Resolve<'_>> {
-        Some(Resolve {
-            lock: self.locks.get(name).and_then(Option::as_ref),
-            path: self.session.config.lock_path(name)?,
-            constraints: self.session.config.constraints_of(name),
-        })
     }
 }

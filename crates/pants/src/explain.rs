@@ -45,7 +45,7 @@ pub(crate) fn rule(error: &RuleError) -> Diagnostic {
     let exit = if error.is_environment() { Exit::Environment } else { Exit::Wrong };
     let diagnostic =
         Diagnostic::error(exit, error.code(), error).at(error.place().cloned()).help(error.help());
-    error.notes().into_iter().fold(diagnostic, Diagnostic::note)
+    Diagnostic { notes: error.notes(), ..diagnostic }
 }
 
 /// Imports of a module that lead nowhere.

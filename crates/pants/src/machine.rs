@@ -114,7 +114,7 @@ impl Interpreters for MachineInterpreters<'_> {
         found.entry(wanted).or_insert_with(|| self.finder().find(wanted)).clone()
     }
 
-    fn newest(&self, constraints: &InterpreterConstraints) -> Option<Interpreter> {
+    fn newest(&self, constraints: &[&InterpreterConstraints]) -> Option<Interpreter> {
         let newest = self.finder().newest(constraints)?;
         let free_threaded = newest.abi.free_threaded;
         self.chose_newest.set(Some(Wanted { free_threaded, ..Wanted::minor(newest.minor()) }));

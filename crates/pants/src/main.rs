@@ -1,5 +1,6 @@
 //! The command line: the only crate that prints, exits, reads arguments or the environment.
 
+mod analysis;
 mod build;
 mod changed;
 mod cli;
@@ -12,6 +13,7 @@ mod environment;
 mod explain;
 mod goals;
 mod inference;
+mod inside;
 mod machine;
 mod others;
 mod panics;
@@ -168,6 +170,7 @@ fn run(
         Goal::Binary(arguments) => goals::binary::run(&session, arguments),
         Goal::Run(arguments) => goals::run::run(&session, arguments),
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
+        Goal::Sbom(arguments) => goals::sbom::run(&session, arguments),
         Goal::List(arguments) => goals::list::run(&session, arguments),
         Goal::Dependencies(arguments) => goals::dependencies::run(&session, arguments),
         Goal::Dependents(arguments) => goals::dependents::run(&session, arguments),

@@ -117,6 +117,15 @@ impl Closure {
     }
 }
 
+/// A shortest way from one target to another or to a file of it, target by target. What is not reached is a step by
+/// itself.
+pub fn way(graph: &TargetGraph, from: NodeId, to: NodeId) -> Vec<Label> {
+    let path = graph.shortest_path(&[from], &[to]).unwrap_or_else(|| vec![from, to]);
+    let mut labels: Vec<Label> = path.iter().map(|node| graph.target(*node).label.clone()).collect();
+    labels.dedup();
+    labels
+}
+
 /// The targets that `root` reaches, each with those of its files that are reached, in the order of the labels.
 fn reached(graph: &TargetGraph, root: NodeId) -> BTreeMap<NodeId, Vec<&str>> {
     let mut reached: BTreeMap<NodeId, Vec<&str>> = BTreeMap::new();

@@ -1,14 +1,17 @@
 //! What a program is built for: interpreters and platforms, from its fields, the configuration, the lock and the machine.
 
-use graph::{Place, Target};
+use graph::{Place, Target, TargetGraph};
 use packaging::constraints::InterpreterConstraints;
 use packaging::interpreter::Interpreter;
 use packaging::lock::Lock;
-use packaging::platform::{CURRENT, Machine, Platform};
+use packaging::named_platform::NamedPlatform;
+use packaging::platform::Machine;
 use packaging::python::Wanted;
 use packaging::target::Target as Configuration;
 
+use crate::bounds::Bounds;
 use crate::error::RuleError;
+use crate::platforms::{self, PlatformFiles};
 
 /// What the configuration says for all programs that do not say otherwise.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub struct Settings {
     pub interpreters: Option<Vec<String>>,
     /// `[python] platforms`.
     pub platforms: Vec<String>,
+    /// The complete-platform files that programs and the configuration name.
+    pub platform_files: PlatformFiles,
     /// The machine that stands for `current`.
     pub machine: Machine,
     /// The resolve of targets that name none.
@@ -28,8 +33,8 @@ pub trait Interpreters {
     /// The first that is what is wanted.
     fn find(&self, wanted: Wanted) -> Option<Interpreter>;
 
-    /// The newest that the constraints accept.
-    fn newest(&self, constraints: &InterpreterConstraints) -> Option<Interpreter>;
+    /// The newest that all constraints accept.
+    fn newest(&self, constraints: &[&InterpreterConstraints]) -> Option<Interpreter>;
 
     /// All of them.
     fn all(&self) -> Vec<Interpreter>;
@@ -44,41 +49,48 @@ pub type Shared = Vec<Configuration>;
 /// missed; a platform that is named does not.
 ///
 /// # Errors
-/// Everything that cannot be read, that the program's own constraints exclude, or that the machine lacks.
+/// Everything that cannot be read, that the constraints of the closure exclude, or that the machine lacks.
 pub fn configurations(
-    program: &Target,
+    (graph, program): (&TargetGraph, &Target),
     settings: &Settings,
-    constraints: &InterpreterConstraints,
+    bounds: &Bounds<'_>,
     lock: Option<&Lock>,
     interpreters: &dyn Interpreters,
 ) -> Result<Vec<Shared>, Vec<RuleError>> {
-    let mut errors = Vec::new();
-    let wanted = wanted(program, settings, constraints, lock, interpreters, &mut errors);
-    let platforms = platforms(program, settings, &mut errors);
-    for (field, is_empty) in [("interpreters", wanted.is_empty()), ("platforms", platforms.is_empty())] {
+    if let Some(contradiction) = bounds.contradiction() {
+        return Err(vec![contradiction]);
+    }
+    let (asked, mut errors) = platforms::asked(graph, program, settings);
+    let (mut platforms, mut whole) = (Vec::new(), Vec::new());
+    for one in asked {
+        match one.named {
+            NamedPlatform::Platform(platform) => platforms.push((platform, one.is_current)),
+            NamedPlatform::Target(target) => whole.push((target, one.place)),
+        }
+    }
+    // Platforms that bring their interpreters leave nothing to ask for another.
+    let alone = platforms.is_empty() && !whole.is_empty();
+    let wanted =
+        if alone { Vec::new() } else { wanted(program, settings, bounds, lock, interpreters, &mut errors) };
+    let none = [("interpreters", wanted.is_empty()), ("platforms", platforms.is_empty())];
+    for (field, is_empty) in none.into_iter().filter(|_| !alone) {
         if is_empty && errors.is_empty() {
             let place = program.field(field).map_or(&program.place, |field| &field.place).clone();
             errors.push(RuleError::BuiltForNothing { label: program.label.clone(), field, place });
         }
     }
-    for (wanted, place) in &wanted {
-        let excluded = !constraints.accepts_minor(wanted.minor);
-        if excluded {
-            errors.push(RuleError::Excluded {
-                label: program.label.clone(),
-                wanted: *wanted,
-                constraints: constraints.to_string(),
-                place: place.clone(),
-            });
-        } else if platforms.iter().any(|(_, is_current)| *is_current) && interpreters.find(*wanted).is_none()
-        {
-            errors.push(RuleError::NoInterpreter {
-                wanted: wanted.to_string(),
-                label: program.label.clone(),
-                found: interpreters.all(),
-                place: place.clone(),
-            });
-        }
+    let brought: Vec<_> = whole.iter().map(|(target, place)| (python(target), place.clone())).collect();
+    errors.extend(bounds.excluded("platforms", &brought));
+    errors.extend(bounds.excluded("interpreters", &wanted));
+    if platforms.iter().any(|(_, is_current)| *is_current) {
+        let missing =
+            |(wanted, _): &&(Wanted, _)| bounds.accept(*wanted) && interpreters.find(*wanted).is_none();
+        errors.extend(wanted.iter().filter(missing).map(|(wanted, place)| RuleError::NoInterpreter {
+            wanted: wanted.to_string(),
+            label: program.label.clone(),
+            found: interpreters.all(),
+            place: place.clone(),
+        }));
     }
     let shared = program.bool_or_default("multi_platform");
     if !shared {
@@ -89,6 +101,7 @@ pub fn configurations(
     }
     let mut all: Vec<Configuration> = (wanted.iter())
         .flat_map(|(wanted, _)| platforms.iter().map(|(platform, _)| Configuration::new(*wanted, *platform)))
+        .chain(whole.into_iter().map(|(target, _)| target))
         .collect();
     all.sort_unstable();
     all.dedup();
@@ -112,7 +125,7 @@ fn same_minor(program: &Target, wanted: &[(Wanted, Option<Place>)]) -> Vec<RuleE
 fn wanted(
     program: &Target,
     settings: &Settings,
-    constraints: &InterpreterConstraints,
+    bounds: &Bounds<'_>,
     lock: Option<&Lock>,
     interpreters: &dyn Interpreters,
     errors: &mut Vec<RuleError>,
@@ -128,7 +141,7 @@ fn wanted(
         let texts = program.list("interpreters").into_iter().enumerate();
         return texts.filter_map(|(index, text)| read(text, Some(field.item_place(index)), errors)).collect();
     }
-    let fits = |wanted: &&Wanted| constraints.accepts_minor(wanted.minor);
+    let fits = |wanted: &&Wanted| bounds.accept(**wanted);
     if let Some(texts) = &settings.interpreters {
         let all: Vec<_> = texts.iter().filter_map(|text| read(text, None, errors)).collect();
         let fitting: Vec<_> = all.iter().filter(|(wanted, _)| fits(&wanted)).cloned().collect();
@@ -143,16 +156,15 @@ fn wanted(
     if !locked.is_empty() {
         return locked.into_iter().map(|wanted| (wanted, Some(program.place.clone()))).collect();
     }
-    match interpreters.newest(constraints) {
+    match interpreters.newest(&bounds.constraints()) {
         Some(newest) => {
             let free_threaded = newest.abi.free_threaded;
             let wanted = Wanted { free_threaded, ..Wanted::minor(newest.minor()) };
             vec![(wanted, Some(program.place.clone()))]
         }
         None => {
-            let wanted = constraints.to_string();
             errors.push(RuleError::NoInterpreter {
-                wanted,
+                wanted: bounds.text(),
                 label: program.label.clone(),
                 found: interpreters.all(),
                 place: Some(program.place.clone()),
@@ -162,41 +174,7 @@ fn wanted(
     }
 }
 
-/// The platforms to build for, each with whether it is the machine's own.
-fn platforms(program: &Target, settings: &Settings, errors: &mut Vec<RuleError>) -> Vec<(Platform, bool)> {
-    let field = program.field("platforms");
-    let texts: Vec<&str> = match field {
-        Some(_) => program.list("platforms"),
-        None => settings.platforms.iter().map(String::as_str).collect(),
-    };
-    let mut platforms = Vec::new();
-    for (index, text) in texts.into_iter().enumerate() {
-        match Platform::resolve(text, &settings.machine) {
-            Ok(platform) => platforms.push((platform, text == CURRENT)),
-            Err(error) => {
-                let place = field.map(|field| field.item_place(index).clone());
-                errors.push(RuleError::Platform { error, place });
-            }
-        }
-    }
-    platforms
-}
-
-/// The interpreter constraints of a program: its own, else those of its resolve.
-///
-/// # Errors
-/// All that cannot be read.
-pub fn constraints(
-    program: &Target,
-    of_resolve: &[String],
-) -> Result<InterpreterConstraints, Vec<RuleError>> {
-    let field = program.field("interpreter_constraints");
-    let texts: Vec<&str> = match field {
-        Some(_) => program.list("interpreter_constraints"),
-        None => of_resolve.iter().map(String::as_str).collect(),
-    };
-    let place = field.map(|field| field.place.clone());
-    InterpreterConstraints::parse(&texts).map_err(|errors| {
-        errors.into_iter().map(|error| RuleError::Constraint { error, place: place.clone() }).collect()
-    })
+/// The Python of a target, as it would be asked for.
+fn python(target: &Configuration) -> Wanted {
+    Wanted { minor: target.minor(), micro: target.micro, free_threaded: target.abi.free_threaded }
 }

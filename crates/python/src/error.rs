@@ -3,10 +3,12 @@
 use graph::{Label, Place};
 use packaging::constraints::ConstraintError;
 use packaging::interpreter::Interpreter;
-use packaging::platform::PlatformError;
+use packaging::named_platform::NamedPlatformError;
 use packaging::python::{PythonError, Wanted};
 use packaging::requirement::RequirementError;
 
+use crate::bounds_error::BoundsError;
+use crate::missing::MissingWheels;
 use crate::resolve_error::ResolveError;
 
 /// What is wrong with a target, or with what it asks for.
@@ -172,7 +174,7 @@ pub enum RuleError {
     #[error("{error}")]
     Platform {
         /// What is wrong with it.
-        error: PlatformError,
+        error: NamedPlatformError,
         /// Where it is written; none in the configuration.
         place: Option<Place>,
     },
@@ -184,18 +186,9 @@ pub enum RuleError {
         /// Where it is written; none in the configuration.
         place: Option<Place>,
     },
-    /// An interpreter that the target's own constraints exclude.
-    #[error("`{label}` is to be built for Python {wanted}, which `{constraints}` excludes")]
-    Excluded {
-        /// The target.
-        label: Label,
-        /// The interpreter.
-        wanted: Wanted,
-        /// The constraints.
-        constraints: String,
-        /// Where it is asked for; none in the configuration.
-        place: Option<Place>,
-    },
+    /// The constraints of a closure exclude what a program is built for.
+    #[error(transparent)]
+    Bounds(Box<BoundsError>),
     /// No interpreter of this machine is what is asked for.
     #[error("there is no {} on this machine, which `{label}` is to be built for", python(.wanted))]
     NoInterpreter {
@@ -224,6 +217,9 @@ pub enum RuleError {
         /// Where the requirement is written, or else the program; none where the configuration is to blame.
         place: Option<Place>,
     },
+    /// Distributions have no wheels for what programs are built for.
+    #[error(transparent)]
+    Missing(Box<MissingWheels>),
     /// The fields of a program contradict each other.
     #[error("{message}")]
     Spec {
@@ -323,7 +319,8 @@ impl RuleError {
             RuleError::Python { error, .. } => error.code(),
             RuleError::Platform { error, .. } => error.code(),
             RuleError::Constraint { error, .. } => error.code(),
-            RuleError::Excluded { .. } => "python::excluded_interpreter",
+            RuleError::Bounds(error) => error.code(),
+            RuleError::Missing(error) => error.code(),
             RuleError::NoInterpreter { .. } => "python::no_interpreter",
             RuleError::NoLock { .. } => "python::no_lock",
             RuleError::Resolve(error) => error.code(),
@@ -343,10 +340,11 @@ impl RuleError {
         match self {
             RuleError::Tree { .. } | RuleError::Store(_) => None,
             RuleError::Resolve(error) => Some(error.place()),
+            RuleError::Bounds(error) => error.place(),
+            RuleError::Missing(error) => error.place(),
             RuleError::Python { place, .. }
             | RuleError::Platform { place, .. }
             | RuleError::Constraint { place, .. }
-            | RuleError::Excluded { place, .. }
             | RuleError::NoInterpreter { place, .. }
             | RuleError::SameMinor { place, .. }
             | RuleError::Selection { place, .. } => place.as_ref(),
@@ -371,21 +369,24 @@ impl RuleError {
         }
     }
 
-    /// What belongs to it.
-    pub fn notes(&self) -> Vec<String> {
-        match self {
+    /// What belongs to it, each with its place.
+    pub fn notes(&self) -> Vec<(String, Option<Place>)> {
+        let texts = match self {
             RuleError::NoInterpreter { found, .. } if found.is_empty() => {
                 vec!["no Python was found at all".to_owned()]
             }
             RuleError::NoInterpreter { found, .. } => {
                 found.iter().map(|interpreter| format!("found {interpreter}")).collect()
             }
-            RuleError::Resolve(error) => error.notes(),
+            RuleError::Resolve(error) => return error.notes(),
+            RuleError::Missing(error) => error.notes(),
+            RuleError::Bounds(error) => return error.notes(),
             RuleError::Selection { label, lock, .. } => {
                 vec![format!("needed by `{label}`, whose lock is `{lock}`")]
             }
             _ => Vec::new(),
-        }
+        };
+        texts.into_iter().map(|text| (text, None)).collect()
     }
 
     /// What to do about it.
@@ -411,6 +412,7 @@ impl RuleError {
                     None => format!("`[python.resolves]` has `{}`", known.join("`, `")),
                 }
             }
+            RuleError::Missing(error) => return error.help(),
             RuleError::Platform { error, .. } => return error.help(),
             RuleError::Constraint { error, .. } => return error.help(),
             RuleError::Python { error, .. } => return error.help(),
@@ -423,6 +425,7 @@ impl RuleError {
                  name the platform in `platforms` to build without it"
             ),
             RuleError::Resolve(error) => error.help(),
+            RuleError::Bounds(error) => error.help(),
             _ => return self.advice().map(ToOwned::to_owned),
         };
         Some(text)
@@ -436,7 +439,6 @@ impl RuleError {
             RuleError::NoScript { .. } => "name the requirement that has it in `dependencies`",
             RuleError::EntryPointAmbiguous { .. } => "name one of them in the program's `dependencies`",
             RuleError::Exclusive { .. } => "remove one of them",
-            RuleError::Excluded { .. } => "take it out of `interpreters`, or widen `interpreter_constraints`",
             RuleError::Requirement { .. } => "write it as in `flask==3.0.*` or `requests>=2.31,<3`",
             RuleError::OutputClash { .. } | RuleError::OutputInside { .. } => {
                 "give one of them another `output_path`"
@@ -486,5 +488,11 @@ fn list(labels: &[Label]) -> String {
 impl From<ResolveError> for RuleError {
     fn from(error: ResolveError) -> RuleError {
         RuleError::Resolve(Box::new(error))
+    }
+}
+
+impl From<BoundsError> for RuleError {
+    fn from(error: BoundsError) -> RuleError {
+        RuleError::Bounds(Box::new(error))
     }
 }

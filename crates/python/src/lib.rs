@@ -3,12 +3,16 @@
 //! [`expand`] adds the targets that files of requirements generate, [`entry_point::edges`] the edges that entry points
 //! imply, [`infer::edges`] those that imports imply, and [`package`] the actions that make what goes into `dist/`.
 
+pub mod bounds;
+mod bounds_error;
 pub mod closure;
 pub mod configuration;
 pub mod entry_point;
 mod error;
 mod functions;
 pub mod infer;
+mod missing;
+pub mod platforms;
 mod requirements;
 mod resolve_error;
 pub mod resolves;
@@ -16,9 +20,11 @@ mod rules;
 mod source_roots;
 mod stdlib;
 
+pub use bounds_error::{BoundsError, Imposed};
 pub use error::RuleError;
 pub use functions::register;
+pub use missing::{Lacking, MissingWheels, Source};
 pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
-pub use rules::{Analysis, Artifact, RULES, Resolve, Rule, SourceBuild, package};
+pub use rules::{Analysis, Artifact, Distribution, RULES, Resolve, Rule, SourceBuild, package};
 pub use source_roots::{RootPatternError, SourceRoots};

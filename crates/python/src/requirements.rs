@@ -13,7 +13,7 @@ use crate::error::RuleError;
 /// The rule that one requirement is a target of.
 pub(crate) const REQUIREMENT: &str = "python_requirement";
 /// The rule whose targets generate them.
-const REQUIREMENTS: &str = "python_requirements";
+pub(crate) const REQUIREMENTS: &str = "python_requirements";
 /// The rule that a program is a target of.
 const BINARY: &str = "python_binary";
 /// The rule whose targets generate them.
@@ -265,7 +265,8 @@ fn generate(generator: &Target, listed: &[Listed]) -> Vec<Target> {
                 Value::List(modules.iter().map(|module| Value::Str((*module).to_owned())).collect());
             fields.push(Field { name: "modules", value: modules, place: place.clone(), items: Vec::new() });
         }
-        fields.extend(generator.field("resolve").cloned());
+        let inherited = ["resolve", "interpreter_constraints"];
+        fields.extend(inherited.iter().filter_map(|name| generator.field(name).cloned()));
         override_fields(generator, rule, &|own| normal(own).as_ref() == Some(&name), &mut fields);
         targets.push(Target { label, rule, fields, place, sources: Vec::new() });
     }

@@ -3,7 +3,6 @@
 
 use graph::{Label, Place};
 use packaging::interpreter::Interpreter;
-use packaging::target::Target as Configuration;
 
 /// Why a program cannot have a distribution or a library.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +24,10 @@ pub enum ResolveError {
         theirs: String,
         /// The targets from the program to it.
         path: Vec<Label>,
-        /// What could stand in for it: none, or several.
-        candidates: Vec<Label>,
+        /// What could stand in for it: none, or several; each with the targets from the program to it, if it reaches it.
+        candidates: Vec<(Label, Vec<Label>)>,
+        /// Where the program names its resolve, if it does.
+        chosen: Option<Place>,
         /// Where the requirement is written.
         place: Place,
     },
@@ -45,6 +46,8 @@ pub enum ResolveError {
         theirs: String,
         /// The targets from the program to it.
         path: Vec<Label>,
+        /// Where the program names its resolve, if it does.
+        chosen: Option<Place>,
         /// Where the library names its resolve.
         place: Place,
     },
@@ -66,20 +69,6 @@ pub enum ResolveError {
         /// Where the program is.
         place: Place,
     },
-    /// A source distribution that has to be compiled, for another platform.
-    #[error(
-        "`{distribution}` has no wheel for `{target}`, and compiling its source distribution needs such a machine"
-    )]
-    Foreign {
-        /// The name and version.
-        distribution: String,
-        /// What it is for.
-        target: Configuration,
-        /// The program that needs it.
-        label: Label,
-        /// Where the program is.
-        place: Place,
-    },
 }
 
 impl ResolveError {
@@ -89,7 +78,6 @@ impl ResolveError {
             Self::OtherResolve { .. } => "python::other_resolve",
             Self::Library { .. } => "python::library_of_other_resolve",
             Self::NoBuilder { .. } => "python::no_builder",
-            Self::Foreign { .. } => "python::foreign_source",
         }
     }
 
@@ -98,22 +86,26 @@ impl ResolveError {
         match self {
             Self::OtherResolve { place, .. }
             | Self::Library { place, .. }
-            | Self::NoBuilder { place, .. }
-            | Self::Foreign { place, .. } => place,
+            | Self::NoBuilder { place, .. } => place,
         }
     }
 
-    /// What belongs to it.
-    pub fn notes(&self) -> Vec<String> {
+    /// What belongs to it, each with its place.
+    pub fn notes(&self) -> Vec<(String, Option<Place>)> {
         match self {
-            Self::OtherResolve { path, .. } | Self::Library { path, .. } => {
-                vec![format!("by way of {}", joined(path, " → "))]
+            Self::OtherResolve { own, path, chosen, candidates, .. } => {
+                let reached = candidates.iter().filter(|(_, path)| !path.is_empty());
+                let reached =
+                    reached.map(|(_, path)| (format!("and by way of {}", joined(path, " → ")), None));
+                in_resolve(own, chosen.as_ref()).chain([by_way(path)]).chain(reached).collect()
+            }
+            Self::Library { own, path, chosen, .. } => {
+                in_resolve(own, chosen.as_ref()).chain([by_way(path)]).collect()
             }
             Self::NoBuilder { label, found, .. } => {
-                let found = found.iter().map(|interpreter| format!("found {interpreter}"));
-                std::iter::once(format!("needed by `{label}`")).chain(found).collect()
+                let found = found.iter().map(|interpreter| (format!("found {interpreter}"), None));
+                std::iter::once((format!("needed by `{label}`"), None)).chain(found).collect()
             }
-            Self::Foreign { label, .. } => vec![format!("needed by `{label}`")],
         }
     }
 
@@ -126,7 +118,7 @@ impl ResolveError {
             ),
             Self::OtherResolve { own, candidates, .. } => format!(
                 "`{own}` has {}: name the one that is meant in the `dependencies` of the program",
-                joined(candidates, " and ")
+                joined(candidates.iter().map(|(label, _)| label), " and ")
             ),
             Self::Library { own, .. } => format!(
                 "leave out the `resolve` of the library, so that it serves in all, or build the program in another \
@@ -136,9 +128,6 @@ impl ResolveError {
                 "install it (`uv python install {wanted}`, `pyenv install {wanted}` or the system's packages), or \
                  require a version that has a wheel"
             ),
-            Self::Foreign { .. } => {
-                "build on a machine of that platform, or require a version that has a wheel for it".to_owned()
-            }
         }
     }
 
@@ -148,6 +137,15 @@ impl ResolveError {
     }
 }
 
-fn joined(labels: &[Label], between: &str) -> String {
-    labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(between)
+fn in_resolve(own: &str, chosen: Option<&Place>) -> impl Iterator<Item = (String, Option<Place>)> {
+    let note = format!("the program is in `{own}`");
+    chosen.map(|place| (note, Some(place.clone()))).into_iter()
+}
+
+fn by_way(path: &[Label]) -> (String, Option<Place>) {
+    (format!("by way of {}", joined(path, " → ")), None)
+}
+
+fn joined<'a>(labels: impl IntoIterator<Item = &'a Label>, between: &str) -> String {
+    labels.into_iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(between)
 }

@@ -3,12 +3,10 @@
 //! A library that is in no resolve may depend on a requirement of any: in a program of another resolve, the
 //! requirement of that resolve for the same project stands in for it. Nothing is chosen where several could.
 
-use std::collections::{HashMap, VecDeque};
-
-use graph::{Label, NodeId, TargetGraph};
+use graph::{Label, NodeId, Place, TargetGraph};
 use packaging::name::PackageName;
 
-use crate::closure::{Closure, Wish};
+use crate::closure::{Closure, Wish, way};
 use crate::error::RuleError;
 use crate::requirements::{REQUIREMENT, resolve_of, wishes};
 use crate::resolve_error::ResolveError;
@@ -69,7 +67,8 @@ impl Settling<'_> {
                     own: self.own.to_owned(),
                     library: target.label.clone(),
                     theirs: theirs.to_owned(),
-                    path: self.path(node),
+                    path: way(self.graph, self.root, node),
+                    chosen: self.chosen(),
                     place: field.clone(),
                 }
                 .into(),
@@ -98,8 +97,12 @@ impl Settling<'_> {
                 requirement: wish.requirement.text().to_owned(),
                 project: wish.requirement.name.to_string(),
                 theirs: theirs.to_owned(),
-                path: them.map(|them| self.path(them)).unwrap_or_default(),
-                candidates: all.into_iter().map(|(_, label)| label).collect(),
+                path: them.map(|them| way(self.graph, self.root, them)).unwrap_or_default(),
+                candidates: all
+                    .into_iter()
+                    .map(|(node, label)| self.with_way(node, label, present))
+                    .collect(),
+                chosen: self.chosen(),
                 place: wish.place.clone(),
             });
         };
@@ -113,6 +116,17 @@ impl Settling<'_> {
         Ok(targets.flat_map(|target| wishes(target).0).filter(wanted).collect())
     }
 
+    /// Where the program names its resolve.
+    fn chosen(&self) -> Option<Place> {
+        self.graph.target(self.root).field("resolve").map(|field| field.place.clone())
+    }
+
+    /// A requirement, and the way to it where the program reaches it.
+    fn with_way(&self, node: NodeId, label: Label, present: &[Label]) -> (Label, Vec<Label>) {
+        let is_reached = present.contains(&label);
+        (label, if is_reached { way(self.graph, self.root, node) } else { Vec::new() })
+    }
+
     /// The requirements of the own resolve for a project.
     fn candidates(&self, project: &PackageName) -> Vec<(NodeId, Label)> {
         (self.graph.targets())
@@ -123,30 +137,5 @@ impl Settling<'_> {
             })
             .map(|(node, target)| (node, target.label.clone()))
             .collect()
-    }
-
-    /// A shortest way from the root, target by target.
-    fn path(&self, to: NodeId) -> Vec<Label> {
-        let mut before: HashMap<NodeId, NodeId> = HashMap::new();
-        let mut queue = VecDeque::from([self.root]);
-        while let Some(at) = queue.pop_front() {
-            if at == to {
-                break;
-            }
-            for next in self.graph.deps(at) {
-                if next.node != self.root && !before.contains_key(&next.node) {
-                    before.insert(next.node, at);
-                    queue.push_back(next.node);
-                }
-            }
-        }
-        let mut way = vec![to];
-        while let Some(at) = way.last().and_then(|last| before.get(last)) {
-            way.push(*at);
-        }
-        let mut labels: Vec<Label> =
-            way.iter().rev().map(|node| self.graph.target(*node).label.clone()).collect();
-        labels.dedup();
-        labels
     }
 }

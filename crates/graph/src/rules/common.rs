@@ -74,9 +74,9 @@ pub(super) const INTERPRETER_CONSTRAINTS: FieldSchema = FieldSchema {
     aliases: &["compatibility"],
     kind: FieldKind::StrList,
     required: false,
-    default: FieldDefault::Said("`[python] interpreter_constraints`"),
-    doc: "The interpreters that the code works with. Each string is a constraint, one of which has to be met; a comma \
-          inside of one means that all its parts have to be met.",
+    default: FieldDefault::Said("those of the program's resolve"),
+    doc: "The interpreters that it works with. Each string is a constraint, one of which has to be met; a comma inside of \
+          one means that all its parts have to be met. A program meets those of all that it reaches.",
     example: "[\"CPython>=3.9,<3.14\"]",
 };
 

@@ -26,6 +26,7 @@ pub(super) const PYTHON_BINARY: RuleSchema = RuleSchema {
         INTERPRETERS,
         INTERPRETER_CONSTRAINTS,
         PLATFORMS,
+        COMPLETE_PLATFORMS,
         MULTI_PLATFORM,
         RESOLVE,
         LAYOUT,
@@ -210,8 +211,22 @@ const PLATFORMS: FieldSchema = FieldSchema {
     default: FieldDefault::Said("`[python] platforms`"),
     doc: "The platforms that the binary is built for, one file for each: `linux-x86_64`, `linux-aarch64`, \
           `linux-x86_64-musl`, `macos-arm64`, `macos-x86_64`, with another floor than the usual as \
-          `linux-x86_64-manylinux_2_17`, or `current` for that of the machine.",
+          `linux-x86_64-manylinux_2_17`, or `current` for that of the machine. `linux-x86_64-cp-311-cp311`, as Pants 1 \
+          has it, and the path of a complete-platform file (`.json`) bring their interpreter, and no other of \
+          `interpreters` is built for them.",
     example: "[\"linux-x86_64\", \"macos-arm64\"]",
+};
+
+const COMPLETE_PLATFORMS: FieldSchema = FieldSchema {
+    name: "complete_platforms",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Platforms with their interpreters, described by files that `pex3 interpreter inspect --markers --tags` \
+          writes: paths, or addresses of targets that have such files. They come beside `platforms`, and in place of \
+          `[python] platforms`.",
+    example: "[\"//platforms:lambda\"]",
 };
 
 const MULTI_PLATFORM: FieldSchema = FieldSchema {
@@ -220,7 +235,8 @@ const MULTI_PLATFORM: FieldSchema = FieldSchema {
     kind: FieldKind::Bool,
     required: false,
     default: FieldDefault::Bool(false),
-    doc: "Puts all interpreters and platforms into one file.",
+    doc: "Puts all interpreters and platforms into one file. It is refused where the runtime in that file would choose \
+          another version on one of them than the lock has for it.",
     example: "True",
 };
 

@@ -1,6 +1,6 @@
 //! `python_requirement` and `python_requirements`: what is wanted of third parties.
 
-use super::common::{DEPENDENCIES, DESCRIPTION, NAME, RESOLVE, TAGS, VISIBILITY};
+use super::common::{DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, RESOLVE, TAGS, VISIBILITY};
 use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
 
 pub(super) const PYTHON_REQUIREMENT: RuleSchema = RuleSchema {
@@ -11,7 +11,17 @@ pub(super) const PYTHON_REQUIREMENT: RuleSchema = RuleSchema {
           that imports one of their modules depends on it.",
     role: Role::Code,
     file_nodes: false,
-    fields: &[NAME, REQUIREMENTS, MODULES, RESOLVE, DEPENDENCIES, TAGS, DESCRIPTION, VISIBILITY],
+    fields: &[
+        NAME,
+        REQUIREMENTS,
+        MODULES,
+        RESOLVE,
+        INTERPRETER_CONSTRAINTS,
+        DEPENDENCIES,
+        TAGS,
+        DESCRIPTION,
+        VISIBILITY,
+    ],
     ignored: &["entry_point", "find_links", "type_stub_modules"],
 };
 
@@ -31,6 +41,7 @@ pub(super) const PYTHON_REQUIREMENTS: RuleSchema = RuleSchema {
         MODULE_MAPPING,
         OVERRIDES,
         RESOLVE,
+        INTERPRETER_CONSTRAINTS,
         TAGS,
         DESCRIPTION,
         VISIBILITY,

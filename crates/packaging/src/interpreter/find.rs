@@ -119,10 +119,10 @@ impl<'m> Finder<'m> {
         by_name.chain(nameless).filter_map(|one| self.probe(one)).find(|interpreter| interpreter.is(wanted))
     }
 
-    /// The newest interpreter that the constraints accept: of those that a shell finds too, or else of all. The
+    /// The newest interpreter that all constraints accept: of those that a shell finds too, or else of all. The
     /// ordinary build goes before the free-threaded one.
     #[must_use]
-    pub fn newest(&self, constraints: &InterpreterConstraints) -> Option<Interpreter> {
+    pub fn newest(&self, constraints: &[&InterpreterConstraints]) -> Option<Interpreter> {
         [true, false].into_iter().find_map(|at_hand| {
             let candidates = self.candidates.iter().filter(|candidate| candidate.at_hand == at_hand);
             self.newest_of(&candidates.collect::<Vec<_>>(), constraints)
@@ -132,22 +132,26 @@ impl<'m> Finder<'m> {
     fn newest_of(
         &self,
         candidates: &[&Candidate],
-        constraints: &InterpreterConstraints,
+        constraints: &[&InterpreterConstraints],
     ) -> Option<Interpreter> {
         let mut minors: Vec<Minor> = candidates.iter().filter_map(|candidate| candidate.claims).collect();
         minors.sort_unstable();
         minors.dedup();
         let fits = |found: &Interpreter| {
+            let accepts = |one: &&InterpreterConstraints| {
+                one.accepts(&found.implementation, found.abi.free_threaded, &found.version)
+            };
             found.implementation == Implementation::CPython
                 && found.minor().is_supported()
-                && constraints.accepts(&found.implementation, found.abi.free_threaded, &found.version)
+                && constraints.iter().all(accepts)
         };
         let rank = |one: &Interpreter| (!one.abi.free_threaded, one.version.clone());
         let best = |claims: Option<Minor>| {
             let named = candidates.iter().filter(move |candidate| candidate.claims == claims);
             named.filter_map(|candidate| self.probe(candidate)).filter(fits).max_by_key(rank)
         };
-        let named = minors.into_iter().rev().filter(|minor| constraints.accepts_minor(*minor));
+        let accept = |minor: &Minor| constraints.iter().all(|one| one.accepts_minor(*minor));
+        let named = minors.into_iter().rev().filter(accept);
         let named = named.map(Some).find_map(best);
         named.into_iter().chain(best(None)).max_by_key(rank)
     }

@@ -87,7 +87,7 @@ fn what_is_no_interpreter_is_passed_over() {
     finder.patience = Duration::from_millis(500);
     assert_eq!(finder.all(), []);
     assert_eq!(finder.find("3.8".parse().unwrap()), None);
-    assert_eq!(finder.newest(&InterpreterConstraints::default()), None);
+    assert_eq!(finder.newest(&[]), None);
     // Only those that did what they are for are not asked again.
     assert_eq!(memo.kept.borrow().len(), 2);
 }
@@ -163,7 +163,7 @@ fn real_interpreters_are_what_they_say() {
     let newest = found.last().unwrap();
     println!("{} interpreters, the newest is {newest}", found.len());
     let that = InterpreterConstraints::parse(&[format!("=={}", newest.version)]).unwrap();
-    assert_eq!(finder.newest(&that).as_ref().map(Interpreter::minor), Some(newest.minor()));
+    assert_eq!(finder.newest(&[&that]).as_ref().map(Interpreter::minor), Some(newest.minor()));
     // Nothing is run twice: with no patience at all the answers are the same.
     let known = memo.known.get();
     let mut again = Finder::new(&pyenv, &memo);

@@ -1,5 +1,6 @@
 //! Why a lock does not give a target all its wheels; knows no BUILD file.
 
+use super::Nearest;
 use crate::Version;
 use crate::name::{ExtraName, PackageName};
 use crate::target::Target;
@@ -87,7 +88,7 @@ pub enum SelectError {
         /// How the requirements lead to it.
         needed_by: Chain,
         /// What there are wheels for, the nearest first.
-        nearest: String,
+        nearest: Nearest,
         /// Whether there is a source distribution.
         has_source: bool,
     },

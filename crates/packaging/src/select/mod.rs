@@ -18,6 +18,7 @@ use crate::target::Target;
 use crate::{Version, wheel};
 
 pub use error::{Chain, SelectError};
+pub use nearest::{Nearest, nearest, nearest_version};
 pub use shared::check_shared;
 
 /// What a target gets.
@@ -27,6 +28,19 @@ pub struct Selection<'l> {
     pub files: Vec<Selected<'l>>,
     /// Versions that are needed only where the target is otherwise than was assumed, beside one that is taken.
     pub left_out: Vec<LeftOut>,
+}
+
+impl Selection<'_> {
+    /// The distributions that one of them needs of the others on a target.
+    #[must_use]
+    pub fn needs(&self, one: &Selected<'_>, target: &Target) -> Vec<&Package> {
+        let environment = target.environment();
+        let extras: Vec<ExtraName> = one.extras.iter().cloned().collect();
+        let needed =
+            one.package.dependencies.iter().filter(|need| need.marker.may_hold(&environment, &extras));
+        let named = needed.filter_map(|need| self.files.iter().find(|other| other.package.name == need.name));
+        named.map(|other| other.package).collect()
+    }
 }
 
 /// One distribution of a selection.
@@ -387,7 +401,7 @@ impl<'l> Closure<'l, '_> {
             (true, true) => SelectError::OnlySource { name, version, needed_by },
             (true, false) => SelectError::NoFiles { name, version, needed_by },
             (false, _) => {
-                let nearest = nearest::nearest(package, target);
+                let nearest = nearest(package, target);
                 SelectError::NoWheel { name, version, target, needed_by, nearest, has_source }
             }
         })

@@ -85,10 +85,11 @@ fn specifiers(value: &str) -> Option<String> {
 }
 
 /// The fields of a header block: until the first empty line, with continuation lines joined.
-pub(super) fn headers(text: &str) -> Vec<(String, String)> {
+pub(crate) fn headers(text: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for line in text.trim_start_matches('\u{feff}').lines() {
-        if line.trim().is_empty() {
+        // A line of spaces is one of a text that goes on, such as a licence.
+        if line.is_empty() {
             break;
         }
         if line.starts_with([' ', '\t']) {
@@ -121,6 +122,14 @@ mod tests {
         assert!(found.python_specifiers().is_some() && found.parsed_version().is_some());
         assert_eq!(found.provides_extra, ["async-io"]);
         assert_eq!(found.unreadable, ["Requires-Dist: not a requirement", "Provides-Extra: ?"]);
+    }
+
+    #[test]
+    fn a_line_of_spaces_ends_no_headers() {
+        let text =
+            "Name: x\nLicense: Copyright\n        \n        All rights reserved\nVersion: 1\n\nVersion: 2\n";
+        assert_eq!(headers(text)[1].1, "Copyright  All rights reserved");
+        assert_eq!(Metadata::parse(text).version, "1");
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn foreign_tags_are_those_of_the_library() {
 }
 
 /// The interpreters of pyenv by their minor version.
-fn interpreters() -> Vec<(Minor, PathBuf)> {
+pub(crate) fn interpreters() -> Vec<(Minor, PathBuf)> {
     let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
     let entries = std::fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten();
     let mut found: Vec<(Minor, PathBuf)> = entries

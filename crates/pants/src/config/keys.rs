@@ -250,6 +250,28 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("cache", "dir", Kind::Text, "\"$XDG_CACHE_HOME/pants\"", "Where the cache is: --cache-dir."),
     key(
+        "licences",
+        "allow",
+        Kind::Texts,
+        "all",
+        "The only licences that distributions may have: SPDX identifiers or names, such as [\"MIT\", \"BSD-*\"]; unknown is \
+         what says nothing. Checked by each build, and by `pants sbom --check`.",
+    ),
+    key(
+        "licences",
+        "deny",
+        Kind::Texts,
+        "[]",
+        "Licences that distributions may not have, such as [\"AGPL-*\"].",
+    ),
+    Key {
+        section: "licences.exceptions",
+        name: None,
+        kind: Kind::Texts,
+        default: "{}",
+        doc: "What a distribution may have besides, such as certifi = [\"MPL-2.0\"].",
+    },
+    key(
         "cache",
         "budget",
         Kind::Text,

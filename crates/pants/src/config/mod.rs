@@ -4,6 +4,7 @@
 mod alias;
 mod infer;
 mod keys;
+mod licences;
 mod literal;
 mod options;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::str::FromStr;
 use clap::ColorChoice;
 use engine::Level;
 use graph::Place;
+use packaging::licence::LicencePolicy;
 use python::infer::InferSettings;
 
 pub(crate) use keys::KEYS;
@@ -111,6 +113,7 @@ pub(crate) struct Config {
     pub(crate) files: Vec<String>,
     /// Stands for all settings that can change an answer, wherever they come from.
     pub(crate) digest: [u8; 32],
+    pub(crate) licences: LicencePolicy,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
 }
@@ -124,6 +127,7 @@ struct Checked {
     infer: InferSettings,
     verbosity: Option<Verbosity>,
     visibility: Severity,
+    licences: LicencePolicy,
 }
 
 impl Checked {
@@ -139,6 +143,7 @@ impl Checked {
             cache_budget: or_default(size(budget), errors),
             sandbox: or_default(sandbox_level(level), errors),
             infer: or_default(infer::settings(settings), errors),
+            licences: or_default(licences::policy(settings), errors),
             verbosity: or_default(choice(settings, "GLOBAL", "level", verbosity), errors),
             visibility: match flag(settings, "visibility", "enforce") {
                 Some(false) => Severity::Ignore,
@@ -193,6 +198,7 @@ impl Config {
             build_requirements: named_lists(settings, "python.build_requirements"),
             indexes: indexes(settings),
             infer: checked.infer,
+            licences: checked.licences,
             visibility: checked.visibility,
             others,
             files,

@@ -15,10 +15,12 @@ use serde_json::json;
 use self::export::{Form, export};
 use self::request::{asked, check_upgrade, chosen_resolves, exclude_newer, upgrade};
 use self::workshop::{Moves, Workshop};
+use crate::analysis;
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::machine::{self, MachineInterpreters};
 use crate::report::exit_of;
+use crate::repository::Repository;
 use crate::session::Session;
 
 /// Write the lock files of the resolves
@@ -101,9 +103,29 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
         let stale = Diagnostic::error(Exit::Failed, "lock::stale", message).help(Some("run `pants lock`"));
         session.console.diagnostics(vec![stale]);
     }
+    tell_missing_wheels(session, arguments, &repository, &done)?;
     let exit = exit_of(&session.console.said());
     answer(session, arguments, &done, exit);
     Ok(exit)
+}
+
+/// Says which wheels the programs of the resolves will miss. Where a lock is only looked at, the one that there is counts.
+fn tell_missing_wheels(
+    session: &Session<'_>,
+    arguments: &Arguments,
+    repository: &Repository,
+    done: &[Locked<'_>],
+) -> Result<(), Vec<Diagnostic>> {
+    let written = |locked: &&Locked<'_>| locked.written || !arguments.check;
+    let resolves: Vec<&str> = done.iter().filter(written).map(|locked| locked.name).collect();
+    let default = &session.config.default_resolve;
+    let is_program = |target: &graph::Target| {
+        target.rule.name == "python_binary" && resolves.contains(&python::resolve_of(target, default))
+    };
+    let all = repository.graph.targets().filter(|(_, target)| is_program(target));
+    let programs: Vec<graph::NodeId> = all.map(|(node, _)| node).collect();
+    session.console.diagnostics(analysis::missing_wheels(session, repository, &programs)?);
+    Ok(())
 }
 
 /// The lock that there is. One that cannot be read is written anew, without the versions that it may have held.
@@ -160,16 +182,10 @@ fn write(path: &Path, text: &str) -> Result<(), Vec<Diagnostic>> {
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut file = tempfile::Builder::new().prefix(".lock-").tempfile_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
-    set_mode(file.as_file()).map_err(failed)?;
+    super::readable(file.as_file()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
-}
-
-/// Temporary files are private; a lock is for all who work on the repository.
-fn set_mode(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 /// Says what moved.

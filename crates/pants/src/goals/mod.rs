@@ -16,6 +16,7 @@ pub(crate) mod peek;
 pub(crate) mod query;
 pub(crate) mod roots;
 pub(crate) mod run;
+pub(crate) mod sbom;
 pub(crate) mod seed;
 pub(crate) mod why;
 
@@ -31,6 +32,12 @@ use crate::session::Session;
 
 /// Under which heading of the help the options are that ask git.
 const CHANGES: &str = "What a change affects";
+
+/// Temporary files are private; what is written with their help is for all who work on the repository.
+fn readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
 
 /// Which targets a goal is about.
 #[derive(Debug, Default, Args)]

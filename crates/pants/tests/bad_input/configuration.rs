@@ -364,6 +364,11 @@ error[python::excluded_interpreter]: `//svc:app` is to be built for Python 3.8, 
 6 |     interpreters = ["3.8"],
   |                     ^^^^^
   |
+ ::: svc/BUILD:7:32
+  |
+7 |     interpreter_constraints = [">=3.9"],
+  |                                ------- imposed by the program itself
+  |
   = help: take it out of `interpreters`, or widen `interpreter_constraints`
 "#,
     );
@@ -409,10 +414,10 @@ fn constraints_that_do_not_parse() {
         2,
         r#"
 error[packaging::interpreter_constraint]: `3.9+` is not an interpreter constraint: expected versions such as `>=3.9,<3.14`, found `3.9+`
- --> svc/BUILD:6:31
+ --> svc/BUILD:6:32
   |
 6 |     interpreter_constraints = ["3.9+"],
-  |                               ^^^^^^^^
+  |                                ^^^^^^
   |
   = help: write it as `CPython>=3.9,<3.14`, `CPython==3.11.*` or `>=3.9`
 "#,

@@ -485,13 +485,13 @@ fn no_wheel_for_the_interpreter() {
         Some(&windows),
         r#"
 error[packaging::no_wheel]: `greet` 1.0 has no wheel for `cp311-linux_x86_64`
- --> svc/BUILD:1:1
+ --> 3rdparty/BUILD:1:52
   |
-1 | python_binary(
-  | ^^^^^^^^^^^^^^
+1 | python_requirement(name = "greet", requirements = ["greet==1.0"])
+  |                                                    ^^^^^^^^^^^^
   |
   = note: needed by `//svc:app`, whose lock is `pants.lock`
-  = help: there are wheels for other interpreters and platforms, `greet-1.0-cp39-cp39-win_amd64.whl`
+  = note: there are wheels for other interpreters and platforms, `greet-1.0-cp39-cp39-win_amd64.whl`
 "#,
     );
 }

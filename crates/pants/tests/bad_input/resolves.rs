@@ -37,6 +37,11 @@ error[python::other_resolve]: `//svc:app` is in the resolve `legacy`, and needs 
 1 | python_requirement(name = "flask", requirements = ["flask>=3"])
   |                                                    ^^^^^^^^^^
   |
+ ::: svc/BUILD:1:64
+  |
+1 | python_binary(name = "app", entry_point = "main.py", resolve = "legacy", dependencies = [":lib"])
+  |                                                                -------- the program is in `legacy`
+  |
   = note: by way of `//svc:app` → `//svc:lib` → `//shared:shared` → `//3rdparty:flask`
   = help: give the resolve a version of its own: a `python_requirement` for `flask` with `resolve = "legacy"`
 "#,
@@ -56,7 +61,39 @@ error[python::other_resolve]: `//svc:app` is in the resolve `legacy`, and needs 
 1 | python_requirement(name = "flask", requirements = ["flask>=3"])
   |                                                    ^^^^^^^^^^
   |
+ ::: svc/BUILD:1:64
+  |
+1 | python_binary(name = "app", entry_point = "main.py", resolve = "legacy", dependencies = [":lib"])
+  |                                                                -------- the program is in `legacy`
+  |
   = note: by way of `//svc:app` → `//svc:lib` → `//shared:shared` → `//3rdparty:flask`
+  = help: `legacy` has `//3rdparty:old` and `//3rdparty:older`: name the one that is meant in the `dependencies` of the program
+"#,
+    );
+}
+
+#[test]
+fn two_are_reached() {
+    // The library reaches both, and a requirement of another resolve for the same project.
+    check(
+        "python_requirement(name = \"old\", requirements = [\"flask<2\"], resolve = \"legacy\")\n\
+         python_requirement(name = \"older\", requirements = [\"Flask<1\"], resolve = \"legacy\")\n",
+        " + [\"//3rdparty:old\", \"//3rdparty:older\"]",
+        r#"
+error[python::other_resolve]: `//svc:app` is in the resolve `legacy`, and needs `flask>=3`, which is in the resolve `default`
+ --> 3rdparty/BUILD:1:52
+  |
+1 | python_requirement(name = "flask", requirements = ["flask>=3"])
+  |                                                    ^^^^^^^^^^
+  |
+ ::: svc/BUILD:1:64
+  |
+1 | python_binary(name = "app", entry_point = "main.py", resolve = "legacy", dependencies = [":lib"])
+  |                                                                -------- the program is in `legacy`
+  |
+  = note: by way of `//svc:app` → `//svc:lib` → `//shared:shared` → `//3rdparty:flask`
+  = note: and by way of `//svc:app` → `//svc:lib` → `//shared:shared` → `//3rdparty:old`
+  = note: and by way of `//svc:app` → `//svc:lib` → `//shared:shared` → `//3rdparty:older`
   = help: `legacy` has `//3rdparty:old` and `//3rdparty:older`: name the one that is meant in the `dependencies` of the program
 "#,
     );
@@ -73,6 +110,11 @@ error[python::library_of_other_resolve]: `//svc:app` is in the resolve `legacy`,
   |
 1 | python_library(dependencies = ["//3rdparty:flask"], resolve = "default")
   |                                                               ^^^^^^^^^
+  |
+ ::: svc/BUILD:1:64
+  |
+1 | python_binary(name = "app", entry_point = "main.py", resolve = "legacy", dependencies = [":lib"])
+  |                                                                -------- the program is in `legacy`
   |
   = note: by way of `//svc:app` → `//svc:lib` → `//shared:shared`
   = help: leave out the `resolve` of the library, so that it serves in all, or build the program in another resolve than `legacy`

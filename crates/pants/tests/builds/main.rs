@@ -12,6 +12,7 @@ mod incremental;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod index;
 mod inference;
+mod inside;
 mod interrupted;
 mod remembered;
 #[path = "../bad_input/repository.rs"]

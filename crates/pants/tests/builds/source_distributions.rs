@@ -200,17 +200,19 @@ error[packaging::built_unfit]: the source distribution of `thing 1.0` was built 
         &served,
         2,
         "
-error[python::foreign_source]: `thing 1.0` has no wheel for `cp311-linux_aarch64`, and compiling its source distribution needs such a machine
- --> svc/BUILD:1:1
+error[packaging::no_wheel]: `thing` 1.0 has no wheel for `cp311-linux_aarch64`
+ --> svc/BUILD:4:52
   |
-1 | python_binary(name = \"one\", entry_point = \"main.py\", dependencies = [\":lib\"])
-  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+4 | python_requirement(name = \"thing\", requirements = [\"thing\"])
+  |                                                    ^^^^^^^
   |
-  = note: needed by `//svc:one`
-  = help: build on a machine of that platform, or require a version that has a wheel for it
+  = note: needed by `//svc:one`, whose lock is `pants.lock`
+  = note: there are wheels for this interpreter on `macosx_11_0_arm64`
+  = note: its source distribution has something to compile, which takes such a machine
+  = help: leave out `linux-aarch64` for `//svc:one`
 ",
     );
-    assert_eq!(served.1.asked(), 0, "nothing was downloaded");
+    assert_eq!(served.1.asked(), 2, "the page, each time, and no file");
 }
 
 #[test]

@@ -11,9 +11,10 @@ use store::{Digest, Tree};
 use super::distributions::{DEFAULT_INDEX, Distributions, Needs, fetch_wheel};
 use super::entry::started;
 use super::pex_options::options;
-use super::{Analysis, Artifact, Resolve, Rule, start};
+use super::{Analysis, Artifact, Distribution, Resolve, Rule, inside, start};
+use crate::bounds::Bounds;
 use crate::closure::{Closure, ClosureFile, TargetFiles};
-use crate::configuration::{Shared, configurations, constraints};
+use crate::configuration::{Shared, configurations};
 use crate::error::RuleError;
 use crate::functions::{BOOT, BOOTSTRAP, SOURCES};
 use crate::requirements::resolve_of;
@@ -42,9 +43,14 @@ impl Rule for PythonBinary {
             return Err(errors);
         }
         errors.extend(check_closure(program, &closure, &resolve, own));
-        let constraints = constraints(program, resolve.constraints)?;
-        let shared =
-            configurations(program, analysis.settings, &constraints, resolve.lock, analysis.interpreters);
+        let bounds = Bounds::of(analysis.graph, node, &closure, resolve.constraints)?;
+        let shared = configurations(
+            (analysis.graph, program),
+            analysis.settings,
+            &bounds,
+            resolve.lock,
+            analysis.interpreters,
+        );
         let shared = shared.unwrap_or_else(|wrong| {
             errors.extend(wrong);
             Vec::new()
@@ -150,7 +156,7 @@ impl<'a, 'b> Binary<'a, 'b> {
         let spec = self.spec(&configurations, &distributions, started.entry)?;
         let plan = plan(spec.options.layout);
         let label = &self.program.label;
-        let bootstrap = bootstrap(spec.options.includes_tools(), actions);
+        let (runtime, bootstrap) = bootstrap(spec.options.includes_tools(), actions);
         let user = self.sources(actions)?;
         let mut wheels: Vec<(String, ActionId)> = (distributions.wheels.iter())
             .map(|(package, wheel)| fetch_wheel(package, wheel, actions))
@@ -163,12 +169,12 @@ impl<'a, 'b> Binary<'a, 'b> {
         if started.in_wheels {
             inputs.extend(wheels.iter().map(|(_, wheel)| Input::Action(*wheel)));
         }
-        let mut builds = Vec::with_capacity(distributions.sources.len());
-        for source in &distributions.sources {
-            builds.extend(
-                needs.iter().map(|needs| needs.build(source, actions)).collect::<Result<Vec<_>, _>>()?,
-            );
+        let mut builds = Vec::new();
+        if let Some(needs) = &needs {
+            builds = needs.build_all(&distributions.sources, actions)?;
         }
+        let mut inside = inside::distributions(distributions.inside, &wheels, &builds);
+        inside.push(runtime);
         inputs.extend(builds.iter().map(|build| Input::Action(build.wheel)));
         wheels.extend(builds.iter().map(|build| (build.project.clone(), build.wheel)));
         let arguments = (&spec, builds.len());
@@ -178,22 +184,21 @@ impl<'a, 'b> Binary<'a, 'b> {
         let places = vec![(boot, started.place.clone())];
         let bootstrap = archived_bootstrap(bootstrap, &plan, actions);
         let parts = Parts { bootstrap, boot, user, start: start.plan, wheels };
-        let file = path.rsplit('/').next().unwrap_or(&path).to_owned();
-        let description = format!("assemble dist/{path}");
-        let (action, file) = match &plan.output {
-            Output::Archive { prefix, members } => {
-                let (members, inputs) = parts.members(members, label);
-                let prefix = Some((parts.boot_input(&inputs), (*prefix).to_owned()));
-                let archive = Archive { name: file.clone(), executable: true, prefix, members };
-                (actions.add(Verb::Archive(archive), inputs, description), Some(file))
-            }
-            Output::Folder(folders) => {
-                let (inputs, prefixes) = parts.folders(folders);
-                (actions.add(Verb::Merge { prefixes }, inputs, description), None)
-            }
-        };
+        let (action, file) = assemble(&plan.output, &parts, label, &path, actions);
         let (label, lacking, left_out) = (label.clone(), start.lacking, distributions.left_out);
-        Ok(Artifact { label, configurations, path, action, file, places, builds, lacking, left_out })
+        let distributions = inside;
+        Ok(Artifact {
+            label,
+            configurations,
+            path,
+            action,
+            file,
+            places,
+            builds,
+            distributions,
+            lacking,
+            left_out,
+        })
     }
 
     /// The distributions of all configurations; none without a lock, or without requirements.
@@ -351,18 +356,44 @@ impl Parts {
     }
 }
 
-/// The runtime, chosen from its wheel: the same for every PEX with or without tools.
-fn bootstrap(tools: bool, actions: &mut ActionGraph) -> ActionId {
+/// Puts the parts of a PEX together; gives the file of the action's tree that it is, if it is one.
+fn assemble(
+    output: &Output,
+    parts: &Parts,
+    label: &graph::Label,
+    path: &str,
+    actions: &mut ActionGraph,
+) -> (ActionId, Option<String>) {
+    let file = path.rsplit('/').next().unwrap_or(path).to_owned();
+    let description = format!("assemble dist/{path}");
+    match output {
+        Output::Archive { prefix, members } => {
+            let (members, inputs) = parts.members(members, label);
+            let prefix = Some((parts.boot_input(&inputs), (*prefix).to_owned()));
+            let archive = Archive { name: file.clone(), executable: true, prefix, members };
+            (actions.add(Verb::Archive(archive), inputs, description), Some(file))
+        }
+        Output::Folder(folders) => {
+            let (inputs, prefixes) = parts.folders(folders);
+            (actions.add(Verb::Merge { prefixes }, inputs, description), None)
+        }
+    }
+}
+
+/// The runtime, and what is chosen from its wheel: the same for every PEX with or without tools.
+fn bootstrap(tools: bool, actions: &mut ActionGraph) -> (Distribution, ActionId) {
+    let sha256 = Digest::from_hex(RUNTIME.sha256, RUNTIME.size).expect("the table holds a hash").hash;
     let download = Download {
         name: RUNTIME.wheel.to_owned(),
-        sha256: Digest::from_hex(RUNTIME.sha256, RUNTIME.size).expect("the table holds a hash").hash,
+        sha256,
         size: Some(RUNTIME.size),
         origin: Origin { source: DEFAULT_INDEX.to_owned(), project: RUNTIME.project.to_owned() },
     };
     let wheel = actions.add(Verb::Fetch(download), Vec::new(), format!("fetch {}", RUNTIME.wheel));
     let files = actions.add(Verb::Extract, vec![Input::Action(wheel)], "unpack the PEX runtime");
     let choose = Verb::Apply { function: BOOTSTRAP, arguments: vec![u8::from(tools)] };
-    actions.add(choose, vec![Input::Action(files)], "choose the files of the PEX runtime")
+    let chosen = actions.add(choose, vec![Input::Action(files)], "choose the files of the PEX runtime");
+    (Distribution::runtime(wheel, sha256), chosen)
 }
 
 /// The runtime in the form that the layout wants: packed once for all PEX files, or as it is.

@@ -8,13 +8,17 @@ use packaging::platform::Platform;
 use packaging::python::Wanted;
 use packaging::requirement::Requirement;
 use packaging::sdist;
-use packaging::select::{Chosen, LeftOut, SelectError, Selected, Selection, check_shared, select};
+use packaging::select::{
+    Chain, Chosen, LeftOut, Nearest, SelectError, Selected, Selection, check_shared, nearest, select,
+};
 use packaging::target::Target as Configuration;
 
+use super::inside::{self, Inside};
 use super::{Analysis, SourceBuild};
 use crate::closure::Wish;
 use crate::error::RuleError;
 use crate::functions::{BUILT, WHEEL};
+use crate::missing::{self, Lacking, MissingWheels};
 use crate::resolve_error::ResolveError;
 
 /// The index that the runtime comes from, and what a lock names no index for.
@@ -39,6 +43,8 @@ pub(super) struct Distributions<'l> {
     pub(super) sources: Vec<Source<'l>>,
     /// What is left out though some releases need it.
     pub(super) left_out: Vec<LeftOut>,
+    /// All of them, with who needs them.
+    pub(super) inside: Inside,
 }
 
 /// A source distribution, and what it is to be built for.
@@ -72,12 +78,20 @@ impl<'a> Needs<'a, '_> {
         let shared: Vec<(Configuration, &Selection<'_>)> =
             selections.iter().map(|(one, two)| (*one, two)).collect();
         errors.extend(check_shared(&shared));
+        errors.dedup();
+        let mut errors: Vec<RuleError> = errors
+            .iter()
+            .map(|error| self.missing(error).unwrap_or_else(|| self.selection_error(error, "")))
+            .collect();
+        for (configuration, selection) in &selections {
+            errors.extend(self.not_compiled(*configuration, selection));
+        }
         if !errors.is_empty() {
-            errors.dedup();
-            return Err(errors.iter().map(|error| self.selection_error(error, "")).collect());
+            return Err(errors);
         }
         let mut chosen = Distributions::default();
         for (configuration, selection) in selections {
+            inside::add(&mut chosen.inside, &configuration, &selection, self.wishes);
             chosen.left_out.extend(selection.left_out);
             for Selected { package, file, .. } in selection.files {
                 match file {
@@ -99,6 +113,65 @@ impl<'a> Needs<'a, '_> {
         chosen.wheels.dedup_by_key(|(_, wheel)| wheel.name.to_string());
         chosen.sources.sort_by(|a, b| a.file.name.cmp(&b.file.name));
         Ok(chosen)
+    }
+
+    /// The error of choosing that there is no wheel.
+    fn missing(&self, error: &SelectError) -> Option<RuleError> {
+        let SelectError::NoWheel { name, version, target, needed_by, nearest, has_source } = error else {
+            return None;
+        };
+        let package = self.lock.named(name).iter().find(|package| package.version == *version)?;
+        let source = if *has_source { missing::Source::NotLocked } else { missing::Source::Absent };
+        Some(self.missing_wheels(package, *target, nearest.clone(), needed_by, source))
+    }
+
+    /// What has to be compiled, and is for another platform than this machine.
+    fn not_compiled(&self, target: Configuration, selection: &Selection<'_>) -> Vec<RuleError> {
+        let here = Platform::current(&self.analysis.settings.machine).ok();
+        let is_like = |here: Platform| target.platform.runs_on(here) || here.runs_on(target.platform);
+        if here.is_some_and(is_like) {
+            return Vec::new();
+        }
+        // What has wheels, and none for any platform, has something to compile.
+        let any = |wheel: &WheelFile| wheel.name.platforms().any(|platform| platform == "any");
+        let is_compiled = |package: &Package| !package.wheels.is_empty() && !package.wheels.iter().any(any);
+        let built = selection.files.iter().filter(|one| matches!(one.file, Chosen::Source(..)));
+        let missing = built.filter(|one| is_compiled(one.package)).map(|one| {
+            let nearest = nearest(one.package, target);
+            self.missing_wheels(one.package, target, nearest, &one.needed_by, missing::Source::Foreign)
+        });
+        missing.collect()
+    }
+
+    fn missing_wheels(
+        &self,
+        package: &Package,
+        target: Configuration,
+        nearest: Nearest,
+        needed_by: &Chain,
+        source: missing::Source,
+    ) -> RuleError {
+        let program = self.program;
+        let root = needed_by.0.first().unwrap_or(&package.name);
+        let asked = self.wishes.iter().find(|wish| wish.requirement.name == *root);
+        let field = |name: &'static str| program.field(name).map(|field| (name, field.place.clone()));
+        RuleError::Missing(Box::new(MissingWheels {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            index: package.wheels.first().and_then(|wheel| wheel.index.clone()),
+            lock: self.lock_path.to_owned(),
+            lacking: vec![Lacking {
+                program: program.label.clone(),
+                target,
+                nearest,
+                needed_by: needed_by.clone(),
+                fields: ["interpreters", "platforms"].into_iter().filter_map(field).collect(),
+                place: program.place.clone(),
+            }],
+            from_source: source,
+            asked: asked.map(|wish| (wish.requirement.clone(), wish.place.clone())),
+            other: None,
+        }))
     }
 
     /// An error of choosing; `what` says before it what is chosen for, where that is not the program itself.
@@ -131,17 +204,29 @@ impl<'a> Needs<'a, '_> {
         }
     }
 
-    /// Adds the actions that build a source distribution into a wheel. All programs that need the same share them.
-    pub(super) fn build(
+    /// Adds the actions that build source distributions; the errors are those of all.
+    pub(super) fn build_all(
         &self,
-        source: &Source<'a>,
+        sources: &[Source<'a>],
         actions: &mut ActionGraph,
-    ) -> Result<SourceBuild, Vec<RuleError>> {
+    ) -> Result<Vec<SourceBuild>, Vec<RuleError>> {
+        let (mut builds, mut errors) = (Vec::with_capacity(sources.len()), Vec::new());
+        for source in sources {
+            match self.build(source, actions) {
+                Ok(build) => builds.push(build),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if errors.is_empty() { Ok(builds) } else { Err(errors) }
+    }
+
+    /// Adds the actions that build a source distribution into a wheel. All programs that need the same share them.
+    fn build(&self, source: &Source<'a>, actions: &mut ActionGraph) -> Result<SourceBuild, Vec<RuleError>> {
         let Source { package, file, system, configurations } = source;
         let name = format!("{} {}", package.name, package.version);
         let python = self.interpreter(source)?;
         let here = Platform::current(&self.analysis.settings.machine);
-        let here = here.map_err(|error| vec![RuleError::Platform { error, place: None }])?;
+        let here = here.map_err(|error| vec![RuleError::Platform { error: error.into(), place: None }])?;
         let micro = python.version.release().get(2).and_then(|micro| u16::try_from(*micro).ok());
         let builder = Configuration { abi: python.abi, micro, platform: here };
         let script = Literal::File { content: sdist::SCRIPT_TEXT.into(), executable: false };
@@ -173,28 +258,13 @@ impl<'a> Needs<'a, '_> {
         Ok(SourceBuild { run, wheel, project, version, python, resolve: self.resolve.to_owned() })
     }
 
-    /// The interpreter of this machine that builds: that of the first configuration which has one here. What has to
-    /// be compiled, and is for another platform, is refused before anything is fetched.
+    /// The interpreter of this machine that builds: that of the first configuration which has one here.
     fn interpreter(&self, source: &Source<'a>) -> Result<Interpreter, Vec<RuleError>> {
         let Source { package, configurations, .. } = source;
         let name = format!("{} {}", package.name, package.version);
         let here = Platform::current(&self.analysis.settings.machine).ok();
-        // What has wheels, and none for any platform, has something to compile.
-        let any = |wheel: &WheelFile| wheel.name.platforms().any(|platform| platform == "any");
-        let is_compiled = !package.wheels.is_empty() && !package.wheels.iter().any(any);
         let is_like = |one: Platform, other: Platform| one.runs_on(other) || other.runs_on(one);
         let foreign = |one: &&Configuration| here.is_none_or(|here| !is_like(one.platform, here));
-        if let Some(target) = configurations.iter().find(foreign).filter(|_| is_compiled) {
-            return Err(vec![
-                ResolveError::Foreign {
-                    distribution: name,
-                    target: *target,
-                    label: self.program.label.clone(),
-                    place: self.program.place.clone(),
-                }
-                .into(),
-            ]);
-        }
         let interpreters = self.analysis.interpreters;
         let fits = |one: &Configuration| {
             let free_threaded = one.abi.free_threaded;

@@ -3,6 +3,7 @@
 mod binary;
 mod distributions;
 mod entry;
+mod inside;
 mod pex_options;
 mod start;
 
@@ -14,8 +15,11 @@ use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
+pub use inside::Distribution;
+
 use crate::configuration::{Interpreters, Settings};
 use crate::error::RuleError;
+use crate::missing;
 use crate::source_roots::SourceRoots;
 
 /// Everything that a rule may look at. All of it is data that was read before, so that analysis does no IO but to put
@@ -67,6 +71,8 @@ pub struct Artifact {
     pub places: Vec<(ActionId, Place)>,
     /// The source distributions that are built for it.
     pub builds: Vec<SourceBuild>,
+    /// The distributions in it.
+    pub distributions: Vec<Distribution>,
     /// An interpreter that this machine lacks, and without which it starts slower the first time.
     pub lacking: Option<Wanted>,
     /// What it lacks on some releases of the Python that it is for.
@@ -135,7 +141,7 @@ pub fn package(
             }
         }
     }
-    if errors.is_empty() { Ok(artifacts) } else { Err(errors) }
+    if errors.is_empty() { Ok(artifacts) } else { Err(missing::together(errors)) }
 }
 
 /// Two artifacts that cannot both be in `dist/`; the place is that of the second.

@@ -7,11 +7,13 @@ use packaging::constraints::InterpreterConstraints;
 use packaging::lock::Lock;
 use packaging::locking::{self, Asked, LockOutcome, LockRequest, LockTools, Upgrade, find_uv};
 use packaging::name::PackageName;
+use packaging::named_platform::NamedPlatform;
 use packaging::platform::{Machine, Platform};
 use packaging::python::{Minor, Wanted};
 use packaging::requirement::Requirement;
 use python::configuration::Interpreters;
 
+use crate::analysis;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::downloads::Downloads;
 use crate::explain;
@@ -88,7 +90,7 @@ impl<'w> Workshop<'w> {
         let constraints = InterpreterConstraints::parse(session.config.constraints_of(name))
             .map_err(|errors| errors.iter().map(constraint).collect::<Vec<_>>())?;
         let recorded = recorded(session, &constraints, previous.as_ref(), interpreters)?;
-        let programs = Programs::of(repository, name, &session.config.default_resolve);
+        let programs = Programs::of(session, repository, name);
         let constraints = programs.span(constraints, &recorded);
         let place = session.config.place("python.resolves_to_build_constraints", name);
         let texts = session.config.build_constraints.iter().find(|(resolve, _)| resolve == name);
@@ -179,7 +181,7 @@ fn helper(
 ) -> Result<PathBuf, Vec<Diagnostic>> {
     let modern = |text: String| format!("{text},>={OLDEST_HELPER}");
     let texts: Vec<String> = constraints.alternatives().iter().map(|one| modern(one.to_string())).collect();
-    let ours = InterpreterConstraints::parse(&texts).ok().and_then(|ours| interpreters.newest(&ours));
+    let ours = InterpreterConstraints::parse(&texts).ok().and_then(|ours| interpreters.newest(&[&ours]));
     // Chosen as a helper only: what the lock is for is told by the lock.
     interpreters.take_notes();
     let usable = |one: &packaging::interpreter::Interpreter| {
@@ -224,7 +226,7 @@ fn recorded(
     if !before.is_empty() {
         return Ok(before);
     }
-    let Some(newest) = interpreters.newest(constraints) else {
+    let Some(newest) = interpreters.newest(&[constraints]) else {
         let message = format!("no Python of this machine satisfies `{constraints}`");
         let found = interpreters.all();
         let diagnostic = Diagnostic::error(Exit::Environment, "lock::no_interpreter", message)
@@ -245,19 +247,29 @@ fn recorded(
 /// What the programs of a resolve are built for beyond what the configuration says.
 struct Programs {
     interpreters: Vec<Wanted>,
-    platforms: Vec<String>,
+    platforms: Vec<Platform>,
 }
 
 impl Programs {
     /// What cannot be read is told when the program is built.
-    fn of(repository: &Repository, resolve: &str, default: &str) -> Programs {
+    fn of(session: &Session<'_>, repository: &Repository, resolve: &str) -> Programs {
+        let (graph, default) = (&repository.graph, &session.config.default_resolve);
+        let is_program = |target: &graph::Target| {
+            target.rule.name == "python_binary" && python::resolve_of(target, default) == resolve
+        };
+        let all: Vec<graph::NodeId> =
+            graph.targets().filter(|(_, target)| is_program(target)).map(|(node, _)| node).collect();
+        let settings = analysis::settings(session, graph, &all);
         let mut programs = Programs { interpreters: Vec::new(), platforms: Vec::new() };
-        for (_, target) in repository.graph.targets() {
-            if target.rule.name == "python_binary" && python::resolve_of(target, default) == resolve {
-                programs.interpreters.extend(
-                    target.list("interpreters").iter().filter_map(|text| text.parse::<Wanted>().ok()),
-                );
-                programs.platforms.extend(target.list("platforms").into_iter().map(ToOwned::to_owned));
+        for target in all.into_iter().map(|node| graph.target(node)) {
+            let texts = target.list("interpreters");
+            programs.interpreters.extend(texts.iter().filter_map(|text| text.parse::<Wanted>().ok()));
+            for asked in python::platforms::asked(graph, target, &settings).0 {
+                programs.platforms.push(asked.named.platform());
+                if let NamedPlatform::Target(target) = asked.named {
+                    let (minor, free_threaded) = (target.minor(), target.abi.free_threaded);
+                    programs.interpreters.push(Wanted { free_threaded, ..Wanted::minor(minor) });
+                }
             }
         }
         programs
@@ -289,17 +301,17 @@ impl Programs {
     fn platforms(&self, session: &Session<'_>) -> Result<Vec<Platform>, Vec<Diagnostic>> {
         let machine = Machine::detect();
         let usual = ["linux-x86_64", "linux-aarch64", "macos-arm64"].map(ToOwned::to_owned);
-        let mut platforms = Vec::new();
-        let of_programs = self.platforms.iter().filter(|text| Platform::resolve(text, &machine).is_ok());
-        for text in session.config.platforms.iter().chain(&usual).chain(of_programs) {
-            let platform = Platform::resolve(text, &machine).map_err(|error| {
-                vec![Diagnostic::error(Exit::Wrong, error.code(), &error).help(error.help())]
+        let mut platforms = self.platforms.clone();
+        for text in session.config.platforms.iter().chain(&usual).filter(|text| !NamedPlatform::is_file(text))
+        {
+            let named = NamedPlatform::resolve(text, &machine).map_err(|error| {
+                let place = session.config.place("python", "platforms").cloned();
+                vec![Diagnostic::error(Exit::Wrong, error.code(), &error).at(place).help(error.help())]
             })?;
-            if !platforms.contains(&platform) {
-                platforms.push(platform);
-            }
+            platforms.push(named.platform());
         }
         platforms.sort_unstable();
+        platforms.dedup();
         Ok(platforms)
     }
 }

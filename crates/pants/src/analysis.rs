@@ -1,0 +1,181 @@
+//! What programs come to, before anything is done: what they reach is read, and the rules turn it into actions. Knows what
+//! the configuration says of programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::ActionGraph;
+use graph::{NodeId, TargetGraph};
+use packaging::lock::Lock;
+use packaging::platform::Machine;
+use python::closure::Closure;
+use python::configuration::Settings;
+use python::platforms;
+use python::{Analysis, Artifact, Resolve, RuleError};
+use store::{IndexEntry, StatIndex};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::explain;
+use crate::inside;
+use crate::machine::{self, MachineInterpreters};
+use crate::repository::Repository;
+use crate::session::{Session, forgettable};
+
+/// What programs lack of the wheels that they need, as warnings: whoever locks may have it in mind to change that. What
+/// else keeps a program from being built is told when it is.
+pub(crate) fn missing_wheels(
+    session: &Session<'_>,
+    repository: &Repository,
+    programs: &[NodeId],
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let mut index =
+        StatIndex::open(session.store()?, &session.root).map_err(|error| vec![explain::store(&error)])?;
+    let files = read_sources(&mut index, repository, programs)?;
+    let memo = machine::memo(session)?;
+    let interpreters = MachineInterpreters::new(session, &memo);
+    let settings = settings(session, &repository.graph, programs);
+    let seen = Seen { session, repository, files: &files, settings: &settings, interpreters: &interpreters };
+    let errors = seen.analyse(programs, &mut ActionGraph::new())?.err().unwrap_or_default();
+    let missing = errors.iter().filter(|error| matches!(error, RuleError::Missing(_)));
+    let warning = |error| Diagnostic { severity: Severity::Warning, ..placed(session, error) };
+    Ok(missing.map(warning).collect())
+}
+
+/// All that programs are analysed by.
+pub(crate) struct Seen<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) repository: &'a Repository,
+    pub(crate) files: &'a BTreeMap<String, IndexEntry>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) interpreters: &'a MachineInterpreters<'a>,
+}
+
+impl Seen<'_> {
+    /// The artifacts of programs, or what is wrong with them; fails where their locks cannot be read.
+    pub(crate) fn analyse(
+        &self,
+        programs: &[NodeId],
+        actions: &mut ActionGraph,
+    ) -> Result<Result<Vec<Artifact>, Vec<RuleError>>, Vec<Diagnostic>> {
+        let Seen { session, repository, .. } = self;
+        let locks = Locks::read(session, &repository.graph, programs)?;
+        let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
+        let analysis = Analysis {
+            graph: &repository.graph,
+            roots: &repository.roots,
+            store: session.store()?,
+            files: &|path| self.files[path],
+            resolves: &|name| locks.resolve(name),
+            resolve_names: &names,
+            settings: self.settings,
+            interpreters: self.interpreters,
+        };
+        let mut found = python::package(programs, &analysis, actions);
+        if let Err(errors) = &mut found {
+            inside::look_for_versions(session, errors);
+        }
+        Ok(found)
+    }
+}
+
+/// What the configuration says of programs, and the files that describe their platforms.
+pub(crate) fn settings(session: &Session<'_>, graph: &TargetGraph, programs: &[NodeId]) -> Settings {
+    let config = &session.config;
+    let files =
+        programs.iter().flat_map(|node| platforms::files(graph, graph.target(*node), &config.platforms));
+    let read = |path: String| {
+        let content = std::fs::read(session.root.join(&path)).map_err(|error| error.to_string());
+        (path, content)
+    };
+    Settings {
+        interpreters: config.interpreters.clone(),
+        platforms: config.platforms.clone(),
+        platform_files: files.map(read).collect(),
+        machine: Machine::detect(),
+        default_resolve: config.default_resolve.clone(),
+    }
+}
+
+/// An error of a rule. What a program takes from the configuration is wrong there.
+pub(crate) fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
+    let key = match error {
+        RuleError::Python { .. }
+        | RuleError::Bounds(_)
+        | RuleError::NoInterpreter { .. }
+        | RuleError::SameMinor { .. }
+        | RuleError::Selection { .. } => "interpreters",
+        RuleError::Platform { .. } => "platforms",
+        RuleError::Constraint { .. } => "interpreter_constraints",
+        _ => return explain::rule(error),
+    };
+    let told = explain::rule(error);
+    let place = told.place.clone().or_else(|| session.config.place("python", key).cloned());
+    told.at(place)
+}
+
+/// The content of all files that the programs reach. Errors of the closures themselves are the analysis's to tell.
+pub(crate) fn read_sources(
+    index: &mut StatIndex,
+    repository: &Repository,
+    programs: &[NodeId],
+) -> Result<BTreeMap<String, IndexEntry>, Vec<Diagnostic>> {
+    let paths = paths(&repository.graph, &repository.roots, programs);
+    let found = index.digests(&paths);
+    let (mut files, mut errors) = (BTreeMap::new(), Vec::new());
+    for (path, entry) in paths.into_iter().zip(found) {
+        match entry {
+            Ok(entry) => drop(files.insert(path, entry)),
+            Err(error) => {
+                let owner =
+                    repository.graph.owners(&path).first().map(|owner| repository.graph.target(*owner));
+                errors.push(explain::source(&error, owner));
+            }
+        }
+    }
+    forgettable(index.save()).map_err(|error| vec![explain::store(&error)])?;
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
+}
+
+fn paths(graph: &TargetGraph, roots: &python::SourceRoots, programs: &[NodeId]) -> Vec<String> {
+    let mut paths: Vec<String> = (programs.iter())
+        .filter_map(|program| Closure::of(graph, *program, roots).ok())
+        .flat_map(|closure| closure.paths().map(ToOwned::to_owned).collect::<Vec<_>>())
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+/// The locks of all resolves.
+struct Locks<'a> {
+    session: &'a Session<'a>,
+    locks: BTreeMap<&'a str, Option<Lock>>,
+}
+
+impl<'a> Locks<'a> {
+    /// Reads those that the programs are built in; what others hold does not matter to them.
+    fn read(
+        session: &'a Session<'a>,
+        graph: &TargetGraph,
+        programs: &[NodeId],
+    ) -> Result<Locks<'a>, Vec<Diagnostic>> {
+        let (mut locks, mut errors) = (BTreeMap::new(), Vec::new());
+        let default = &session.config.default_resolve;
+        let used: BTreeSet<&str> =
+            programs.iter().map(|program| python::resolve_of(graph.target(*program), default)).collect();
+        for (name, path) in session.config.resolves.iter().filter(|(name, _)| used.contains(name.as_str())) {
+            match session.lock(path) {
+                Ok(lock) => drop(locks.insert(name.as_str(), lock)),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if errors.is_empty() { Ok(Locks { session, locks }) } else { Err(errors) }
+    }
+
+    fn resolve(&self, name: &str) -> Option<Resolve<'_>> {
+        Some(Resolve {
+            lock: self.locks.get(name).and_then(Option::as_ref),
+            path: self.session.config.lock_path(name)?,
+            constraints: self.session.config.constraints_of(name),
+        })
+    }
+}
