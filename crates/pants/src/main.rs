@@ -13,6 +13,7 @@ mod explain;
 mod goals;
 mod inference;
 mod machine;
+mod mask;
 mod panics;
 mod progress;
 mod recall;

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod config;
+mod credentials;
 mod download;
+mod faults;
+mod scopes;
 mod server;
 mod wheels;
 

@@ -19,7 +19,8 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("GLOBAL", "color"),
     ("cache", ""),
     ("remote", ""),
-    ("python.indexes", ""),
+    ("python-repos", ""),
+    ("python.resolves_to_indexes", ""),
 ];
 
 /// Sections that have one key for each resolve.

@@ -1,5 +1,6 @@
 //! The configuration: what `pants.toml` says, typed. Options of the command line are laid over it by the session.
 
+mod indexes;
 mod infer;
 mod keys;
 mod read;
@@ -11,6 +12,7 @@ use clap::ColorChoice;
 use graph::Place;
 use python::infer::InferSettings;
 
+pub(crate) use indexes::Repos;
 pub(crate) use keys::KEYS;
 pub(crate) use read::FILE;
 use read::{Setting, Settings, Value, read};
@@ -42,7 +44,7 @@ pub(crate) struct Config {
     pub(crate) resolve_constraints: Vec<(String, Vec<String>)>,
     pub(crate) build_constraints: Vec<(String, Vec<String>)>,
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
-    pub(crate) indexes: Vec<(String, String)>,
+    pub(crate) repos: Repos,
     pub(crate) infer: InferSettings,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
@@ -86,6 +88,11 @@ impl Config {
         let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
         let cache_budget = or_default(size(budget), &mut errors);
         let infer = or_default(infer::settings(settings), &mut errors);
+        let repos = match Repos::take(settings) {
+            // What is missing may be among what could not be read.
+            Err(_) if unread => Repos::default(),
+            found => or_default(found, &mut errors),
+        };
         if !errors.is_empty() {
             errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
             return Err(errors);
@@ -110,7 +117,7 @@ impl Config {
             resolve_constraints: named_lists(settings, "python.resolves_to_interpreter_constraints"),
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
-            indexes: named_texts(settings, "python.indexes"),
+            repos,
             infer,
             places,
         })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{ColorChoice, ValueEnum};
 use graph::Place;
+use packaging::index::DeclaredIndex;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -21,6 +22,7 @@ pub(crate) enum Value {
     Number(u16),
     Texts(Vec<String>),
     Color(ColorChoice),
+    Indexes(Vec<DeclaredIndex>),
 }
 
 /// A value and where it stands.
@@ -54,10 +56,10 @@ pub(crate) fn read(text: &str) -> (Settings, Vec<Diagnostic>) {
     (reader.settings, reader.errors)
 }
 
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
     settings: Settings,
-    errors: Vec<Diagnostic>,
+    pub(super) errors: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
@@ -106,7 +108,11 @@ impl Reader<'_> {
             return self.unknown(format!("section `[{section}]` has no key `{name}`"), name, names, at);
         };
         let place = place(self.text, &value.span());
-        match convert(*kind, value.get_ref()) {
+        let converted = match (kind, value.get_ref()) {
+            (Kind::Indexes, DeValue::Array(items)) => Some(self.indexes(name, items)),
+            _ => convert(*kind, value.get_ref()),
+        };
+        match converted {
             Some(value) => {
                 self.settings.insert((section.to_owned(), name.to_owned()), Setting { value, place });
             }
@@ -131,7 +137,12 @@ impl Reader<'_> {
         );
     }
 
-    fn wrong_type(&mut self, name: &str, expected: &str, value: &Spanned<DeValue<'_>>) {
+    /// Where a span is.
+    pub(super) fn place(&self, span: &std::ops::Range<usize>) -> Place {
+        place(self.text, span)
+    }
+
+    pub(super) fn wrong_type(&mut self, name: &str, expected: &str, value: &Spanned<DeValue<'_>>) {
         let found = match value.get_ref() {
             DeValue::String(text) if expected.starts_with('`') => format!("`{text}`"),
             DeValue::Integer(_) | DeValue::Float(_) => {
