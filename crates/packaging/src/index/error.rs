@@ -384,7 +384,7 @@ impl FetchError {
                 "the address of the index comes from {origin}; what is cached still works with `--offline`"
             )),
             Self::Untrusted { bundle, .. } => Some(format!(
-                "certificates are trusted by {bundle}; `SSL_CERT_FILE` or `PIP_CERT` names another file of them"
+                "certificates are trusted by {bundle}; `[python-repos] ca_certs`, `SSL_CERT_FILE` or `PIP_CERT` names another file of them"
             )),
             Self::Size { .. } | Self::Hash { .. } => Some(
                 "nothing was kept; if the index serves another file under this name now, find out why before `pants lock`"

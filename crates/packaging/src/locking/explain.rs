@@ -123,6 +123,7 @@ fn plain(said: &str, resolve: &str, indexes: &Indexes, scratch: &Path) -> String
     let text = text.replace("your project's requirements", &format!("the requirements of {ours}"));
     let text = text.replace("your project", &ours).replace(project::PROJECT, resolve);
     let text = without_trials(&without_addresses(&text, indexes));
+    let text = with_pins(&text, indexes);
     // What pins a project to its index accepts all versions, and nobody asked for it.
     let text = [" ", ",", "\n"].iter().fold(text, |text, end| text.replace(&format!(">=0{end}"), end));
     let text = text.trim_end().trim_end_matches('.');
@@ -130,6 +131,27 @@ fn plain(said: &str, resolve: &str, indexes: &Indexes, scratch: &Path) -> String
         Some(rest) => format!("because {rest}"),
         None => text.to_owned(),
     }
+}
+
+/// Says where a project was not found that is looked for on one index alone.
+fn with_pins(text: &str, indexes: &Indexes) -> String {
+    const NOT_FOUND: &str = " was not found in the package registry";
+    let mut parts = text.split(NOT_FOUND);
+    let mut made = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let project = made.rsplit(char::is_whitespace).next().unwrap_or_default().to_owned();
+        match indexes.claiming(&project).next() {
+            Some(index) => {
+                made.push_str(&format!(
+                    " was not found on the index `{}`, which it is pinned to",
+                    index.name
+                ));
+            }
+            None => made.push_str(NOT_FOUND),
+        }
+        made.push_str(part);
+    }
+    made
 }
 
 /// Takes out `(try: …)`, which names options of uv.

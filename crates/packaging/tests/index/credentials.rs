@@ -105,7 +105,7 @@ fn they_do_not_follow_to_another_host() {
     assert_eq!(sent("/other/demo/"), None);
     // The page lies on the other host now, and so does the file that it names.
     assert_eq!(sent(PATH), None);
-    assert_eq!(sent("/other/file"), None);
+    assert_eq!((sent("/other/file"), server.seen("/other/file").len()), (None, 1));
 }
 
 #[test]

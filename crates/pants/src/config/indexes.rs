@@ -43,8 +43,8 @@ impl Repos {
         if let Some(Setting { value: Value::Text(path), .. }) = taken("ca_certs") {
             repos.ca_certs = Some(path);
         }
-        match taken("keyring_provider") {
-            Some(Setting { value: Value::Text(provider), place }) => match provider.as_str() {
+        if let Some(Setting { value: Value::Text(provider), place }) = taken("keyring_provider") {
+            match provider.as_str() {
                 "subprocess" => repos.keyring = Some(true),
                 "disabled" => repos.keyring = Some(false),
                 _ => {
@@ -52,8 +52,7 @@ impl Repos {
                         format!("`keyring_provider` takes `subprocess` or `disabled`, not `{provider}`");
                     wrong.push(Diagnostic::error(Exit::Wrong, "config::choice", message).at(Some(place)));
                 }
-            },
-            _ => {}
+            }
         }
         let of_resolves = settings.iter().filter(|((section, _), _)| section == OF_RESOLVES);
         for ((_, resolve), Setting { value, place }) in of_resolves {
