@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use engine::Cancel;
+use engine::{Cancel, Keep, Level, Sandbox};
 use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::Declarations;
 use packaging::lock::Lock;
 use store::{DigestFunction, Moment, Store, StoreError};
 
-use crate::cli::Options;
+use crate::cli::{KeepSandboxes, Options};
 use crate::config::{Config, FILE};
 use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
@@ -18,6 +18,9 @@ use crate::downloads::Downloads;
 use crate::environment::Environment;
 use crate::explain;
 use crate::repository::WorkspaceState;
+
+/// The folder of the cache for kept folders of programs.
+const SANDBOXES: &str = "sandboxes";
 
 /// A request on its way.
 pub(crate) struct Session<'s> {
@@ -34,6 +37,8 @@ pub(crate) struct Session<'s> {
     /// How many downloads go on at once at most, where it is said how much to do at once.
     pub(crate) most_downloads: Option<usize>,
     pub(crate) offline: bool,
+    /// What actions that run programs run in.
+    pub(crate) sandbox: Sandbox,
     store: OnceLock<Store>,
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
 }
@@ -97,6 +102,14 @@ impl<'s> Session<'s> {
         let given_jobs = options.jobs.or(config.jobs).map(usize::from);
         let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
+        let level = options.sandbox.or(config.sandbox).unwrap_or(Level::Full);
+        // This very file, also when another took its place since.
+        let keep = match options.keep_sandboxes {
+            KeepSandboxes::Never => Keep::Never,
+            KeepSandboxes::OnFailure => Keep::OnFailure,
+            KeepSandboxes::Always => Keep::Always,
+        };
+        let sandbox = Sandbox::new(level, "/proc/self/exe").keeping(keep, cache_dir.join(SANDBOXES));
         let (store, unchanged) = (OnceLock::new(), OnceLock::new());
         Ok(Session {
             start,
@@ -110,6 +123,7 @@ impl<'s> Session<'s> {
             jobs,
             most_downloads: given_jobs,
             offline,
+            sandbox,
             store,
             unchanged,
         })
@@ -126,10 +140,16 @@ impl<'s> Session<'s> {
         Ok(self.store.get_or_init(|| opened))
     }
 
-    /// What the store noticed and mended, if it was used.
+    /// What the store noticed and mended, and what the sandbox cannot do, if they were used.
     pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
         let warnings = self.store.get().map(Store::take_warnings).unwrap_or_default();
-        warnings.iter().map(explain::store_warning).collect()
+        let sandbox = self.sandbox.probed().and_then(explain::sandbox);
+        let kept = self.sandbox.kept();
+        let kept = kept.iter().map(|folder| {
+            let message = format!("the folder of a program is kept in `{}`", shown(folder, &self.root));
+            Diagnostic::warning("sandbox::kept", message).help(Some("`run.sh` in it runs the program again"))
+        });
+        warnings.iter().map(explain::store_warning).chain(sandbox).chain(kept).collect()
     }
 
     /// How many bytes the cache may take: as configured, or a tenth of what would be free without it.
