@@ -7,6 +7,8 @@ use graph::Place;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::mask::masked;
+
 /// The exit codes of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Exit {
@@ -100,22 +102,22 @@ impl Diagnostic {
     /// The form for programs.
     pub(crate) fn json(&self) -> Value {
         let notes: Vec<Value> = (self.notes.iter())
-            .map(|(message, place)| json!({ "message": message, "place": place.as_ref().map(place_json) }))
+            .map(|(message, place)| json!({ "message": masked(message), "place": place.as_ref().map(place_json) }))
             .collect();
         json!({
             "severity": if self.severity == Severity::Warning { "warning" } else { "error" },
             "code": self.code,
-            "message": self.message,
+            "message": masked(&self.message),
             "place": self.place.as_ref().map(place_json),
             "notes": notes,
-            "help": self.help,
+            "help": self.help.as_deref().map(masked),
         })
     }
 
     /// The form for people, with the line of the file and a caret where there is a place.
     pub(crate) fn text(&self, root: &Path, renderer: &Renderer) -> String {
         let level = if self.severity == Severity::Warning { Level::WARNING } else { Level::ERROR };
-        let title = level.primary_title(self.message.as_str()).id(self.code.as_str());
+        let title = level.primary_title(masked(&self.message)).id(self.code.as_str());
         let mut group = Group::with_title(title);
         let excerpts: Vec<Option<Excerpt>> = (std::iter::once(self.place.as_ref()))
             .chain(self.notes.iter().map(|(_, place)| place.as_ref()))
@@ -126,14 +128,15 @@ impl Diagnostic {
         if let Some(excerpt) = own.as_ref().or(excerpts[0].as_ref()) {
             group = excerpt.show(group, AnnotationKind::Primary, None);
         }
-        for ((note, _), excerpt) in self.notes.iter().zip(&excerpts[1..]) {
+        let notes: Vec<_> = self.notes.iter().map(|(note, _)| masked(note)).collect();
+        for (note, excerpt) in notes.iter().zip(&excerpts[1..]) {
             group = match excerpt {
                 Some(excerpt) => excerpt.show(group, AnnotationKind::Context, Some(note)),
-                None => group.element(Level::NOTE.message(note.as_str())),
+                None => group.element(Level::NOTE.message(note.as_ref())),
             };
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+            group = group.element(Level::HELP.message(masked(help)));
         }
         renderer.render(&[group])
     }
@@ -161,6 +164,7 @@ impl Excerpt {
     fn of(content: &str, place: &Place) -> Excerpt {
         let line = place.line.max(1) as usize;
         let text = content.lines().nth(line - 1).unwrap_or_default().replace('\t', " ");
+        let text = masked(&text).into_owned();
         let offset = |column: usize| text.char_indices().nth(column).map_or(text.len(), |(offset, _)| offset);
         let start = offset(place.column.max(1) as usize - 1);
         let end = offset(place.column.max(1) as usize - 1 + place.width.max(1) as usize).max(start);

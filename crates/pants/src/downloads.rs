@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 use engine::archive::note_crc32;
 use engine::{Cancel, Download, Failure, Fault, Fetch};
 use packaging::index::{
-    Client, ClientOptions, DeclaredIndex, FetchRequest, IndexError, Indexes, Surroundings, fetch_file,
-    machine_default, sweep_partial,
+    Client, ClientOptions, Declarations, FetchError, FetchRequest, IndexError, Indexes, Surroundings,
+    fetch_file, machine_default, sweep_partial,
 };
 use packaging::interpreter::program_state;
+use packaging::pex::RUNTIME;
 use store::{Digest, Store, StoreError};
 
 use crate::environment::Environment;
@@ -26,7 +27,7 @@ pub(crate) struct Downloads<'s> {
     pub(crate) environment: &'s Environment,
     pub(crate) root: PathBuf,
     pub(crate) cache_dir: PathBuf,
-    pub(crate) declared: Vec<DeclaredIndex>,
+    pub(crate) declared: Declarations,
     pub(crate) offline: bool,
     pub(crate) cancel: &'s Cancel,
     pub(crate) store: Store,
@@ -91,6 +92,9 @@ impl Fetch for Downloads<'_> {
             sha256: download.sha256,
             size: download.size,
         };
+        if let Some(error) = of_another_index(client.indexes(), &request) {
+            return Err(Box::new(error));
+        }
         match fetch_file(client, &request, store, progress) {
             Ok(fetched) => {
                 // Without the note the checksum is computed when it is needed.
@@ -100,6 +104,18 @@ impl Fetch for Downloads<'_> {
             Err(error) => Err(Box::new(error)),
         }
     }
+}
+
+/// The error that a lock is from before its project was pinned to an index. What this tool brings itself is in no lock.
+fn of_another_index(indexes: &Indexes, request: &FetchRequest<'_>) -> Option<FetchError> {
+    let mut claiming = indexes.claiming(request.project).map(|index| index.name.as_str()).peekable();
+    let pinned = (*claiming.peek()?).to_owned();
+    if request.file == RUNTIME.wheel || claiming.any(|name| name == request.index) {
+        return None;
+    }
+    let (file, project, index) =
+        (request.file.to_owned(), request.project.to_owned(), request.index.to_owned());
+    Some(FetchError::OtherIndex { file, project, index, pinned })
 }
 
 /// Why there is no client, for each download that would have used it.
@@ -142,7 +158,7 @@ mod tests {
         let store = Store::open(&path("cache"), DigestFunction::Blake3).unwrap();
         let ask = || {
             let (root, cache_dir) = (path("root"), path("cache"));
-            let (declared, client, store) = (Vec::new(), OnceLock::new(), store.clone());
+            let (declared, client, store) = (Declarations::default(), OnceLock::new(), store.clone());
             let cancel = Cancel::new();
             let downloads = Downloads {
                 environment: &environment,

@@ -3,7 +3,7 @@
 use engine::{ActionError, ActionFailure, ActionId, Fault};
 use graph::{GraphError, LabelError, Place, Target};
 use loader::LoadError;
-use packaging::index::IndexError;
+use packaging::index::{FetchError, IndexError};
 use packaging::locking;
 use python::infer::{Finding, Unowned, Unread};
 use python::{Artifact, RuleError};
@@ -197,6 +197,9 @@ fn files_that_cannot_be_had(
         let all: Vec<_> = failures.iter().filter(|failure| failure.error.code() == *code).collect();
         let first = all.first()?;
         let told = failure_of(first).at(blame(first.id));
+        if *code == UNREACHABLE[0] {
+            return Some(missing(&all, told));
+        }
         if all.len() == 1 {
             return Some(told);
         }
@@ -208,19 +211,37 @@ fn files_that_cannot_be_had(
         if all.len() > MOST_NAMED {
             files.push_str(&format!(" and {} more", all.len() - MOST_NAMED));
         }
-        Some(if *code == UNREACHABLE[0] {
-            let message = format!(
-                "{} files are not in the cache, and the network must not be used: {files}",
-                all.len()
-            );
-            Diagnostic { message, notes: Vec::new(), ..told }
-        } else {
-            let message = format!("cannot get {} files: {files}", all.len());
-            let why = told.message.clone();
-            Diagnostic { message, notes: Vec::new(), ..told }.note(why)
-        })
+        let message = format!("cannot get {} files: {files}", all.len());
+        let why = told.message.clone();
+        Some(Diagnostic { message, notes: Vec::new(), ..told }.note(why))
     };
     UNREACHABLE.iter().filter_map(of).collect()
+}
+
+/// All that is not in the cache, each file with its size.
+fn missing(all: &[&&ActionFailure], told: Diagnostic) -> Diagnostic {
+    let file = |failure: &&&ActionFailure| match &failure.error {
+        ActionError::Fetch(cause) => {
+            match (&**cause as &dyn std::error::Error).downcast_ref::<FetchError>() {
+                Some(FetchError::Offline { what, size }) => Some((what.clone(), *size)),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let mut files: Vec<(String, Option<u64>)> = all.iter().filter_map(file).collect();
+    files.sort();
+    let sum = files.iter().map(|(_, size)| *size).sum::<Option<u64>>();
+    let sum = sum.map_or_else(String::new, |sum| format!(" ({})", crate::size::show(sum)));
+    let (noun, verb) = if files.len() == 1 { ("file", "is") } else { ("files", "are") };
+    let message =
+        format!("{} {noun}{sum} {verb} not in the cache, and the network must not be used", files.len());
+    let note = |(file, size): &(String, Option<u64>)| match size {
+        Some(size) => format!("`{file}`, {}", crate::size::show(*size)),
+        None => format!("`{file}`"),
+    };
+    let bare = Diagnostic { message, notes: Vec::new(), ..told };
+    files.iter().fold(bare, |told, one| told.note(note(one)))
 }
 
 fn failure_of(failure: &ActionFailure) -> Diagnostic {

@@ -15,6 +15,7 @@ mod goals;
 mod inference;
 mod inside;
 mod machine;
+mod mask;
 mod others;
 mod panics;
 mod progress;

@@ -111,6 +111,14 @@ fn summary(state: &State) -> String {
         if state.running.len() > 1 {
             text.push_str(&format!(" and {} more", state.running.len() - 1));
         }
+        let downloads: Vec<(u64, Option<u64>)> = state.running.values().filter_map(|one| one.bytes).collect();
+        if downloads.len() > 1 {
+            let done = HumanBytes(downloads.iter().map(|(done, _)| done).sum());
+            text.push_str(&format!("; {} downloads, {done}", downloads.len()));
+            if let Some(total) = downloads.iter().map(|(_, total)| *total).sum::<Option<u64>>() {
+                text.push_str(&format!(" of {}", HumanBytes(total)));
+            }
+        }
     }
     text
 }
@@ -145,5 +153,28 @@ impl Watch for Progress<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_all_downloads_are_shown() {
+        let mut graph = engine::ActionGraph::new();
+        let mut add = |text: &str| graph.add(engine::Verb::Write(Vec::new()), Vec::new(), text);
+        let ids = [add("fetch a"), add("fetch b")];
+        let running = |bytes| Running { description: "fetch a".into(), since: Instant::now(), bytes };
+        let mut state = State { planned: 3, ..State::default() };
+        let check = |state: &State, expect: &str| assert_eq!(summary(state), expect);
+        check(&state, "[0/3]");
+        state.running.insert(ids[0], running(Some((1024, Some(2048)))));
+        check(&state, "[0/3] fetch a (0 s, 1.00 KiB of 2.00 KiB)");
+        state.running.insert(ids[1], running(Some((1024, Some(4096)))));
+        let one = "[0/3] fetch a (0 s, 1.00 KiB of 2.00 KiB) and 1 more";
+        check(&state, &format!("{one}; 2 downloads, 2.00 KiB of 6.00 KiB"));
+        state.running.insert(ids[1], running(Some((1024, None))));
+        check(&state, &format!("{one}; 2 downloads, 2.00 KiB"));
     }
 }

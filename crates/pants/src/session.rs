@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use engine::{Cancel, Keep, Level, Sandbox};
 use graph::{NodeId, Pattern, TargetGraph};
-use packaging::index::DeclaredIndex;
+use packaging::index::Declarations;
 use packaging::lock::Lock;
 use store::{DigestFunction, Moment, Store, StoreError};
 
@@ -245,9 +245,13 @@ impl<'s> Session<'s> {
 
     /// Who brings files.
     pub(crate) fn downloads(&self) -> Result<Downloads<'s>, Vec<Diagnostic>> {
-        let declared = (self.config.indexes.iter())
-            .map(|(name, url)| DeclaredIndex { name: name.clone(), url: url.clone() })
-            .collect();
+        let repos = &self.config.repos;
+        let ca_certs = repos.ca_certs.as_ref().map(|path| self.environment.path(path, &self.root));
+        let declared = Declarations {
+            indexes: repos.indexes.clone(),
+            ca_certs: ca_certs.map(|path| (path, "`[python-repos] ca_certs`".to_owned())),
+            keyring: repos.keyring,
+        };
         Ok(Downloads {
             environment: self.environment,
             root: self.root.clone(),

@@ -24,7 +24,10 @@ impl IndexUrl {
         let bad = |reason: &str| IndexError::Address { origin: origin.to_owned(), reason: reason.to_owned() };
         let text = text.trim();
         let mut url = if text.starts_with('/') {
-            Url::from_directory_path(text).map_err(|()| bad("not an absolute path"))?
+            // A page of links is a file; all else is a folder.
+            let is_page = [".html", ".htm"].iter().any(|end| text.ends_with(end));
+            let made = if is_page { Url::from_file_path(text) } else { Url::from_directory_path(text) };
+            made.map_err(|()| bad("not an absolute path"))?
         } else {
             Url::parse(text).map_err(|error| bad(&error.to_string()))?
         };
@@ -47,15 +50,20 @@ impl IndexUrl {
         &self.url
     }
 
-    /// User name and password, decoded, where the address has any.
+    /// The user name, decoded, where the address has one.
+    pub(super) fn username(&self) -> Option<&str> {
+        self.username.as_deref()
+    }
+
+    /// The password, decoded, where the address has one.
+    pub(super) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    /// Whether the address holds a password.
     #[must_use]
-    pub fn credentials(&self) -> Option<(&str, &str)> {
-        match (&self.username, &self.password) {
-            (None, None) => None,
-            (name, password) => {
-                Some((name.as_deref().unwrap_or_default(), password.as_deref().unwrap_or_default()))
-            }
-        }
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
     }
 
     /// The address of the page of `project`, whose name is normalised (simple repository API, "Base HTML API").
@@ -87,7 +95,8 @@ impl IndexUrl {
 
 impl fmt::Debug for IndexUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let note = if self.credentials().is_some() { " with credentials" } else { "" };
+        let hidden = self.username.is_some() || self.password.is_some();
+        let note = if hidden { " with credentials" } else { "" };
         write!(f, "IndexUrl({}{note})", self.url)
     }
 }
@@ -96,21 +105,25 @@ impl fmt::Debug for IndexUrl {
 mod tests {
     use super::*;
 
-    fn check(text: &str, shown: &str, credentials: Option<(&str, &str)>) {
+    fn check(text: &str, shown: &str, credentials: (Option<&str>, Option<&str>)) {
         let url = IndexUrl::parse(text, "test").unwrap();
         assert_eq!(url.without_credentials().as_str(), shown);
-        assert_eq!(url.credentials(), credentials);
+        assert_eq!((url.username(), url.password()), credentials);
         assert!(!format!("{url:?}").contains("s3cret"));
     }
 
     #[test]
     fn credentials_are_taken_out() {
-        check("https://h.example/simple", "https://h.example/simple", None);
-        check("https://bob:s3cret@h.example/simple/", "https://h.example/simple/", Some(("bob", "s3cret")));
-        check("https://bob:s3cret%40%2F@h.example/", "https://h.example/", Some(("bob", "s3cret@/")));
-        check("https://s3cret@h.example/", "https://h.example/", Some(("s3cret", "")));
-        check("file:///srv/simple", "file:///srv/simple", None);
-        check("/srv/simple", "file:///srv/simple/", None);
+        check("https://h.example/simple", "https://h.example/simple", (None, None));
+        check(
+            "https://bob:s3cret@h.example/simple/",
+            "https://h.example/simple/",
+            (Some("bob"), Some("s3cret")),
+        );
+        check("https://bob:s3cret%40%2F@h.example/", "https://h.example/", (Some("bob"), Some("s3cret@/")));
+        check("https://s3cret@h.example/", "https://h.example/", (Some("s3cret"), None));
+        check("file:///srv/simple", "file:///srv/simple", (None, None));
+        check("/srv/simple", "file:///srv/simple/", (None, None));
     }
 
     #[test]

@@ -1,53 +1,113 @@
-//! Credentials of an index: from its address, from `UV_INDEX_<NAME>_*`, or from a netrc file.
+//! Credentials of an index: from its address, from variables, from a netrc file, or from `keyring`.
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::address::IndexUrl;
-use super::config::Surroundings;
+use super::keyring;
+use super::machine::Surroundings;
+use super::netrc::Netrc;
 
-/// A user name and a password, which `Debug` does not show.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Credentials {
-    pub(super) username: String,
-    pub(super) password: String,
+/// What is known of the user of an index. `Debug` does not show it.
+#[derive(Clone, Default)]
+pub(super) struct Login {
+    username: Option<String>,
+    password: Option<String>,
+    /// Who is asked for the password, when it is first needed.
+    keyring: Option<(PathBuf, Vec<String>)>,
+    /// Where they come from, for messages.
+    origin: String,
+    told: OnceLock<Option<String>>,
 }
 
-impl Credentials {
-    /// The value of the header `Authorization` (RFC 7617).
-    pub(super) fn header(&self) -> String {
-        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.username, self.password)))
+impl Login {
+    /// Where the credentials come from.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// User name and password, if there are any.
+    pub(super) fn credentials(&self) -> Option<(&str, &str)> {
+        let username = self.username.as_deref();
+        let password = self.password.as_deref().or_else(|| {
+            let (keyring, services) = self.keyring.as_ref()?;
+            let ask = || keyring::password(keyring, services, username?);
+            self.told.get_or_init(ask).as_deref()
+        });
+        (username.is_some() || password.is_some())
+            .then(|| (username.unwrap_or_default(), password.unwrap_or_default()))
     }
 }
 
-impl fmt::Debug for Credentials {
+impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(hidden)")
+        f.write_str("Login(hidden)")
     }
 }
 
-/// The credentials for the index `name` at `url`.
-pub(super) fn find(name: &str, url: &IndexUrl, around: Option<&Surroundings>) -> Option<Credentials> {
-    if let Some((username, password)) = url.credentials() {
-        return Some(Credentials { username: username.to_owned(), password: password.to_owned() });
+/// The value of the header `Authorization` (RFC 7617).
+pub(super) fn header((username, password): (&str, &str)) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+}
+
+/// Where credentials are looked for beside the address.
+pub(super) struct Places<'a> {
+    pub(super) around: &'a Surroundings,
+    pub(super) netrc: &'a Netrc,
+    /// Whether `keyring` may be asked.
+    pub(super) keyring: bool,
+}
+
+impl Places<'_> {
+    /// The login of an index that goes by these names. What the address or a variable says of the user name holds for
+    /// the places after it.
+    pub(super) fn login(&self, names: &[&str], url: &IndexUrl) -> Login {
+        let known = |username: Option<&str>, password: Option<&str>, origin: String| Login {
+            username: username.map(str::to_owned),
+            password: password.map(str::to_owned),
+            origin,
+            ..Login::default()
+        };
+        let of_address = || "its address".to_owned();
+        if url.password().is_some() {
+            return known(url.username(), url.password(), of_address());
+        }
+        let (username, password) = (self.variable(names, "USERNAME"), self.variable(names, "PASSWORD"));
+        let by_name = username.as_ref().map(|(name, _)| format!("`{name}`"));
+        let username = username.map(|(_, value)| value).or(url.username());
+        if let Some((name, password)) = password {
+            return known(username, Some(password), format!("`{name}`"));
+        }
+        let plain = url.without_credentials();
+        if let Some((login, password)) = plain.host_str().and_then(|host| self.netrc.find(host, username)) {
+            return known(Some(login), Some(password), "the netrc file".to_owned());
+        }
+        let keyring = self.around.var("PATH").filter(|_| self.keyring && username.is_some());
+        let keyring = keyring.and_then(keyring::find).map(|program| {
+            let port = plain.port().map_or_else(String::new, |port| format!(":{port}"));
+            let host = format!("{}{port}", plain.host_str().unwrap_or_default());
+            (program, vec![plain.to_string(), host])
+        });
+        let asked = keyring.as_ref().map(|_| "`keyring`".to_owned());
+        let origin = asked.or(by_name).unwrap_or_else(of_address);
+        Login { keyring, ..known(username, None, origin) }
     }
-    let around = around?;
-    let key = variable_part(name);
-    let username = around.var(&format!("UV_INDEX_{key}_USERNAME"));
-    let password = around.var(&format!("UV_INDEX_{key}_PASSWORD"));
-    if username.is_some() || password.is_some() {
-        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-        return Some(Credentials { username: text(username), password: text(password) });
+
+    /// The variable that is set, and its value.
+    fn variable(&self, names: &[&str], end: &str) -> Option<(String, &str)> {
+        ["PANTS", "UV"].into_iter().find_map(|start| {
+            let of_name = |name: &&str| {
+                let variable = format!("{start}_INDEX_{}_{end}", variable_part(name));
+                let value = self.around.var(&variable)?;
+                Some((variable, value))
+            };
+            names.iter().find_map(of_name)
+        })
     }
-    let path = around
-        .var("NETRC")
-        .map(PathBuf::from)
-        .or_else(|| around.var("HOME").map(|home| PathBuf::from(home).join(".netrc")))?;
-    let text = std::fs::read_to_string(path).ok()?;
-    in_netrc(&text, url.without_credentials().host_str()?)
 }
 
 /// The name of an index as uv spells it in variables: upper case, `_` for all but letters and digits.
@@ -55,52 +115,23 @@ pub(crate) fn variable_part(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
-/// The entry for `host`, else the `default` one.
-fn in_netrc(text: &str, host: &str) -> Option<Credentials> {
-    let mut words =
-        text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(str::split_whitespace);
-    let (mut here, mut username, mut password) = (false, None, None);
-    while let Some(word) = words.next() {
-        match word {
-            "machine" | "default" if here && password.is_some() => break,
-            "machine" => (here, username, password) = (words.next() == Some(host), None, None),
-            "default" => (here, username, password) = (true, None, None),
-            "login" if here => username = words.next(),
-            "password" if here => password = words.next(),
-            _ => {}
-        }
-    }
-    let username = username.unwrap_or_default().to_owned();
-    password.filter(|_| here).map(|password| Credentials { username, password: password.to_owned() })
+/// The credentials of a netrc file, if the environment names one or the home folder has one.
+pub(super) fn netrc(around: &Surroundings) -> Netrc {
+    let in_home = |name: &str| around.var("HOME").map(|home| PathBuf::from(home).join(name));
+    let places = [around.var("NETRC").map(PathBuf::from), in_home(".netrc"), in_home("_netrc")];
+    let text = places.into_iter().flatten().find_map(|path| std::fs::read_to_string(path).ok());
+    text.map(|text| Netrc::parse(&text)).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: Option<(&str, &str)>) {
-        let found = in_netrc(text, "h.example");
-        assert_eq!(found.as_ref().map(|c| (c.username.as_str(), c.password.as_str())), expected);
-    }
-
-    #[test]
-    fn netrc_is_read() {
-        check("machine h.example login bob password pw", Some(("bob", "pw")));
-        check(
-            "machine o.example login x password y\nmachine h.example\n  login bob\n  password pw\n",
-            Some(("bob", "pw")),
-        );
-        check("machine o.example login x password y\ndefault login any password one", Some(("any", "one")));
-        check("machine h.example login bob password pw default login x password y", Some(("bob", "pw")));
-        check("machine o.example login x password y", None);
-        check("# machine h.example login bob password pw", None);
-        check("", None);
-    }
-
     #[test]
     fn the_header_is_base64_and_debug_hides_all() {
-        let found = Credentials { username: "bob".into(), password: "s3cret".into() };
-        assert_eq!(found.header(), "Basic Ym9iOnMzY3JldA==");
-        assert!(!format!("{found:?}").contains("s3cret"));
+        assert_eq!(header(("bob", "s3cret")), "Basic Ym9iOnMzY3JldA==");
+        let login = Login { password: Some("s3cret".into()), ..Login::default() };
+        assert!(!format!("{login:?}").contains("s3cret"));
+        assert_eq!(login.credentials(), Some(("", "s3cret")));
     }
 }

@@ -12,13 +12,13 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// The first pause; each further one is twice as long.
     pub first_pause: Duration,
-    /// No pause is longer, whatever the server asks for.
+    /// No pause is longer. A server that asks for a longer one is not asked again.
     pub longest_pause: Duration,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 4, first_pause: Duration::from_millis(300), longest_pause: Duration::from_secs(20) }
+        Self { attempts: 4, first_pause: Duration::from_millis(300), longest_pause: Duration::from_secs(60) }
     }
 }
 
@@ -48,7 +48,8 @@ impl RetryPolicy {
             };
             total += 1;
             fruitless = if progress { 0 } else { fruitless + 1 };
-            if fruitless >= self.attempts.max(1) {
+            let is_too_long = wait.is_some_and(|wait| wait > self.longest_pause);
+            if fruitless >= self.attempts.max(1) || is_too_long {
                 return Err(counted(*error, total));
             }
             std::thread::sleep(self.pause(fruitless, wait));

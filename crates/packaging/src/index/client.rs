@@ -7,18 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::config::RedirectAuthHeaders;
 use ureq::tls::TlsConfig;
 use url::Url;
 
 use super::backoff::{Problem, RetryPolicy};
 use super::config::{Index, Indexes};
 use super::error::{FetchError, IndexError};
+use super::flat;
 use super::page::{self, IndexFile, Page};
-use super::transport::{Ask, Part, body_cause, passing};
+use super::transport::{Answer, Ask, Part, body_cause, passing};
 use super::trust::{Proxies, Trust};
 
-/// No page is larger than this; the largest of a public index have a tenth of it.
+/// No page is larger than this unless another limit is said; the largest of a public index have a tenth of it.
 const LARGEST_PAGE: u64 = 256 << 20;
 
 /// What a [`Client`] is made of.
@@ -36,6 +36,8 @@ pub struct ClientOptions {
     pub retry: RetryPolicy,
     /// The longest wait for a connection, an answer, or the next bytes of a body.
     pub patience: Duration,
+    /// The bytes of the largest page that is read.
+    pub largest_page: u64,
 }
 
 impl ClientOptions {
@@ -43,7 +45,7 @@ impl ClientOptions {
     #[must_use]
     pub fn new(indexes: Indexes, env: BTreeMap<String, String>, partial: PathBuf) -> Self {
         let (retry, patience) = (RetryPolicy::default(), Duration::from_secs(30));
-        Self { indexes, env, partial, offline: false, retry, patience }
+        Self { indexes, env, partial, offline: false, retry, patience, largest_page: LARGEST_PAGE }
     }
 }
 
@@ -57,6 +59,8 @@ pub struct Client {
     pub(super) retry: RetryPolicy,
     pub(super) trusted_by: String,
     pub(super) partial: PathBuf,
+    pub(super) patience: Duration,
+    largest_page: u64,
     indexes: Indexes,
     bundle: Option<PathBuf>,
     pages: Mutex<BTreeMap<(String, String), Slot>>,
@@ -68,14 +72,15 @@ impl Client {
     /// # Errors
     /// A bundle of certificates or the address of a proxy that cannot be read.
     pub fn new(options: ClientOptions) -> Result<Self, IndexError> {
-        let trust = Trust::find(&options.env, options.indexes.certificates())?;
+        let trust = Trust::find(&options.env, &options.indexes.reach)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .user_agent(concat!("pants/", env!("CARGO_PKG_VERSION")))
             .tls_config(TlsConfig::builder().root_certs(trust.roots).build())
             // Given with each request, by its scheme.
             .proxy(None)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            // Followed here, so that credentials go to no other host.
+            .max_redirects(0)
             .max_idle_connections_per_host(16)
             .max_idle_connections(32)
             .timeout_connect(Some(options.patience))
@@ -84,11 +89,13 @@ impl Client {
             .build();
         Ok(Self {
             agent: config.new_agent(),
-            proxies: Proxies::find(&options.env)?,
+            proxies: Proxies::find(&options.env, options.indexes.reach.proxy.as_ref())?,
             offline: options.offline,
             retry: options.retry,
             trusted_by: trust.origin,
             partial: options.partial,
+            patience: options.patience,
+            largest_page: options.largest_page,
             indexes: options.indexes,
             bundle: trust.path,
             pages: Mutex::default(),
@@ -118,6 +125,11 @@ impl Client {
         self.bundle.as_deref()
     }
 
+    /// The proxy that pip's configuration names for all that goes over the network.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.indexes.reach.proxy.as_ref().map(|(address, _)| address.as_str())
+    }
+
     /// The index of a name.
     ///
     /// # Errors
@@ -135,6 +147,57 @@ impl Client {
     /// See [`FetchError`]; a failed page is asked for again by the next call.
     pub fn page(&self, index: &str, project: &str) -> Result<Arc<Page>, FetchError> {
         let index = self.index(index)?;
+        if index.flat {
+            let page = flat::of_project(&*self.whole_page(index)?, project);
+            let none = || FetchError::NoProject { index: index.name.clone(), project: project.to_owned() };
+            return if page.files.is_empty() { Err(none()) } else { Ok(Arc::new(page)) };
+        }
+        self.kept(index, project, || self.ask_page(index, project, &index.url.page_of(project)))
+    }
+
+    /// The names of the projects that an index says it has, normalised.
+    ///
+    /// # Errors
+    /// Those of [`Client::page`]; many an index has no such list.
+    pub fn projects(&self, index: &str) -> Result<Vec<String>, FetchError> {
+        let index = self.index(index)?;
+        if index.flat {
+            let page = self.whole_page(index)?;
+            return Ok(page.files.iter().filter_map(|file| flat::project_of(&file.name)).collect());
+        }
+        let mut url = index.url.without_credentials().clone();
+        if let Ok(folder) = url.to_file_path() {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            return Ok(entries.filter_map(|entry| normal(entry.file_name().to_str()?)).collect());
+        }
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        let what = "the list of its projects";
+        let ask = Ask { index, url: &url, what, accept: Some(page::ACCEPT), part: Part::All };
+        let names =
+            self.retry.run(|| self.read(&ask, &|answer, body| page::projects(&answer.content_type, body)))?;
+        Ok(names.iter().filter_map(|name| normal(name)).collect())
+    }
+
+    /// All files of an index that has no page for each project.
+    fn whole_page(&self, index: &Index) -> Result<Arc<Page>, FetchError> {
+        self.kept(index, "", || {
+            let folder = index.folder().filter(|folder| folder.is_dir());
+            match folder.and_then(|folder| flat::in_folder(&folder)) {
+                Some(page) => Ok(page),
+                None => self.ask_page(index, &index.name, index.url.without_credentials()),
+            }
+        })
+    }
+
+    /// The page that was read before, or else what `ask` gives.
+    fn kept(
+        &self,
+        index: &Index,
+        project: &str,
+        ask: impl FnOnce() -> Result<Page, FetchError>,
+    ) -> Result<Arc<Page>, FetchError> {
         let key = (index.name.clone(), project.to_owned());
         let slot = {
             let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +208,7 @@ impl Client {
         if let Some(page) = &*slot {
             return Ok(Arc::clone(page));
         }
-        let page = Arc::new(self.ask_page(index, project)?);
+        let page = Arc::new(ask()?);
         *slot = Some(Arc::clone(&page));
         Ok(page)
     }
@@ -156,67 +219,65 @@ impl Client {
     /// Those of [`Client::page`], and [`FetchError::NoFile`].
     pub fn locate(&self, index: &str, project: &str, file: &str) -> Result<IndexFile, FetchError> {
         let page = self.page(index, project)?;
-        page.file(file).cloned().ok_or_else(|| FetchError::NoFile {
-            index: index.to_owned(),
-            project: project.to_owned(),
-            file: file.to_owned(),
-        })
+        let (index, project) = (index.to_owned(), project.to_owned());
+        match page.file(file) {
+            Some(found) => Ok(found.clone()),
+            // What a proxy or a form to log in answers is a page as well.
+            None if page.files.iter().all(|file| flat::project_of(&file.name).is_none()) => {
+                let reason =
+                    "it lists no file; a proxy or a login page may have answered in its place".to_owned();
+                Err(FetchError::Page { index, project, reason })
+            }
+            None => Err(FetchError::NoFile { index, project, file: file.to_owned() }),
+        }
     }
 
-    fn ask_page(&self, index: &Index, project: &str) -> Result<Page, FetchError> {
-        let url = index.url.page_of(project);
-        if url.scheme() == "file" {
-            return self.page_in_folder(index, project, &url);
+    fn ask_page(&self, index: &Index, project: &str, url: &Url) -> Result<Page, FetchError> {
+        if let Ok(folder) = url.to_file_path()
+            && !index.flat
+        {
+            return self.page_in_folder(index, project, &folder);
         }
-        let ask = Ask { index, url: &url, what: project, accept: Some(page::ACCEPT), part: Part::All };
+        let ask = Ask { index, url, what: project, accept: Some(page::ACCEPT), part: Part::All };
         self.retry.run(|| self.read_page(&ask))
     }
 
     fn read_page(&self, ask: &Ask<'_>) -> Result<Page, Problem> {
-        let answer = self.send(ask)?;
+        self.read(ask, &|answer, body| page::parse(&answer.content_type, &answer.url, body))
+    }
+
+    /// Reads an answer whole; `parse` says what is wrong with it.
+    fn read<T>(&self, ask: &Ask<'_>, parse: &Parse<'_, T>) -> Result<T, Problem> {
+        let mut answer = self.send(ask)?;
         let mut body = Vec::new();
-        let read = answer.body.take(LARGEST_PAGE + 1).read_to_end(&mut body);
+        let read = answer.body.by_ref().take(self.largest_page + 1).read_to_end(&mut body);
         read.map_err(|error| passing(ask, body_cause(error), false))?;
         let bad = |reason| {
             let (index, project) = (ask.index.name.clone(), ask.what.to_owned());
             Problem::from(FetchError::Page { index, project, reason })
         };
-        if body.len() as u64 > LARGEST_PAGE {
-            return Err(bad(format!("it is larger than {LARGEST_PAGE} bytes")));
+        if body.len() as u64 > self.largest_page {
+            return Err(bad(format!("it is larger than {} bytes", self.largest_page)));
         }
-        page::parse(&answer.content_type, &answer.url, &body).map_err(bad)
+        parse(&answer, &body).map_err(bad)
     }
 
     /// A folder of a `file` index: its `index.html`, else the files that lie in it.
-    fn page_in_folder(&self, index: &Index, project: &str, url: &Url) -> Result<Page, FetchError> {
+    fn page_in_folder(&self, index: &Index, project: &str, folder: &Path) -> Result<Page, FetchError> {
         let missing = || FetchError::NoProject { index: index.name.clone(), project: project.to_owned() };
-        let folder = url.to_file_path().map_err(|()| missing())?;
         let html = folder.join("index.html");
         if html.is_file() {
             let url = Url::from_file_path(&html).map_err(|()| missing())?;
             let ask = Ask { index, url: &url, what: project, accept: None, part: Part::All };
             return self.retry.run(|| self.read_page(&ask));
         }
-        let mut names: Vec<_> = std::fs::read_dir(&folder)
-            .map_err(|_| missing())?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
-        names.sort();
-        let file = |name: String| {
-            let path = folder.join(&name);
-            let size = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
-            let url = Url::from_file_path(&path).ok()?;
-            let (sha256, requires_python, yanked) = (None, None, None);
-            Some(IndexFile {
-                name,
-                url,
-                sha256,
-                size: Some(size),
-                requires_python,
-                yanked,
-                core_metadata: false,
-            })
-        };
-        Ok(Page { files: names.into_iter().filter_map(file).collect() })
+        flat::in_folder(folder).ok_or_else(missing)
     }
+}
+
+/// What is made of an answer and its body.
+type Parse<'p, T> = dyn Fn(&Answer, &[u8]) -> Result<T, String> + 'p;
+
+fn normal(name: &str) -> Option<String> {
+    crate::name::parse_name(name).ok().map(|name| name.to_string())
 }

@@ -1,68 +1,53 @@
-//! Which package indexes there are: `pants.toml`, the environment, uv's and pip's files, and last the machine.
-//!
-//! Not read: `find-links` and `no-index`, of either tool. An index that uv's files call `explicit` is left out.
+//! Which package indexes there are, in which order they are asked, and which of them a project is looked for on: what the
+//! repository declares, and the machine's default. Reads no file itself.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
-
-use engine::{Cancel, Said, run_and_listen};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::address::IndexUrl;
-use super::auth;
+use super::auth::{self, Login, Places, variable_part};
 use super::error::IndexError;
-use super::settings::{Entry, Layer, pip_file, uv_file};
+use super::machine::Surroundings;
+use super::netrc::Netrc;
+use super::scope::Scope;
+use super::settings::{Entry, Layer};
 
 /// The name of the index that is asked when no other has a project.
 pub const DEFAULT: &str = "default";
 
-/// How long a tool of the machine may think about its configuration.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// What the repository declares of indexes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declarations {
+    /// Its indexes, in the order in which they are asked.
+    pub indexes: Vec<DeclaredIndex>,
+    /// A file of certificates that goes before all others, and what named it.
+    pub ca_certs: Option<(PathBuf, String)>,
+    /// Whether `keyring` is asked for passwords; none leaves it to the machine.
+    pub keyring: Option<bool>,
+}
 
 /// An index that `pants.toml` names. The one named `default` replaces the machine's default.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct DeclaredIndex {
     /// Its name, which locks are written with.
     pub name: String,
-    /// Its address, which may hold credentials.
-    pub url: String,
+    /// Its address, which may hold credentials, or a path relative to the root; none where the machine's uv knows it
+    /// by its name.
+    pub url: Option<String>,
+    /// The projects that are looked for on it and nowhere else; if there are none, it is for all.
+    pub packages: Vec<String>,
+    /// Whether it is a folder or a page with files of all projects.
+    pub flat: bool,
 }
 
-/// What of the machine configuration is read from. Passed in, so that no test depends on its machine.
-#[derive(Debug, Clone)]
-pub struct Surroundings {
-    /// The environment variables.
-    pub env: BTreeMap<String, String>,
-    /// The root of the repository, for its `uv.toml` and `pyproject.toml`.
-    pub root: PathBuf,
-    /// The folder that holds `etc`: `/` but in tests.
-    pub system: PathBuf,
-}
-
-impl Surroundings {
-    pub(super) fn var(&self, name: &str) -> Option<&str> {
-        self.env.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
-    }
-
-    fn home(&self) -> Option<PathBuf> {
-        self.var("HOME").map(PathBuf::from)
-    }
-
-    fn config_home(&self) -> Option<PathBuf> {
-        self.var("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(self.home()?.join(".config")))
-    }
-
-    fn config_dirs(&self) -> Vec<PathBuf> {
-        match self.var("XDG_CONFIG_DIRS") {
-            Some(dirs) => dirs.split(':').filter(|dir| !dir.is_empty()).map(PathBuf::from).collect(),
-            None => vec![self.system.join("etc/xdg")],
-        }
+impl std::fmt::Debug for DeclaredIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DeclaredIndex({})", self.name)
     }
 }
 
 /// One index: a name that locks may show, and an address that nothing shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Index {
     /// The name.
     pub name: String,
@@ -70,50 +55,99 @@ pub struct Index {
     pub url: IndexUrl,
     /// What said so, for messages: `` `PIP_INDEX_URL` ``, `` `pants.toml` ``, a file.
     pub origin: String,
-    pub(super) credentials: Option<auth::Credentials>,
+    /// The projects that are looked for on it and nowhere else; if it is empty, it is for all.
+    pub scope: Scope,
+    /// Whether it is a folder or a page with files of all projects.
+    pub flat: bool,
+    pub(super) login: Login,
 }
 
 /// The indexes in the order in which they are asked; the default one is last. There is always one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Indexes {
     all: Vec<Index>,
-    cert: Option<(PathBuf, String)>,
+    pub(super) reach: Reach,
+}
+
+/// How indexes are reached, as far as files say it.
+#[derive(Clone, Default)]
+pub(super) struct Reach {
+    /// A bundle of certificates that goes before the environment's, and what named it.
+    pub(super) own_cert: Option<(PathBuf, String)>,
+    /// One that goes behind.
+    pub(super) cert: Option<(PathBuf, String)>,
+    pub(super) proxy: Option<(String, String)>,
+    /// For files that are on another host than their index.
+    pub(super) netrc: Netrc,
+}
+
+impl std::fmt::Debug for Reach {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reach")
+            .field("own_cert", &self.own_cert)
+            .field("cert", &self.cert)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Indexes {
-    /// Finds the indexes: those of `pants.toml`; a default from the first of `pants.toml`, `UV_*`, `PIP_*`,
-    /// uv's files, pip's files and `machine`; further ones from the first of those places that has any.
-    /// `machine` (see [`machine_default`]) is asked only if nothing else gives a default, so that it can be
-    /// slow and memoised.
+    /// Finds the indexes: those that are declared; a default from the first of the declared ones, `UV_*`, `PIP_*`,
+    /// uv's files, pip's files and `machine`. Further ones of the machine count only where none but a default is declared.
+    /// `machine` (see [`machine_default`](super::machine_default)) is asked only if nothing else gives a default, so that it
+    /// can be slow and memoised.
     ///
     /// # Errors
     /// Addresses and files that cannot be read, names given twice, and no default at all.
     pub fn find(
-        declared: &[DeclaredIndex],
+        declared: &Declarations,
         around: &Surroundings,
         machine: &dyn Fn() -> Option<String>,
     ) -> Result<Self, IndexError> {
-        let mut layers = vec![declared_layer(declared), uv_variables(around), pip_variables(around)];
-        layers.push(uv_files(around)?);
-        layers.push(pip_files(around)?);
-        let cert = layers.iter().find_map(|layer| layer.cert.clone());
-        let default = match layers.iter().find_map(|layer| layer.default.clone()) {
+        let layers = around.layers()?;
+        let first = |layer: &dyn Fn(&Layer) -> Option<Entry>| layers.iter().find_map(layer);
+        let netrc = auth::netrc(around);
+        let keyring =
+            declared.keyring.or_else(|| layers.iter().find_map(|layer| layer.keyring)).unwrap_or(false);
+        let places = Places { around, netrc: &netrc, keyring };
+        let mut all: Vec<Index> = Vec::new();
+        let is_default = |index: &&DeclaredIndex| index.name == DEFAULT;
+        for index in declared.indexes.iter().filter(|index| !is_default(index)) {
+            let named = |layer: &Layer| {
+                layer.extra.iter().find(|entry| entry.name.as_deref() == Some(&index.name)).cloned()
+            };
+            let entry = index.entry(around).or_else(|| first(&named));
+            let entry = entry.ok_or_else(|| IndexError::NoAddress { name: index.name.clone() })?;
+            let scope = Scope::parse(&index.packages, &index.name)?;
+            push(&mut all, &entry, (index.name.clone(), scope, index.flat), &places)?;
+        }
+        if all.is_empty() {
+            let extra = layers.iter().map(|layer| &layer.extra).find(|extra| !extra.is_empty());
+            for (at, entry) in extra.into_iter().flatten().filter(|entry| !entry.explicit).enumerate() {
+                let name = entry.name.clone().unwrap_or_else(|| format!("extra-{}", at + 1));
+                push(&mut all, entry, (name, Scope::default(), false), &places)?;
+            }
+        }
+        let own = declared.indexes.iter().find(is_default);
+        let entry =
+            own.and_then(|index| index.entry(around)).or_else(|| first(&|layer| layer.default.clone()));
+        let entry = match entry {
             Some(entry) => entry,
             None => Entry {
                 name: None,
                 url: machine().ok_or(IndexError::NoDefault)?,
+                explicit: false,
                 origin: "the default of this machine's `pip` or `uv`".into(),
             },
         };
-        let mut all = Vec::new();
-        let declared_extra = std::mem::take(&mut layers[0].extra);
-        let found_extra = layers.into_iter().map(|layer| layer.extra).find(|extra| !extra.is_empty());
-        for (at, entry) in declared_extra.into_iter().chain(found_extra.unwrap_or_default()).enumerate() {
-            let name = entry.name.clone().unwrap_or_else(|| format!("extra-{}", at + 1));
-            push(&mut all, name, &entry, around)?;
-        }
-        push(&mut all, DEFAULT.to_owned(), &default, around)?;
-        Ok(Self { all, cert })
+        push(
+            &mut all,
+            &entry,
+            (DEFAULT.to_owned(), Scope::default(), own.is_some_and(|own| own.flat)),
+            &places,
+        )?;
+        let cert = layers.iter().find_map(|layer| layer.cert.clone());
+        let proxy = layers.iter().find_map(|layer| layer.proxy.clone());
+        Ok(Self { all, reach: Reach { own_cert: declared.ca_certs.clone(), cert, proxy, netrc } })
     }
 
     /// One index under the name `default`: for tests and for other tools.
@@ -121,9 +155,41 @@ impl Indexes {
     /// # Errors
     /// An address that cannot be read.
     pub fn single(url: &str) -> Result<Self, IndexError> {
-        let (name, origin) = (DEFAULT.to_owned(), "the caller".to_owned());
-        let index = Index { name, url: IndexUrl::parse(url, &origin)?, origin, credentials: None };
-        Ok(Self { all: vec![index.with_credentials(None)], cert: None })
+        let index =
+            DeclaredIndex { name: DEFAULT.to_owned(), url: Some(url.to_owned()), ..DeclaredIndex::default() };
+        let nowhere = PathBuf::from("/nonexistent");
+        let around = Surroundings { env: [].into(), root: nowhere.clone(), system: nowhere };
+        Self::find(&Declarations { indexes: vec![index], ..Declarations::default() }, &around, &|| None)
+    }
+
+    /// The indexes as one resolve sees them. `names`, where the configuration has them, are those that are asked for all
+    /// projects, in their order, and go first where several claim a project; the default one, if it is among them, is last.
+    ///
+    /// # Errors
+    /// A project that two indexes claim with the same right, and no index for what none claims.
+    pub fn of_resolve(&self, resolve: &str, names: Option<&[String]>) -> Result<Self, IndexError> {
+        let is_listed = |index: &Index| names.is_none_or(|names| names.contains(&index.name));
+        let (mut all, claimants): (Vec<Index>, Vec<Index>) = self.all.iter().cloned().partition(is_listed);
+        let place = |index: &Index| names.into_iter().flatten().position(|name| *name == index.name);
+        all.sort_by_key(|index| (index.name == DEFAULT, place(index)));
+        if all.iter().all(|index| !index.scope.is_empty()) {
+            return Err(IndexError::NoneForAll { resolve: resolve.to_owned() });
+        }
+        let listed = all.len();
+        all.extend(claimants.into_iter().filter(|index| !index.scope.is_empty()));
+        for (at, index) in all.iter().enumerate() {
+            let equals = if at < listed { &all[..at] } else { &all[listed..at] };
+            let is_settled =
+                |project: &str| at >= listed && all[..listed].iter().any(|one| one.scope.holds(project));
+            let overlap = |other: &Index| {
+                let project = index.scope.overlap(&other.scope).filter(|project| !is_settled(project))?;
+                Some(IndexError::TwoScopes { project, indexes: [other.name.clone(), index.name.clone()] })
+            };
+            if let Some(error) = equals.iter().find_map(overlap) {
+                return Err(error);
+            }
+        }
+        Ok(Self { all, reach: self.reach.clone() })
     }
 
     /// The index of a name.
@@ -132,167 +198,69 @@ impl Indexes {
         self.all.iter().find(|index| index.name == name)
     }
 
+    /// The indexes that claim a project, whose name is normalised: it is looked for on the first and nowhere else.
+    pub fn claiming(&self, project: &str) -> impl Iterator<Item = &Index> {
+        self.all.iter().filter(move |index| index.scope.holds(project))
+    }
+
     /// The indexes in the order in which they are asked.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Index> {
         self.all.iter()
     }
 
-    /// The index that is asked last.
+    /// The index that is asked last of those that are for all projects; if there is none, the last.
     #[must_use]
     pub fn default_index(&self) -> &Index {
-        self.all.last().expect("there is always a default index")
-    }
-
-    /// The bundle of certificates that pip's files name, and which file did.
-    #[must_use]
-    pub fn certificates(&self) -> Option<(&Path, &str)> {
-        self.cert.as_ref().map(|(path, origin)| (path.as_path(), origin.as_str()))
+        let for_all = self.all.iter().rfind(|index| index.scope.is_empty());
+        for_all.or(self.all.last()).expect("there is always an index")
     }
 }
 
 impl Index {
-    /// User name and password for this index, from its address, `UV_INDEX_<NAME>_*` or a netrc file.
+    /// User name and password for this index, from its address, `PANTS_INDEX_<NAME>_*`, `UV_INDEX_<NAME>_*`, a netrc
+    /// file, or `keyring`, which is asked at the first call.
     #[must_use]
     pub fn credentials(&self) -> Option<(&str, &str)> {
-        self.credentials.as_ref().map(|found| (found.username.as_str(), found.password.as_str()))
+        self.login.credentials()
     }
 
-    fn with_credentials(mut self, around: Option<&Surroundings>) -> Self {
-        self.credentials = auth::find(&self.name, &self.url, around);
-        self
+    /// The folder that it is, if it is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.url.without_credentials().to_file_path().ok()
     }
 }
 
-fn push(all: &mut Vec<Index>, name: String, entry: &Entry, around: &Surroundings) -> Result<(), IndexError> {
+impl DeclaredIndex {
+    /// Its address, where it says one; a path starts at the root of the repository.
+    fn entry(&self, around: &Surroundings) -> Option<Entry> {
+        let url = self.url.as_deref()?.trim();
+        let is_path = !url.contains("://") && !url.starts_with("file:");
+        let url = if is_path { around.root.join(url).display().to_string() } else { url.to_owned() };
+        let origin = format!("`pants.toml` for the index `{}`", self.name);
+        Some(Entry { name: Some(self.name.clone()), url, explicit: false, origin })
+    }
+}
+
+fn push(
+    all: &mut Vec<Index>,
+    entry: &Entry,
+    (name, scope, flat): (String, Scope, bool),
+    places: &Places<'_>,
+) -> Result<(), IndexError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || !name.chars().all(plain) {
         return Err(IndexError::Name { name, origin: entry.origin.clone() });
     }
-    if let Some(first) = all.iter().find(|index: &&Index| index.name == name) {
+    // Names that differ in what no variable can spell would share credentials.
+    if let Some(first) = all.iter().find(|index| variable_part(&index.name) == variable_part(&name)) {
         let (first, second) = (first.origin.clone(), entry.origin.clone());
         return Err(IndexError::Twice { name, first, second });
     }
     let url = IndexUrl::parse(&entry.url, &entry.origin)?;
-    let index = Index { name, url, origin: entry.origin.clone(), credentials: None };
-    all.push(index.with_credentials(Some(around)));
+    // The default one may have a name of its own in uv's configuration.
+    let names: BTreeSet<&str> = [Some(name.as_str()), entry.name.as_deref()].into_iter().flatten().collect();
+    let login = places.login(&names.into_iter().collect::<Vec<_>>(), &url);
+    all.push(Index { name, url, origin: entry.origin.clone(), scope, flat, login });
     Ok(())
-}
-
-fn declared_layer(declared: &[DeclaredIndex]) -> Layer {
-    let mut layer = Layer::default();
-    for index in declared {
-        let origin = format!("`pants.toml` for the index `{}`", index.name);
-        let entry = Entry { name: Some(index.name.clone()), url: index.url.clone(), origin };
-        if index.name == DEFAULT && layer.default.is_none() {
-            layer.default = Some(entry);
-        } else {
-            layer.extra.push(entry);
-        }
-    }
-    layer
-}
-
-/// `UV_DEFAULT_INDEX` and `UV_INDEX` may have the form `name=address`.
-fn uv_variables(around: &Surroundings) -> Layer {
-    let named = |text: &str, variable: &str| {
-        let origin = format!("`{variable}`");
-        match text.split_once('=') {
-            Some((name, url)) if !name.contains([':', '/']) => {
-                Entry { name: Some(name.to_owned()), url: url.to_owned(), origin }
-            }
-            _ => Entry { name: None, url: text.to_owned(), origin },
-        }
-    };
-    let mut layer = Layer::default();
-    for variable in ["UV_DEFAULT_INDEX", "UV_INDEX_URL"] {
-        if let (None, Some(text)) = (&layer.default, around.var(variable)) {
-            layer.default = Some(named(text, variable));
-        }
-    }
-    for variable in ["UV_INDEX", "UV_EXTRA_INDEX_URL"] {
-        let text = around.var(variable).unwrap_or_default();
-        layer.extra.extend(text.split_whitespace().map(|text| named(text, variable)));
-    }
-    layer
-}
-
-fn pip_variables(around: &Surroundings) -> Layer {
-    let entry = |url: &str, variable: &str| Entry {
-        name: None,
-        url: url.to_owned(),
-        origin: format!("`{variable}`"),
-    };
-    let extra = around.var("PIP_EXTRA_INDEX_URL").unwrap_or_default();
-    Layer {
-        default: around.var("PIP_INDEX_URL").map(|url| entry(url, "PIP_INDEX_URL")),
-        extra: extra.split_whitespace().map(|url| entry(url, "PIP_EXTRA_INDEX_URL")).collect(),
-        cert: None,
-    }
-}
-
-/// uv's files, the nearest winning: `UV_CONFIG_FILE` alone, or the repository's, the user's and the system's.
-fn uv_files(around: &Surroundings) -> Result<Layer, IndexError> {
-    let mut paths = Vec::new();
-    if let Some(path) = around.var("UV_CONFIG_FILE") {
-        paths.push(PathBuf::from(path));
-    } else if around.var("UV_NO_CONFIG").is_none() {
-        let of_project = around.root.join("uv.toml");
-        let has_own = of_project.is_file();
-        paths.push(if has_own { of_project } else { around.root.join("pyproject.toml") });
-        paths.extend(around.config_home().map(|dir| dir.join("uv/uv.toml")));
-        let system = around.config_dirs().into_iter().map(|dir| dir.join("uv/uv.toml"));
-        paths.extend(system.chain([around.system.join("etc/uv/uv.toml")]));
-    }
-    merge(paths.iter().rev(), &uv_file)
-}
-
-/// pip's files in the order of its documentation, each overriding those before it.
-fn pip_files(around: &Surroundings) -> Result<Layer, IndexError> {
-    let named = around.var("PIP_CONFIG_FILE").map(PathBuf::from);
-    if named.as_deref() == Some(Path::new("/dev/null")) {
-        return Ok(Layer::default());
-    }
-    let mut paths: Vec<PathBuf> =
-        around.config_dirs().into_iter().map(|dir| dir.join("pip/pip.conf")).collect();
-    paths.push(around.system.join("etc/pip.conf"));
-    // pip does not read the user's files when one is named.
-    if named.is_none() {
-        paths.extend(around.home().map(|home| home.join(".pip/pip.conf")));
-        paths.extend(around.config_home().map(|dir| dir.join("pip/pip.conf")));
-    }
-    paths.extend(around.var("VIRTUAL_ENV").map(|prefix| Path::new(prefix).join("pip.conf")));
-    paths.extend(named);
-    merge(paths.iter(), &pip_file)
-}
-
-fn merge<'a>(
-    paths: impl Iterator<Item = &'a PathBuf>,
-    read: &dyn Fn(&Path) -> Result<Layer, IndexError>,
-) -> Result<Layer, IndexError> {
-    let mut layer = Layer::default();
-    for path in paths {
-        layer.override_by(read(path)?);
-    }
-    Ok(layer)
-}
-
-/// Asks the machine's pip, and then its uv, for the address of their default index. Runs a process each;
-/// the caller memoises the answer.
-#[must_use]
-pub fn machine_default(python: Option<&Path>, uv: Option<&Path>, cancel: &Cancel) -> Option<String> {
-    const ASK: &str = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
-    let answer = |program: &Path, arguments: &[&str]| {
-        // Away from any folder whose modules could be imported in place of pip's.
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir("/");
-        let said = run_and_listen(&mut command, Some(PATIENCE), cancel).ok().filter(Said::success)?;
-        String::from_utf8(said.stdout).ok()
-    };
-    let of_pip = python.and_then(|python| answer(python, &["-c", ASK]));
-    let of_pip = of_pip.map(|text| text.trim().to_owned()).filter(|text| text.contains("://"));
-    of_pip.or_else(|| {
-        let help = answer(uv?, &["help", "--no-pager", "lock"])?;
-        let (_, rest) = help.split_once("by default: <")?;
-        rest.split_once('>').map(|(url, _)| url.to_owned())
-    })
 }

@@ -16,6 +16,8 @@ use super::transport::{Answer, Ask, Part, body_cause, passing};
 const TABLE: &str = "fetched";
 /// A body of unknown size is cut off here.
 const LARGEST_FILE: u64 = 64 << 30;
+/// An attempt that brought less counts as one that brought nothing, or a server could break off after each byte for ever.
+const LEAST_PROGRESS: u64 = 16 << 10;
 
 /// A file as a lock names it.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +63,7 @@ pub fn fetch_file(
     }
     let index = client.index(request.index)?;
     if client.is_offline() && index.url.without_credentials().scheme() != "file" {
-        return Err(FetchError::Offline { what: request.file.to_owned() });
+        return Err(FetchError::Offline { what: request.file.to_owned(), size: request.size });
     }
     let disk = |source| FetchError::Disk { file: request.file.to_owned(), source };
     let found = client.locate(request.index, request.project, request.file)?;
@@ -206,7 +208,10 @@ impl Transfer<'_> {
 
     /// A body that broke off with `len` bytes there.
     fn broken(&self, len: u64, cause: String) -> Problem {
-        let progress = len > self.best.replace(self.best.get().max(len));
+        let progress = len >= self.best.get() + LEAST_PROGRESS;
+        if progress {
+            self.best.set(len);
+        }
         passing(&self.ask, cause, progress)
     }
 

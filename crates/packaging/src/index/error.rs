@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use store::StoreError;
 
+use super::auth::variable_part;
+
 /// Who has to act: the exit code of the command line is made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -43,6 +45,36 @@ pub enum IndexError {
         /// What said it.
         origin: String,
     },
+    /// A declared index whose address nothing says.
+    #[error("the index `{name}` has no address: neither `pants.toml` nor the configuration of `uv` says one")]
+    NoAddress {
+        /// The name.
+        name: String,
+    },
+    /// What is neither a project nor the beginning of some.
+    #[error(
+        "`{text}` of the index `{index}` is not the name of a project, nor the beginning of names such as `corp-*`"
+    )]
+    Scope {
+        /// The index.
+        index: String,
+        /// What is wrong.
+        text: String,
+    },
+    /// A project that two indexes claim.
+    #[error("`{project}` is in the `packages` of two indexes: `{}` and `{}`", indexes[0], indexes[1])]
+    TwoScopes {
+        /// The project, or the beginning.
+        project: String,
+        /// The two.
+        indexes: [String; 2],
+    },
+    /// A resolve whose indexes are all for some projects only.
+    #[error("the resolve `{resolve}` has no index for what no index claims with `packages`")]
+    NoneForAll {
+        /// The resolve.
+        resolve: String,
+    },
     /// Nothing on this machine says where packages come from.
     #[error("no package index is configured, and neither `pip` nor `uv` says what the default is")]
     NoDefault,
@@ -71,10 +103,10 @@ pub enum IndexError {
         origin: String,
     },
     /// A proxy whose address cannot be read.
-    #[error("the address of the proxy in `{variable}` cannot be read")]
+    #[error("the address of the proxy in {origin} cannot be read")]
     Proxy {
-        /// The environment variable.
-        variable: String,
+        /// What named it: an environment variable or a file.
+        origin: String,
     },
 }
 
@@ -86,6 +118,10 @@ impl IndexError {
             Self::Address { .. } => "packaging::index_address",
             Self::Twice { .. } => "packaging::index_twice",
             Self::Name { .. } => "packaging::index_name",
+            Self::NoAddress { .. } => "packaging::index_no_address",
+            Self::Scope { .. } => "packaging::index_scope",
+            Self::TwoScopes { .. } => "packaging::index_two_scopes",
+            Self::NoneForAll { .. } => "packaging::index_none_for_all",
             Self::NoDefault => "packaging::index_no_default",
             Self::Unreadable { .. } => "packaging::index_unreadable",
             Self::Syntax { .. } => "packaging::index_syntax",
@@ -103,6 +139,17 @@ impl IndexError {
                     .into(),
             ),
             Self::Twice { .. } => Some("give each index a name of its own".into()),
+            Self::NoAddress { name } => {
+                Some(format!("give it a `url`, or say it where this machine keeps its own: `UV_INDEX={name}=ADDRESS`"))
+            }
+            Self::NoneForAll { resolve } => {
+                Some(format!("add one, such as `default`, to `{resolve}` in `[python.resolves_to_indexes]`"))
+            }
+            Self::TwoScopes { .. } => Some(
+                "a project is looked for on one index alone: leave it to one, or let each resolve say which of them it \
+                 uses, in `[python.resolves_to_indexes]`"
+                    .into(),
+            ),
             Self::Certificates { .. } => Some("expected a file of certificates in PEM form".into()),
             _ => None,
         }
@@ -127,6 +174,22 @@ pub enum FetchError {
     Offline {
         /// The file, or the page of a project.
         what: String,
+        /// The size of the file, where the lock knows it.
+        size: Option<u64>,
+    },
+    /// A lock takes a file from another index than its project is pinned to.
+    #[error(
+        "the lock takes `{file}` from the index `{index}`, but `{project}` is pinned to the index `{pinned}`"
+    )]
+    OtherIndex {
+        /// The file.
+        file: String,
+        /// The project.
+        project: String,
+        /// The index of the lock.
+        index: String,
+        /// The index that it may come from.
+        pinned: String,
     },
     /// A lock names an index that nothing configures.
     #[error("no index has the name `{name}`; there is {known}")]
@@ -165,8 +228,8 @@ pub enum FetchError {
         status: u16,
         /// What said where the index is.
         origin: String,
-        /// Whether credentials were sent.
-        credentials: bool,
+        /// Where the credentials come from that were sent, if any were.
+        credentials: Option<String>,
     },
     /// Any other status that is not success, after all attempts.
     #[error("the index `{index}` answered {} for `{what}`{}", status_text(*status), after(*attempts))]
@@ -179,6 +242,8 @@ pub enum FetchError {
         status: u16,
         /// How often it was tried.
         attempts: u32,
+        /// For how many seconds the index asked not to be asked again.
+        wait: Option<u64>,
     },
     /// No connection, or one that broke, after all attempts.
     #[error("cannot get `{what}` from the index `{index}`: {cause}{}", after(*attempts))]
@@ -270,6 +335,7 @@ impl FetchError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Offline { .. } => "packaging::fetch_offline",
+            Self::OtherIndex { .. } => "packaging::fetch_other_index",
             Self::UnknownIndex { .. } => "packaging::fetch_unknown_index",
             Self::NoProject { .. } => "packaging::fetch_no_project",
             Self::NoFile { .. } => "packaging::fetch_no_file",
@@ -290,25 +356,35 @@ impl FetchError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Offline { .. } => Some("run once without `--offline` to fill the cache".into()),
+            Self::Offline { .. } => Some("run the same command once without `--offline`: it fills the cache".into()),
             Self::UnknownIndex { name, .. } => {
                 Some(format!("name it in `pants.toml`, or lock again without `{name}`: `pants lock`"))
+            }
+            Self::OtherIndex { .. } => Some("`pants lock` takes it from there".into()),
+            Self::Status { wait: Some(seconds), .. } => {
+                Some(format!("the index asks not to be asked again for {seconds} seconds"))
             }
             Self::NoProject { .. } => Some("check the spelling, and which index serves it".into()),
             Self::NoFile { .. } => Some(
                 "the file may have been deleted, or a mirror may lack it; `pants lock` chooses again".into(),
             ),
-            Self::Refused { origin, credentials: false, .. } => {
-                Some(format!("no credentials were sent; the address of the index comes from {origin}"))
+            Self::Refused { status: 407, .. } => Some("put user and password of the proxy into its address".into()),
+            Self::Refused { index, origin, credentials: None, .. } => {
+                let part = variable_part(index);
+                Some(format!(
+                    "no credentials were sent: set `PANTS_INDEX_{part}_USERNAME` and `PANTS_INDEX_{part}_PASSWORD`, or \
+                     give the host an entry in `~/.netrc`; the address of the index comes from {origin}"
+                ))
             }
-            Self::Refused { origin, credentials: true, .. } => {
-                Some(format!("check the credentials of the index; its address comes from {origin}"))
-            }
+            Self::Refused { origin, credentials: Some(credentials), .. } => Some(format!(
+                "check the user and the password that were sent, which come from {credentials}; the address of the index \
+                 comes from {origin}"
+            )),
             Self::Connection { origin, .. } => Some(format!(
                 "the address of the index comes from {origin}; what is cached still works with `--offline`"
             )),
             Self::Untrusted { bundle, .. } => Some(format!(
-                "certificates are trusted by {bundle}; `SSL_CERT_FILE` or `PIP_CERT` names another file of them"
+                "certificates are trusted by {bundle}; `[python-repos] ca_certs`, `SSL_CERT_FILE` or `PIP_CERT` names another file of them"
             )),
             Self::Size { .. } | Self::Hash { .. } => Some(
                 "nothing was kept; if the index serves another file under this name now, find out why before `pants lock`"
@@ -327,7 +403,7 @@ impl FetchError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::UnknownIndex { .. } | Self::NoProject { .. } => Fault::Request,
+            Self::UnknownIndex { .. } | Self::OtherIndex { .. } | Self::NoProject { .. } => Fault::Request,
             _ => Fault::Environment,
         }
     }

@@ -105,6 +105,31 @@ pub(super) fn parse(content_type: &str, base: &Url, body: &[u8]) -> Result<Page,
     }
 }
 
+#[derive(Deserialize)]
+struct JsonProjects {
+    projects: Vec<JsonProject>,
+}
+
+#[derive(Deserialize)]
+struct JsonProject {
+    name: String,
+}
+
+/// The names on the page that lists all projects. The error says what is wrong with it.
+pub(super) fn projects(content_type: &str, body: &[u8]) -> Result<Vec<String>, String> {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind.ends_with("json") {
+        let page: JsonProjects = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        return Ok(page.projects.into_iter().map(|project| project.name).collect());
+    }
+    let text = String::from_utf8_lossy(body);
+    let last = |(_, found): &(&str, Attributes)| {
+        let href = value(found, "href")?.split(['?', '#']).next()?.trim_end_matches('/').to_owned();
+        href.rsplit('/').next().map(str::to_owned)
+    };
+    Ok(elements(&text).iter().filter(|(name, _)| *name == "a").filter_map(last).collect())
+}
+
 /// Whether a page may have files at an address; a file that is elsewhere, or whose address cannot be read, is as good as
 /// absent. What comes over the network names nothing on this machine, and what came safely nothing that would not.
 fn may_lead_to(page: &Url, file: &Url) -> bool {
@@ -380,6 +405,15 @@ mod tests {
         assert!(page("application/json", r#"{"meta":{"api-version":"2.0"},"files":[]}"#).contains("`2.0`"));
         assert!(page("image/png", "").contains("`image/png`"));
         assert!(page("text/html", "login, please").contains("no HTML"));
+    }
+
+    #[test]
+    fn lists_of_projects_are_read() {
+        let check =
+            |kind: &str, body: &str| assert_eq!(projects(kind, body.as_bytes()).unwrap(), ["a", "b.c"]);
+        check("text/html", "<a href='/simple/a/'>A</a><a href=\"b.c?x#y\">b</a><p>");
+        check("application/vnd.pypi.simple.v1+json", r#"{"projects":[{"name":"a"},{"name":"b.c"}]}"#);
+        assert!(projects("application/json", b"[]").is_err());
     }
 
     #[test]

@@ -5,19 +5,25 @@ use std::path::{Path, PathBuf};
 
 use super::error::IndexError;
 
-/// What one place says: a default index, further ones, and a bundle of certificates.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+/// What one place says: a default index, further ones, and how they are reached.
+#[derive(Default, Clone, PartialEq, Eq)]
 pub(super) struct Layer {
     pub(super) default: Option<Entry>,
     pub(super) extra: Vec<Entry>,
     pub(super) cert: Option<(PathBuf, String)>,
+    /// A proxy for all that goes over the network, and what named it.
+    pub(super) proxy: Option<(String, String)>,
+    /// Whether `keyring` is asked for passwords.
+    pub(super) keyring: Option<bool>,
 }
 
 /// An index as a layer names it; `origin` says where, for messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: Option<String>,
     pub(super) url: String,
+    /// Whether it serves only what is pinned to it by name.
+    pub(super) explicit: bool,
     pub(super) origin: String,
 }
 
@@ -26,10 +32,17 @@ impl Layer {
     pub(super) fn override_by(&mut self, later: Self) {
         self.default = later.default.or(self.default.take());
         self.cert = later.cert.or(self.cert.take());
+        self.proxy = later.proxy.or(self.proxy.take());
+        self.keyring = later.keyring.or(self.keyring);
         if !later.extra.is_empty() {
             self.extra = later.extra;
         }
     }
+}
+
+/// Whether a provider of pip or uv is the command `keyring`.
+pub(super) fn asks_keyring(provider: &str) -> bool {
+    provider == "subprocess"
 }
 
 /// The text of a configuration file, or nothing where there is none.
@@ -64,15 +77,17 @@ fn uv_table(table: &toml::Table, origin: &str) -> Layer {
     let entry = |name: Option<&str>, url: &str| Entry {
         name: name.map(str::to_owned),
         url: url.to_owned(),
+        explicit: false,
         origin: origin.to_owned(),
     };
     let text = |table: &toml::Table, key: &str| table.get(key).and_then(|v| v.as_str()).map(str::to_owned);
     let flag = |table: &toml::Table, key: &str| table.get(key).and_then(toml::Value::as_bool) == Some(true);
     for index in table.get("index").and_then(|v| v.as_array()).into_iter().flatten() {
         let Some(index) = index.as_table() else { continue };
-        // An explicit index serves only what is pinned to it by name, which nothing here does.
-        let (Some(url), false) = (text(index, "url"), flag(index, "explicit")) else { continue };
-        let made = entry(text(index, "name").as_deref(), &url);
+        let is_flat = text(index, "format").as_deref() == Some("flat");
+        let Some(url) = text(index, "url").filter(|_| !is_flat) else { continue };
+        let explicit = flag(index, "explicit");
+        let made = Entry { explicit, ..entry(text(index, "name").as_deref(), &url) };
         if flag(index, "default") {
             layer.default.get_or_insert(made);
         } else {
@@ -82,6 +97,7 @@ fn uv_table(table: &toml::Table, origin: &str) -> Layer {
     if let Some(url) = text(table, "index-url") {
         layer.default.get_or_insert(entry(None, &url));
     }
+    layer.keyring = text(table, "keyring-provider").map(|provider| asks_keyring(&provider));
     for url in table.get("extra-index-url").and_then(|v| v.as_array()).into_iter().flatten() {
         layer.extra.extend(url.as_str().map(|url| entry(None, url)));
     }
@@ -100,10 +116,17 @@ pub(super) fn pip_file(path: &Path) -> Result<Layer, IndexError> {
     for section in ["global", "install"] {
         let mut part = Layer::default();
         for (_, key, value) in settings.iter().filter(|(found, _, _)| found == section) {
-            let entry = |url: &str| Entry { name: None, url: url.to_owned(), origin: origin.clone() };
+            let entry = |url: &str| Entry {
+                name: None,
+                url: url.to_owned(),
+                explicit: false,
+                origin: origin.clone(),
+            };
             match key.as_str() {
                 "index-url" => part.default = Some(entry(value.trim())),
                 "extra-index-url" => part.extra = value.split_whitespace().map(entry).collect(),
+                "proxy" => part.proxy = Some((value.trim().to_owned(), origin.clone())),
+                "keyring-provider" => part.keyring = Some(asks_keyring(value.trim())),
                 "cert" => part.cert = Some((PathBuf::from(value.trim()), origin.clone())),
                 _ => {}
             }
@@ -179,7 +202,12 @@ mod tests {
         .unwrap();
         let layer = uv_table(&table, "`uv.toml`");
         assert_eq!(layer.default.unwrap().name.as_deref(), Some("main"));
-        let extra: Vec<_> = layer.extra.iter().map(|e| (e.name.as_deref(), e.url.as_str())).collect();
-        assert_eq!(extra, [(Some("corp"), "https://corp/simple"), (None, "https://x/simple")]);
+        let extra: Vec<_> =
+            layer.extra.iter().map(|e| (e.name.as_deref(), e.url.as_str(), e.explicit)).collect();
+        let torch = (Some("torch"), "https://torch/simple", true);
+        assert_eq!(
+            extra,
+            [(Some("corp"), "https://corp/simple", false), torch, (None, "https://x/simple", false)]
+        );
     }
 }

@@ -5,14 +5,19 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
+use ureq::Body;
 use ureq::http::{HeaderMap, Response, header};
-use ureq::{Body, ResponseExt as _};
 use url::Url;
 
+use super::auth;
 use super::backoff::Problem;
 use super::client::Client;
 use super::config::Index;
 use super::error::FetchError;
+use super::pace::Paced;
+
+/// More than an index ever needs; the servers of a loop are told so.
+const MOST_REDIRECTS: usize = 10;
 
 /// The part of a file that is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -54,15 +59,27 @@ impl Client {
             return open_file(ask);
         }
         if self.offline {
-            return Err(FetchError::Offline { what: ask.what.to_owned() }.into());
+            return Err(FetchError::Offline { what: ask.what.to_owned(), size: None }.into());
         }
-        let mut request = self
-            .agent
-            .get(ask.url.as_str())
-            .config()
-            .https_only(ask.url.scheme() == "https")
-            .proxy(self.proxies.of(ask.url.scheme()))
-            .build();
+        let mut url = ask.url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.call(ask, &url)?;
+            match redirection(&response, &url) {
+                None => return self.judge(ask, &url, response),
+                Some(Some(next)) => url = next,
+                Some(None) => {
+                    let cause = "it redirects to an address that cannot be used".to_owned();
+                    return Err(connection(ask, cause).into());
+                }
+            }
+        }
+        Err(connection(ask, "it redirects without end".to_owned()).into())
+    }
+
+    /// Sends one request to one address.
+    fn call(&self, ask: &Ask<'_>, url: &Url) -> Result<Response<Body>, Problem> {
+        let proxy = self.proxies.of(url.scheme());
+        let mut request = self.agent.get(url.as_str()).config().proxy(proxy).build();
         match ask.accept {
             Some(types) => request = request.header(header::ACCEPT, types),
             // Bytes as they are: they are counted, hashed and resumed.
@@ -77,42 +94,54 @@ impl Client {
         if let Some(range) = range {
             request = request.header(header::RANGE, range);
         }
-        if let (true, Some(found)) = (ask.index.url.trusts(ask.url), &ask.index.credentials) {
-            request = request.header(header::AUTHORIZATION, found.header());
+        if let Some(found) = self.credentials(ask.index, url) {
+            request = request.header(header::AUTHORIZATION, auth::header(found));
         }
-        let response = request.call().map_err(|error| self.failed(ask, &error))?;
-        self.judge(ask, response)
+        request.call().map_err(|error| self.failed(ask, &error))
     }
 
-    fn judge(&self, ask: &Ask<'_>, response: Response<Body>) -> Result<Answer, Problem> {
+    /// The credentials of an index for its own host, and for another those that a netrc file has of it by its name.
+    fn credentials<'c>(&'c self, index: &'c Index, url: &Url) -> Option<(&'c str, &'c str)> {
+        if index.url.trusts(url) {
+            return index.credentials();
+        }
+        self.indexes().reach.netrc.of_host(url.host_str()?, None)
+    }
+
+    fn judge(&self, ask: &Ask<'_>, url: &Url, response: Response<Body>) -> Result<Answer, Problem> {
         let status = response.status().as_u16();
         let (index, what) = (ask.index.name.clone(), ask.what.to_owned());
         match status {
             200 | 206 => {}
             401 | 403 | 407 => {
-                let credentials = ask.index.credentials.is_some();
+                let login = &ask.index.login;
+                let sent =
+                    || if ask.index.url.trusts(url) { login.origin() } else { "the netrc file" }.to_owned();
+                let credentials = self.credentials(ask.index, url).map(|_| sent());
                 let origin = ask.index.origin.clone();
                 return Err(FetchError::Refused { index, what, status, origin, credentials }.into());
             }
             404 | 410 => return Err(FetchError::NoProject { index, project: what }.into()),
             408 | 425 | 429 | 500..=599 => {
                 let wait = retry_after(response.headers());
-                let error = FetchError::Status { index, what, status, attempts: 1 };
+                let seconds = wait.map(|wait| wait.as_secs());
+                let error = FetchError::Status { index, what, status, attempts: 1, wait: seconds };
                 return Err(Problem::Passing { error: Box::new(error), wait, progress: false });
             }
-            _ => return Err(FetchError::Status { index, what, status, attempts: 1 }.into()),
+            _ => return Err(FetchError::Status { index, what, status, attempts: 1, wait: None }.into()),
         }
-        let url = Url::parse(&response.get_uri().to_string()).unwrap_or_else(|_| ask.url.clone());
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default().to_owned();
         let (start, total) = match (status, text(header::CONTENT_RANGE).and_then(content_range)) {
             (206, Some(found)) => found,
             // A part without saying which one cannot be used.
-            (206, None) => return Err(FetchError::Status { index, what, status, attempts: 1 }.into()),
+            (206, None) => {
+                return Err(FetchError::Status { index, what, status, attempts: 1, wait: None }.into());
+            }
             _ => (0, response.body().content_length()),
         };
-        let body = Box::new(response.into_body().into_reader());
-        Ok(Answer { start, total, content_type, url, body })
+        let body = Box::new(Paced::new(response.into_body().into_reader(), self.patience));
+        Ok(Answer { start, total, content_type, url: url.clone(), body })
     }
 
     /// What an error of the connection means.
@@ -124,14 +153,19 @@ impl Client {
             let bundle = self.trusted_by.clone();
             return FetchError::Untrusted { index, cause: tls_cause(&text).to_owned(), bundle }.into();
         }
-        match error {
-            ureq::Error::TooManyRedirects | ureq::Error::RequireHttpsOnly(_) => {
-                let cause = "it redirects without end, or to an address that is not `https`".to_owned();
-                connection(ask, cause).into()
-            }
-            _ => passing(ask, cause_of(error), false),
-        }
+        passing(ask, cause_of(error), false)
     }
+}
+
+/// Where an answer redirects to, if it does; none within where that cannot be used: what came safely leads to nothing
+/// that would not.
+fn redirection(response: &Response<Body>, from: &Url) -> Option<Option<Url>> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let target = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let target = target.and_then(|target| from.join(target).ok());
+    Some(target.filter(|to| to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http")))
 }
 
 /// A broken connection as a problem that may pass.
@@ -193,10 +227,32 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     Some((start.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
-/// `Retry-After` in seconds; a date is left to the growing pauses.
+/// `Retry-After` in seconds, or a date, which is compared with that of the answer: the clock of this machine may differ.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let after = text(header::RETRY_AFTER)?.trim();
+    let seconds = after.parse().ok().or_else(|| {
+        let (now, then) = (date(text(header::DATE)?)?, date(after)?);
+        u64::try_from(then - now).ok()
+    });
+    seconds.map(Duration::from_secs)
+}
+
+/// The seconds of `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7) since a day that is the same for all.
+fn date(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [_, day, month, year, time, "GMT"] = words.as_slice() else { return None };
+    let clock: Vec<i64> = time.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [hours, minutes, seconds] = clock.as_slice() else { return None };
+    let month = i64::try_from(MONTHS.iter().position(|name| name == month)?).ok()?;
+    let (day, year): (i64, i64) =
+        (day.parse().ok()?, year.parse().ok().filter(|year| (1..10_000).contains(year))?);
+    // Years that begin in March have their leap day last.
+    let (year, month) = if month < 2 { (year - 1, month + 10) } else { (year, month - 2) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day;
+    Some(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 }
 
 fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
@@ -237,7 +293,22 @@ fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::content_range;
+    use super::{content_range, date};
+
+    #[test]
+    fn dates_are_read() {
+        let check = |earlier: &str, later: &str, seconds: i64| {
+            assert_eq!(date(later).unwrap() - date(earlier).unwrap(), seconds, "{later}");
+        };
+        check("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:07 GMT", 30);
+        check("Wed, 28 Feb 2024 00:00:00 GMT", "Fri, 01 Mar 2024 00:00:00 GMT", 2 * 86_400);
+        check("Sun, 31 Dec 2023 23:59:59 GMT", "Mon, 01 Jan 2024 00:00:00 GMT", 1);
+        for text in
+            ["", "Sun, 06 Nov 1994", "Sun, 06 Foo 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"]
+        {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn content_ranges_are_read() {

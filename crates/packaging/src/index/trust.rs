@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ureq::Proxy;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
+use super::config::Reach;
 use super::error::IndexError;
 
 /// Where distributions of Linux keep their bundle, and macOS its copy.
@@ -30,20 +31,19 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// `PIP_CERT`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`, pip's files, the system's bundle, and last the roots
-    /// that are compiled in.
+    /// What the repository names, `PIP_CERT`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`, pip's files, `SSL_CERT_DIR`, the
+    /// system's bundle, and last the roots that are compiled in.
     ///
     /// # Errors
     /// A bundle that was named and holds no certificate.
-    pub(super) fn find(
-        env: &BTreeMap<String, String>,
-        of_pip: Option<(&Path, &str)>,
-    ) -> Result<Self, IndexError> {
-        let named = ["PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"].into_iter().find_map(|variable| {
+    pub(super) fn find(env: &BTreeMap<String, String>, reach: &Reach) -> Result<Self, IndexError> {
+        let of_variable = |variable: &str| {
             let path = env.get(variable).filter(|path| !path.is_empty())?;
             Some((PathBuf::from(path), format!("`{variable}`")))
-        });
-        let named = named.or_else(|| of_pip.map(|(path, origin)| (path.to_owned(), origin.to_owned())));
+        };
+        let variables = ["PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"];
+        let named = reach.own_cert.clone().or_else(|| variables.into_iter().find_map(of_variable));
+        let named = named.or_else(|| reach.cert.clone()).or_else(|| of_variable("SSL_CERT_DIR"));
         if let Some((path, origin)) = named {
             let Some(roots) = read(&path) else { return Err(IndexError::Certificates { path, origin }) };
             return Ok(Self { roots, origin, path: Some(path) });
@@ -84,11 +84,15 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
-    /// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, in lower or upper case.
+    /// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, in lower or upper case; before them the proxy that pip's
+    /// configuration names, if it does.
     ///
     /// # Errors
     /// An address that cannot be read.
-    pub(super) fn find(env: &BTreeMap<String, String>) -> Result<Self, IndexError> {
+    pub(super) fn find(
+        env: &BTreeMap<String, String>,
+        of_pip: Option<&(String, String)>,
+    ) -> Result<Self, IndexError> {
         let var = |name: &str| {
             let pair = [name.to_owned(), name.to_uppercase()];
             pair.into_iter().find_map(|name| {
@@ -97,9 +101,13 @@ impl Proxies {
             })
         };
         let except = var("no_proxy").map(|(_, value)| value).unwrap_or_default();
-        let make = |name: &str| match var(name).or_else(|| var("all_proxy")) {
-            Some((variable, address)) => {
-                proxy(address.trim(), &except).map(Some).ok_or(IndexError::Proxy { variable })
+        let of_variable = |name: &str| {
+            let (variable, address) = var(name).or_else(|| var("all_proxy"))?;
+            Some((address, format!("`{variable}`")))
+        };
+        let make = |name: &str| match of_pip.cloned().or_else(|| of_variable(name)) {
+            Some((address, origin)) => {
+                proxy(address.trim(), &except).map(Some).ok_or(IndexError::Proxy { origin })
             }
             None => Ok(None),
         };
@@ -136,7 +144,7 @@ mod tests {
 
     fn check(env: &[(&str, &str)], scheme: &str, target: &str, expected: Option<&str>) {
         let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let found = Proxies::find(&env).unwrap().of(scheme);
+        let found = Proxies::find(&env, None).unwrap().of(scheme);
         let target = target.parse().unwrap();
         let host = found.filter(|proxy| !proxy.is_no_proxy(&target)).map(|proxy| proxy.host().to_owned());
         assert_eq!(host.as_deref(), expected);
@@ -162,7 +170,7 @@ mod tests {
     fn a_bundle_without_certificates_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let env = BTreeMap::from([("PIP_CERT".to_owned(), file.path().display().to_string())]);
-        let error = Trust::find(&env, None).err().unwrap();
+        let error = Trust::find(&env, &Reach::default()).err().unwrap();
         assert_eq!(error.code(), "packaging::index_certificates");
         assert!(error.to_string().contains("`PIP_CERT`"), "{error}");
     }
@@ -170,7 +178,7 @@ mod tests {
     #[test]
     fn a_bad_proxy_is_refused_without_being_shown() {
         let env = BTreeMap::from([("https_proxy".to_owned(), "nonsense://bob:s3cret@p".to_owned())]);
-        let error = Proxies::find(&env).err().unwrap().to_string();
+        let error = Proxies::find(&env, None).err().unwrap().to_string();
         assert!(error.contains("`https_proxy`") && !error.contains("s3cret"), "{error}");
     }
 }

@@ -1,15 +1,16 @@
 //! Makes a [`Lock`] of what uv found: versions, dependencies, and the files that can matter.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use pep508_rs::MarkerTree;
 use url::Url;
 
+use super::LockRequest;
 use super::error::{LockError, LockWarning};
 use super::span::Span;
 use super::uv::UV_VERSION;
 use super::uv_lock::{UvDependency, UvFile, UvLock, UvPackage};
-use super::{LockRequest, LockTools};
 use crate::index::{DEFAULT, Index, Indexes};
 use crate::lock::{Dependency, Lock, Package, SourceFile, WheelFile};
 use crate::marker::Marker;
@@ -18,12 +19,11 @@ use crate::name::{PackageName, parse_extra, parse_name};
 /// The lock, in the order in which uv found things. Wheels for other interpreters and platforms are left out.
 pub(super) fn convert(
     request: &LockRequest<'_>,
-    tools: &LockTools<'_>,
     span: &Span,
     found: &UvLock,
     warnings: &mut Vec<LockWarning>,
 ) -> Result<Lock, LockError> {
-    let indexes = tools.client.indexes();
+    let indexes = request.indexes;
     let several = several(found);
     let mut converter = Converter { resolve: request.resolve, indexes, span, several, warnings };
     let mut packages = Vec::new();
@@ -97,7 +97,7 @@ impl<'a> Converter<'a> {
         }
         let sdist = found.sdist.as_ref().and_then(|file| {
             let (name, sha256) = (file.name()?, self.sha256(file, index)?);
-            Some(SourceFile { name, size: file.size, sha256, index: index_name.clone() })
+            Some(SourceFile { name, size: size(file, index), sha256, index: index_name.clone() })
         });
         let dependencies = self.dependencies(found)?;
         let (requires_python, build, modules) = (None, None, Vec::new());
@@ -111,11 +111,9 @@ impl<'a> Converter<'a> {
         };
         let place = Url::parse(registry).ok();
         let same = |index: &&Index| place.as_ref().is_some_and(|place| index.url.is_same_place(place));
-        // uv names a folder by a path that is relative to the scratch project.
         let folder = |index: &&Index| {
-            let path = index.url.without_credentials().to_file_path().ok();
-            place.is_none()
-                && path.is_some_and(|path| path.file_name() == std::path::Path::new(registry).file_name())
+            let path = index.folder().and_then(|folder| folder.canonicalize().ok());
+            place.is_none() && path.is_some_and(|path| path == std::path::Path::new(registry))
         };
         let index = self.indexes.iter().find(same).or_else(|| self.indexes.iter().find(folder));
         index.ok_or_else(|| self.unreadable(format!("`{shown}` comes from an index that was not asked")))
@@ -128,7 +126,7 @@ impl<'a> Converter<'a> {
             return None;
         }
         let sha256 = self.sha256(file, index)?;
-        Some(WheelFile { name, size: file.size, sha256, index: index_name.cloned() })
+        Some(WheelFile { name, size: size(file, index), sha256, index: index_name.cloned() })
     }
 
     /// The hash that the index says; of a file in a folder, the hash of its bytes.
@@ -137,11 +135,7 @@ impl<'a> Converter<'a> {
             return Some(found);
         }
         let name = file.name()?;
-        let bytes = index.url.without_credentials().to_file_path().ok().and_then(|root| {
-            let path = file.path.as_deref()?;
-            std::fs::read(root.join(path)).ok()
-        });
-        if let Some(bytes) = bytes {
+        if let Some(bytes) = on_disk(file, index).and_then(|path| std::fs::read(path).ok()) {
             return Some(<sha2::Sha256 as sha2::Digest>::digest(bytes).into());
         }
         self.warnings.push(LockWarning::NoHash { file: name });
@@ -176,4 +170,14 @@ impl<'a> Converter<'a> {
         let version = version.map(|text| text.parse().map_err(|_| bad(text))).transpose()?;
         Ok(Dependency { name: self.name(&found.name)?, version, extras, marker: self.span.simplify(tree) })
     }
+}
+
+/// Where a file of a folder is.
+fn on_disk(file: &UvFile, index: &Index) -> Option<PathBuf> {
+    Some(index.folder()?.join(file.path.as_deref()?))
+}
+
+/// The size that the index says; of a file in a folder, that of the file.
+fn size(file: &UvFile, index: &Index) -> Option<u64> {
+    file.size.or_else(|| Some(on_disk(file, index)?.metadata().ok()?.len()))
 }

@@ -34,6 +34,16 @@ pub enum LockError {
         resolve: String,
         /// What happened, without addresses.
         cause: String,
+        /// What to do about it, where that can be told.
+        help: Option<String>,
+    },
+    /// Projects that are pinned to an index were found on another before their names were known.
+    #[error("the resolve `{resolve}` would take projects from an index that they are not pinned to: {}", projects.join(", "))]
+    Pinned {
+        /// The resolve.
+        resolve: String,
+        /// The projects, each with its index.
+        projects: Vec<String>,
     },
     /// `--offline`, and not all that is needed is in the cache.
     #[error("cannot resolve `{resolve}` without the network: {cause}")]
@@ -112,6 +122,7 @@ impl LockError {
             Self::NotAnIndex { .. } => "packaging::lock_not_an_index",
             Self::NoSolution { .. } => "packaging::lock_no_solution",
             Self::Network { .. } => "packaging::lock_network",
+            Self::Pinned { .. } => "packaging::lock_pinned",
             Self::Offline { .. } => "packaging::lock_offline",
             Self::Uv { .. } => "packaging::lock_uv",
             Self::Timeout { .. } => "packaging::lock_timeout",
@@ -132,9 +143,13 @@ impl LockError {
             Self::NoSolution { asked, .. } if !asked.is_empty() => {
                 Some(format!("change one of these, or give them different resolves: {}", asked.join("; ")))
             }
+            Self::Network { help: Some(help), .. } => Some(help.clone()),
             Self::Network { .. } => {
                 Some("check the network and where the indexes are; a lock that is there still works".into())
             }
+            Self::Pinned { .. } => Some(
+                "name the projects in full in the `packages` of the index, or make it list all of its projects".into(),
+            ),
             Self::Offline { .. } => Some("run `pants lock` once without `--offline`".into()),
             Self::NoUv { source, version } => {
                 let more = source.help().map_or_else(String::new, |help| format!("; {help}"));
@@ -150,7 +165,9 @@ impl LockError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NotAnIndex { .. } | Self::NoSolution { .. } | Self::Uv { .. } => Fault::Request,
+            Self::NotAnIndex { .. } | Self::NoSolution { .. } | Self::Pinned { .. } | Self::Uv { .. } => {
+                Fault::Request
+            }
             _ => Fault::Environment,
         }
     }

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use url::Url;
+
 use super::error::LockError;
 use super::{LockRequest, LockTools, project};
-use crate::index::Indexes;
+use crate::index::{FetchError, Index, Indexes};
 
 /// The error for what uv `said`.
 pub(super) fn explain(
@@ -13,7 +15,7 @@ pub(super) fn explain(
     tools: &LockTools<'_>,
     scratch: &Path,
 ) -> LockError {
-    let text = plain(said, request.resolve, tools.client.indexes(), scratch);
+    let text = plain(said, request.resolve, request.indexes, scratch);
     let resolve = request.resolve.to_owned();
     let has = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
     if tools.client.is_offline()
@@ -25,6 +27,12 @@ pub(super) fn explain(
         ])
     {
         return LockError::Offline { resolve, cause: text };
+    }
+    // An index that refuses is as one without the project to uv.
+    if has(&["401 Unauthorized", "403 Forbidden", "407 Proxy"])
+        && let Some(error) = probe(said, request, tools)
+    {
+        return LockError::Network { resolve, cause: error.to_string(), help: error.help() };
     }
     if said.contains("No solution found") {
         let asked = asked_for(&text, request);
@@ -38,9 +46,41 @@ pub(super) fn explain(
         "HTTP status",
         "dns error",
     ]) {
-        return LockError::Network { resolve, cause: text };
+        return match probe(said, request, tools) {
+            Some(error) => LockError::Network { resolve, cause: error.to_string(), help: error.help() },
+            None => LockError::Network { resolve, cause: text, help: None },
+        };
     }
     LockError::Uv { resolve, cause: text }
+}
+
+/// Asks the index that uv could not use for a page: what fails so says what is wrong, and what to do about it.
+fn probe(said: &str, request: &LockRequest<'_>, tools: &LockTools<'_>) -> Option<FetchError> {
+    let addresses = said.split(|c: char| c.is_whitespace() || matches!(c, '`' | '<' | '>' | '(' | ')'));
+    let url = addresses.filter_map(|text| Url::parse(text).ok()).find(|url| url.has_host())?;
+    let index = named(&url, request.indexes)?;
+    let below = url.path().strip_prefix(index.url.without_credentials().path().trim_end_matches('/'));
+    let project = below.and_then(|rest| rest.split('/').find(|part| !part.is_empty()));
+    // Where it says the index alone, one of the projects that it was asked for.
+    let asked = || request.requirements.iter().map(|asked| asked.requirement.name.as_ref());
+    let claimed = || asked().find(|name| index.scope.holds(name));
+    let project = project.or_else(claimed).or_else(|| asked().next())?;
+    let failed = tools.client.page(&index.name, project).err();
+    failed.filter(|error| !matches!(error, FetchError::NoProject { .. } | FetchError::Offline { .. }))
+}
+
+/// The index that an address belongs to: the one that it lies below, else one of the same host.
+fn named<'i>(url: &Url, indexes: &'i Indexes) -> Option<&'i Index> {
+    let of = |index: &&'i Index| index.url.without_credentials();
+    let same_origin = |index: &&&'i Index| {
+        let other = of(index);
+        (other.scheme(), other.host_str(), other.port()) == (url.scheme(), url.host_str(), url.port())
+    };
+    let below = |index: &&&'i Index| url.path().starts_with(of(index).path().trim_end_matches('/'));
+    let all: Vec<&'i Index> = indexes.iter().collect();
+    let found = all.iter().find(|index| same_origin(index) && below(index));
+    let found = found.or_else(|| all.iter().find(same_origin));
+    found.or_else(|| all.iter().find(|index| of(index).host_str() == url.host_str())).copied()
 }
 
 /// The requirements whose project a text speaks of, and who asks for them.
@@ -83,11 +123,35 @@ fn plain(said: &str, resolve: &str, indexes: &Indexes, scratch: &Path) -> String
     let text = text.replace("your project's requirements", &format!("the requirements of {ours}"));
     let text = text.replace("your project", &ours).replace(project::PROJECT, resolve);
     let text = without_trials(&without_addresses(&text, indexes));
+    let text = with_pins(&text, indexes);
+    // What pins a project to its index accepts all versions, and nobody asked for it.
+    let text = [" ", ",", "\n"].iter().fold(text, |text, end| text.replace(&format!(">=0{end}"), end));
     let text = text.trim_end().trim_end_matches('.');
     match text.strip_prefix("Because ") {
         Some(rest) => format!("because {rest}"),
         None => text.to_owned(),
     }
+}
+
+/// Says where a project was not found that is looked for on one index alone.
+fn with_pins(text: &str, indexes: &Indexes) -> String {
+    const NOT_FOUND: &str = " was not found in the package registry";
+    let mut parts = text.split(NOT_FOUND);
+    let mut made = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let project = made.rsplit(char::is_whitespace).next().unwrap_or_default().to_owned();
+        match indexes.claiming(&project).next() {
+            Some(index) => {
+                made.push_str(&format!(
+                    " was not found on the index `{}`, which it is pinned to",
+                    index.name
+                ));
+            }
+            None => made.push_str(NOT_FOUND),
+        }
+        made.push_str(part);
+    }
+    made
 }
 
 /// Takes out `(try: …)`, which names options of uv.
@@ -113,13 +177,7 @@ fn without_addresses(text: &str, indexes: &Indexes) -> String {
             .find(|c: char| c.is_whitespace() || matches!(c, '`' | '>' | ')' | ',' | '"'))
             .unwrap_or(rest.len());
         let (address, after) = rest.split_at(end);
-        let here = |address: &str| {
-            indexes.iter().find(|index| {
-                url::Url::parse(address)
-                    .is_ok_and(|url| url.host_str() == index.url.without_credentials().host_str())
-            })
-        };
-        match here(address) {
+        match Url::parse(address).ok().and_then(|url| named(&url, indexes)) {
             Some(index) => made.push_str(&format!("the index `{}`", index.name)),
             None => made.push_str("an address"),
         }

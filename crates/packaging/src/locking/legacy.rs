@@ -26,10 +26,10 @@ pub(super) fn complete(
         .filter_map(|package| add(package, tools, span).err())
         .collect();
     let Some(error) = failed.into_iter().next() else { return Ok(()) };
-    let (resolve, cause) = (resolve.to_owned(), error.to_string());
+    let (resolve, cause, help) = (resolve.to_owned(), error.to_string(), error.help());
     Err(match error {
         FetchError::Offline { .. } => LockError::Offline { resolve, cause },
-        _ => LockError::Network { resolve, cause },
+        _ => LockError::Network { resolve, cause, help },
     })
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod explain;
 mod legacy;
 mod modules;
+mod pins;
 mod project;
 mod pythons;
 mod sources;
@@ -28,7 +29,7 @@ pub use error::{LockError, LockWarning};
 pub use uv::{UV_VERSION, find_uv};
 
 use crate::constraints::InterpreterConstraints;
-use crate::index::Client;
+use crate::index::{Client, Indexes};
 use crate::lock::Lock;
 use crate::name::PackageName;
 use crate::platform::Platform;
@@ -61,6 +62,8 @@ pub enum Upgrade {
 pub struct LockRequest<'a> {
     /// The name of the resolve.
     pub resolve: &'a str,
+    /// The indexes that it may come from, as the resolve sees them; all are known to the client.
+    pub indexes: &'a Indexes,
     /// Its requirements.
     pub requirements: &'a [Asked],
     /// The interpreters that it must hold for.
@@ -131,9 +134,9 @@ pub struct LockOutcome {
 pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutcome, LockError> {
     refuse_what_is_no_index(request)?;
     let span = span::Span::new(request.interpreter_constraints, request.interpreters, request.platforms);
-    let found = project::resolve(request, &[], tools, &span)?;
+    let found = pins::resolve(request, &[], tools, &span)?;
     let mut warnings = Vec::new();
-    let mut lock = convert::convert(request, tools, &span, &found, &mut warnings)?;
+    let mut lock = convert::convert(request, &span, &found, &mut warnings)?;
     legacy::complete(&mut lock, request.resolve, tools, &span)?;
     lock.sort();
     sources::tell(&mut lock, request, tools, &span, &mut warnings)?;

@@ -9,10 +9,11 @@ use std::time::Duration;
 use engine::{Ended, run_and_listen};
 
 use super::error::LockError;
+use super::pins::Pins;
 use super::span::Span;
 use super::uv_lock::{UvLock, preferences};
 use super::{LockRequest, LockTools, Upgrade, explain};
-use crate::index::{Indexes, variable_part};
+use crate::index::{Index, Indexes, variable_part};
 use crate::lock::sort_requirements;
 use crate::requirement::{Requirement, Source};
 
@@ -36,10 +37,11 @@ const PASSED_ON: [&str; 10] = [
     "no_proxy",
 ];
 
-/// Runs `uv lock` on the requirements, within `constraints`.
+/// Runs `uv lock` on the requirements, within `constraints`, with each project of `pins` from its index alone.
 pub(super) fn resolve(
     request: &LockRequest<'_>,
     constraints: &[Requirement],
+    pins: &Pins,
     tools: &LockTools<'_>,
     span: &Span,
 ) -> Result<UvLock, LockError> {
@@ -55,8 +57,8 @@ pub(super) fn resolve(
         let path = scratch.path().join(name);
         std::fs::write(&path, text).map_err(disk(&path))
     };
-    let indexes = tools.client.indexes();
-    write("pyproject.toml", &pyproject(request, constraints, span))?;
+    let indexes = request.indexes;
+    write("pyproject.toml", &pyproject(request, constraints, pins, span))?;
     write("uv.toml", &settings(request, indexes))?;
     if let Some(previous) = request.previous {
         write(
@@ -81,14 +83,22 @@ pub(super) fn resolve(
     let unreadable = |reason| LockError::Unreadable { resolve: request.resolve.to_owned(), reason };
     let path = scratch.path().join("uv.lock");
     let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
-    let lock: UvLock = toml::from_str(&text).map_err(|error| unreadable(error.message().to_owned()))?;
+    let mut lock: UvLock = toml::from_str(&text).map_err(|error| unreadable(error.message().to_owned()))?;
     if lock.version != 1 {
         return Err(unreadable(format!("expected version 1 of the form, found {}", lock.version)));
+    }
+    // uv names a folder by its path from the scratch project, which is about to go.
+    for registry in lock.packages.iter_mut().filter_map(|package| package.source.registry.as_mut()) {
+        if let (false, Ok(folder)) =
+            (registry.contains("://"), scratch.path().join(&*registry).canonicalize())
+        {
+            *registry = folder.display().to_string();
+        }
     }
     Ok(lock)
 }
 
-fn pyproject(request: &LockRequest<'_>, constraints: &[Requirement], span: &Span) -> String {
+fn pyproject(request: &LockRequest<'_>, constraints: &[Requirement], pins: &Pins, span: &Span) -> String {
     let mut requirements: Vec<&str> =
         request.requirements.iter().map(|asked| asked.requirement.text()).collect();
     // The order in which targets are found must not show.
@@ -102,9 +112,14 @@ fn pyproject(request: &LockRequest<'_>, constraints: &[Requirement], span: &Span
     }
     sort_requirements(&mut constraints);
     let texts = |all: &[Requirement]| all.iter().map(|one| one.text().to_owned()).collect::<Vec<_>>();
-    let (constraints, build_constraints) = (texts(&constraints), texts(request.build_constraints));
+    let (mut constraints, mut build_constraints) = (texts(&constraints), texts(request.build_constraints));
+    // uv takes the index of a constraint for all requirements of that project, whoever has them; for that it has to have
+    // a version, which accepts all.
+    let pinned: Vec<String> = pins.iter().map(|(project, _)| format!("{project}>=0")).collect();
+    constraints.extend(pinned.iter().cloned());
+    build_constraints.extend(pinned);
     let environments = span.uv_environments();
-    format!(
+    let mut text = format!(
         "[project]\nname = \"{PROJECT}\"\nversion = \"0\"\nrequires-python = \">=2.7\"\ndependencies = [\n    {}\n]\n\n\
          [tool.uv]\npackage = false\nenvironments = [\n    {}\n]\nconstraint-dependencies = [{}]\n\
          build-constraint-dependencies = [{}]\n",
@@ -112,7 +127,37 @@ fn pyproject(request: &LockRequest<'_>, constraints: &[Requirement], span: &Span
         list(environments),
         list(&constraints),
         list(&build_constraints),
+    );
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "\n[tool.uv.sources]");
+    for (project, index) in pins.iter() {
+        let _ = writeln!(text, "{} = {{ index = {} }}", quote(project), quote(index));
+    }
+    // What is pinned has to name an index of the project itself.
+    for index in request.indexes.iter().filter(|index| !index.scope.is_empty()) {
+        text.push_str(&index_table("tool.uv.index", index, false));
+    }
+    text
+}
+
+fn quote(text: &str) -> toml::Value {
+    toml::Value::String(text.to_owned())
+}
+
+/// An index as uv is told of it: without credentials.
+fn index_table(table: &str, index: &Index, default: bool) -> String {
+    let (name, explicit) = (quote(&index.name), !index.scope.is_empty());
+    let format = if index.flat { "flat" } else { "simple" };
+    format!(
+        "\n[[{table}]]\nname = {name}\nurl = {}\nformat = \"{format}\"\nexplicit = {explicit}\ndefault = {default}\n",
+        quote(&address(index))
     )
+}
+
+/// The address of an index as uv has it in its lock: a folder of files of all projects is a path.
+pub(super) fn address(index: &Index) -> String {
+    let folder = index.folder().filter(|_| index.flat);
+    folder.map_or_else(|| index.url.without_credentials().to_string(), |folder| folder.display().to_string())
 }
 
 /// Texts as the items of an array.
@@ -124,15 +169,12 @@ fn list<T: AsRef<str>>(texts: &[T]) -> String {
 /// uv's settings, which take the place of every file that it would read.
 fn settings(request: &LockRequest<'_>, indexes: &Indexes) -> String {
     let mut text = String::new();
-    let quote = |text: &str| toml::Value::String(text.to_owned());
     // Writing to a string does not fail.
     if let Some(time) = request.exclude_newer {
         let _ = writeln!(text, "exclude-newer = {}", quote(time));
     }
     for index in indexes.iter() {
-        let (name, url) = (quote(&index.name), quote(index.url.without_credentials().as_str()));
-        let default = index == indexes.default_index();
-        let _ = writeln!(text, "\n[[index]]\nname = {name}\nurl = {url}\ndefault = {default}");
+        text.push_str(&index_table("index", index, index.name == indexes.default_index().name));
     }
     if !request.build_requirements.is_empty() {
         text.push_str("\n[extra-build-dependencies]\n");
@@ -166,11 +208,14 @@ fn command(request: &LockRequest<'_>, tools: &LockTools<'_>, scratch: &Path) -> 
     command.env_clear().env("HOME", scratch).env("UV_CACHE_DIR", tools.uv_cache);
     command.env("UV_PYTHON_DOWNLOADS", "never").env("LC_ALL", "C.UTF-8");
     command.envs(PASSED_ON.iter().filter_map(|name| Some((name, tools.env.get(*name)?))));
+    if let Some(proxy) = tools.client.proxy() {
+        command.env("HTTP_PROXY", proxy).env("HTTPS_PROXY", proxy);
+    }
     command.env("UV_HTTP_RETRIES", tools.client.retries().to_string());
     if let Some(path) = tools.client.certificates() {
         command.env(if path.is_dir() { "SSL_CERT_DIR" } else { "SSL_CERT_FILE" }, path);
     }
-    for index in tools.client.indexes().iter() {
+    for index in request.indexes.iter() {
         if let Some((username, password)) = index.credentials() {
             let part = variable_part(&index.name);
             command.env(format!("UV_INDEX_{part}_USERNAME"), username);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
+use super::project;
 use crate::index::Indexes;
 use crate::lock::Lock;
 use crate::name::PackageName;
@@ -100,7 +101,7 @@ pub(super) fn preferences(
         let index = name.map_or(Some(indexes.default_index()), |name| indexes.get(name));
         let Some(index) = index else { continue };
         let (name, version) = (package.name.as_ref(), package.version.to_string());
-        let registry = toml::Value::String(index.url.without_credentials().to_string());
+        let registry = toml::Value::String(project::address(index));
         // Writing to a string does not fail.
         let _ = write!(
             text,

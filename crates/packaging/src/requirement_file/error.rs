@@ -186,13 +186,13 @@ impl RequirementFileFault {
                 return meant(text).map(|meant| format!("did you mean `{meant}`?"));
             }
             Self::IndexOption { .. } => {
-                "name the index in `pants.toml` under `[python.indexes]`, and remove this line"
+                "name the index in `pants.toml` under `[python-repos]`, and remove this line"
             }
             Self::Editable { .. } | Self::LocalPath => {
                 "code of this repository is a `python_library`, on which others depend by its address"
             }
             Self::Url => {
-                "publish it on an index that `pants.toml` names under `[python.indexes]`, and write `name==version`"
+                "publish it on an index that `pants.toml` names under `[python-repos]`, and write `name==version`"
             }
             Self::RemoteFile { .. } => "copy the file into the repository",
             Self::Cycle { .. } => "move what they share into a file of its own",

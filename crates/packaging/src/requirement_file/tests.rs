@@ -161,7 +161,7 @@ fn advice_is_given() {
         let files = BTreeMap::from([("3rdparty/requirements.txt", input.as_bytes())]);
         read(&files).1[0].help().unwrap_or_default()
     };
-    assert!(help("-i https://secret").contains("`[python.indexes]`"));
+    assert!(help("-i https://secret").contains("`[python-repos]`"));
     assert_eq!(help("--indexurl https://secret"), "did you mean `--index-url`?");
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use packaging::index::{DeclaredIndex, IndexError, Indexes, Surroundings};
+use packaging::index::{Declarations, DeclaredIndex, IndexError, Indexes, Surroundings};
 
 /// The name and address of each index that is found, given `pants.toml`, variables and files below a folder;
 /// `~` in a variable stands for that folder.
@@ -26,12 +26,18 @@ fn find(
     }
     let around =
         Surroundings { env: all, root: folder.path().join("repo"), system: folder.path().to_owned() };
-    let declared: Vec<_> = declared
-        .iter()
-        .map(|(name, url)| DeclaredIndex { name: (*name).into(), url: (*url).into() })
-        .collect();
-    let indexes = Indexes::find(&declared, &around, &|| Some("https://machine/simple".into()))?;
+    let indexes = Indexes::find(&declarations(declared), &around, &|| Some("https://machine/simple".into()))?;
     Ok(indexes.iter().map(|i| (i.name.clone(), i.url.without_credentials().to_string())).collect())
+}
+
+/// Declared indexes: `-` stands for no address.
+fn declarations(declared: &[(&str, &str)]) -> Declarations {
+    let index = |(name, url): &(&str, &str)| DeclaredIndex {
+        name: (*name).to_owned(),
+        url: Some((*url).to_owned()).filter(|url| url != "-"),
+        ..DeclaredIndex::default()
+    };
+    Declarations { indexes: declared.iter().map(index).collect(), ..Declarations::default() }
 }
 
 #[track_caller]
@@ -125,8 +131,7 @@ fn credentials_come_from_address_variable_and_netrc() {
         ("my-corp", "https://c.example"),
         ("default", "https://d.example"),
     ];
-    let declared = declared.map(|(name, url)| DeclaredIndex { name: name.into(), url: url.into() });
-    let indexes = Indexes::find(&declared, &around, &|| None).unwrap();
+    let indexes = Indexes::find(&declarations(&declared), &around, &|| None).unwrap();
     let of = |name: &str| indexes.get(name).unwrap().credentials();
     assert_eq!(of("a"), Some(("u", "p")));
     assert_eq!(of("b"), Some(("net", "rc")));
@@ -140,7 +145,7 @@ fn no_default_is_told() {
     let env = BTreeMap::new();
     let nowhere = Path::new("/nonexistent").to_owned();
     let around = Surroundings { env, root: nowhere.clone(), system: nowhere };
-    let error = Indexes::find(&[], &around, &|| None).unwrap_err();
+    let error = Indexes::find(&Declarations::default(), &around, &|| None).unwrap_err();
     assert_eq!(error.code(), "packaging::index_no_default");
     assert!(error.help().unwrap().contains("`PIP_INDEX_URL`"));
 }

@@ -1,9 +1,14 @@
 //! Package indexes that misbehave: what is said, what is kept, and that the next run recovers.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
 mod config;
+mod credentials;
 mod download;
+mod faults;
+mod reach;
+mod scopes;
 mod server;
 mod wheels;
 

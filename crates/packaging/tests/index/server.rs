@@ -24,6 +24,14 @@ pub(crate) enum Fault {
     Short(usize),
     /// Closes the connection at once.
     Hang,
+    /// Closes it within the headers.
+    CutHead,
+    /// Sends the first bytes one by one, with this long in between, and never ends.
+    Trickle(Duration),
+    /// Says that the body is encoded so, which it is not.
+    Encoding(&'static str),
+    /// Answers with another body of this type.
+    Body(&'static str, &'static str),
 }
 
 /// A request that came.
@@ -67,6 +75,11 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/simple", self.address)
+    }
+
+    /// The same server by the other name of this machine: another host to a client.
+    pub(crate) fn elsewhere(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address.replace("127.0.0.1", "localhost"))
     }
 
     pub(crate) fn url_with(&self, credentials: &str) -> String {
@@ -186,6 +199,30 @@ fn misbehave(
             Some(true)
         }
         Fault::Hang => Some(false),
+        Fault::CutHead => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-len").ok()?;
+            Some(false)
+        }
+        Fault::Trickle(pause) => {
+            head(stream, status, part.len(), headers)?;
+            for byte in part {
+                stream.write_all(&[*byte]).ok()?;
+                thread::sleep(pause);
+            }
+            Some(false)
+        }
+        Fault::Encoding(encoding) => {
+            let mut headers = headers.to_vec();
+            headers.push(("content-encoding", encoding.to_owned()));
+            head(stream, status, part.len(), &headers)?;
+            stream.write_all(part).ok()?;
+            Some(true)
+        }
+        Fault::Body(kind, body) => {
+            head(stream, 200, body.len(), &[("content-type", kind.to_owned())])?;
+            stream.write_all(body.as_bytes()).ok()?;
+            Some(true)
+        }
     }
 }
 

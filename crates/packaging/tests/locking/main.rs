@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use engine::Cancel;
 use packaging::constraints::InterpreterConstraints;
-use packaging::index::{Client, ClientOptions, Indexes, Surroundings, machine_default};
+use packaging::index::{Client, ClientOptions, Declarations, Indexes, Surroundings, machine_default};
 use packaging::lock::Lock;
 use packaging::locking::{Asked, LockError, LockOutcome, LockRequest, LockTools, Upgrade, find_uv, lock};
 use packaging::platform::Platform;
@@ -61,7 +61,9 @@ impl Machine {
 fn real_client(env: &BTreeMap<String, String>, python: &Path, partial: &Path) -> Option<Client> {
     let around =
         Surroundings { env: env.clone(), root: PathBuf::from("/nonexistent"), system: PathBuf::from("/") };
-    let indexes = Indexes::find(&[], &around, &|| machine_default(Some(python), None, &Cancel::new()));
+    let indexes = Indexes::find(&Declarations::default(), &around, &|| {
+        machine_default(Some(python), None, &Cancel::new())
+    });
     let indexes = indexes.map_err(|error| println!("skipped: {error}")).ok()?;
     let client = Client::new(ClientOptions::new(indexes, env.clone(), partial.to_owned())).unwrap();
     client.page("default", "uv").map_err(|error| println!("skipped: {error}")).ok()?;
@@ -120,6 +122,7 @@ fn make(
     let platforms: Vec<Platform> = wish.platforms.iter().map(|text| text.parse().unwrap()).collect();
     let request = LockRequest {
         resolve: "default",
+        indexes: client.indexes(),
         requirements: &requirements,
         interpreter_constraints: &constraints,
         interpreters: &["3.12".parse().unwrap()],

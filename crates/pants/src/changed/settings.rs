@@ -52,8 +52,9 @@ fn compare_file(
         return;
     };
     for (section, key) in keys {
-        // How something is built is not what is built, and who may depend on it is not what it is.
-        if config::has_no_effect(&section, &key) || section == "visibility" {
+        // How something is built is not what is built, and what is allowed is not what it is.
+        let allows = ["visibility", "licences", "licences.exceptions"].contains(&section.as_str());
+        if config::has_no_effect(&section, &key) || allows {
             continue;
         }
         let reason = Reason::Setting(format!("{file}: [{section}] {key}"));

@@ -7,6 +7,10 @@ pub(crate) enum Kind {
     Flag,
     Number,
     Texts,
+    /// Package indexes.
+    Indexes,
+    /// Folders and pages of files.
+    FindLinks,
     /// When there are colours.
     Color,
 }
@@ -18,6 +22,9 @@ impl Kind {
             Kind::Flag => "true or false",
             Kind::Number => "a number from 1 on",
             Kind::Texts => "a list of strings",
+            Kind::Indexes | Kind::FindLinks => {
+                "a list of addresses, or of tables with `name`, `url` and `packages`"
+            }
             Kind::Color => "`auto`, `always` or `never`",
         }
     }
@@ -213,19 +220,43 @@ pub(crate) const KEYS: &[Key] = &[
               numpy = [\"cython<3\"].",
     },
     Key {
-        section: "python.indexes",
+        section: "python.resolves_to_indexes",
         name: None,
-        kind: Kind::Text,
-        default: "what the machine's pip or uv is configured to use",
-        doc: "The URL of the package index `default`. Without it, UV_DEFAULT_INDEX, PIP_INDEX_URL and the \
-              configuration of uv and pip say which.",
+        kind: Kind::Texts,
+        default: "all",
+        doc: "The names of the indexes that a resolve uses, in the order in which they are asked; where several claim a \
+              package with `packages`, the one that is here.",
     },
     key(
         "python-repos",
         "indexes",
-        Kind::Texts,
-        "[python.indexes]",
-        "The URLs of the package indexes, where `[python.indexes]` names none: the first is `default`.",
+        Kind::Indexes,
+        "what the machine's pip or uv is configured to use",
+        "The package indexes, in the order in which they are asked. An address alone is the index `default`, which is asked \
+         last; without it, UV_DEFAULT_INDEX, PIP_INDEX_URL and the configuration of uv and pip say which that is. An \
+         index with `packages`, such as [\"torch\", \"corp-*\"], serves these alone, and these come from nowhere else.",
+    ),
+    key(
+        "python-repos",
+        "find_links",
+        Kind::FindLinks,
+        "[]",
+        "Folders of wheels and source distributions, relative to the root, and pages that link to them. They are asked \
+         before the indexes.",
+    ),
+    key(
+        "python-repos",
+        "ca_certs",
+        Kind::Text,
+        "PIP_CERT, REQUESTS_CA_BUNDLE, SSL_CERT_FILE, pip's `cert`, or else the system's",
+        "A file of certificates in PEM form, relative to the root: the only ones that connections to indexes trust.",
+    ),
+    key(
+        "python-repos",
+        "keyring_provider",
+        Kind::Text,
+        "what pip or uv is configured to use, or else \"disabled\"",
+        "Where passwords come from that nothing else gives: disabled, or subprocess, which asks the command `keyring`.",
     ),
     Key {
         section: "cli.alias",

@@ -2,6 +2,7 @@
 //! laid over it by the session.
 
 mod alias;
+mod indexes;
 mod infer;
 mod keys;
 mod licences;
@@ -27,6 +28,7 @@ use graph::Place;
 use packaging::licence::LicencePolicy;
 use python::infer::InferSettings;
 
+pub(crate) use indexes::Repos;
 pub(crate) use keys::KEYS;
 use placeholders::Placeholders;
 pub(crate) use read::{FILE, Other};
@@ -55,8 +57,9 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("GLOBAL", "dynamic_ui"),
     ("cache", ""),
     ("cli.alias", ""),
-    ("python.indexes", ""),
     ("python-repos", ""),
+    ("python.resolves_to_indexes", ""),
+    ("sandbox", ""),
 ];
 
 /// How much is said.
@@ -103,7 +106,7 @@ pub(crate) struct Config {
     pub(crate) resolve_constraints: Vec<(String, Vec<String>)>,
     pub(crate) build_constraints: Vec<(String, Vec<String>)>,
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
-    pub(crate) indexes: Vec<(String, String)>,
+    pub(crate) repos: Repos,
     pub(crate) infer: InferSettings,
     /// What is done about dependencies that must not be.
     pub(crate) visibility: Severity,
@@ -128,12 +131,19 @@ struct Checked {
     verbosity: Option<Verbosity>,
     visibility: Severity,
     licences: LicencePolicy,
+    repos: Repos,
 }
 
 impl Checked {
     /// Adds what is wrong to `errors`.
     fn new(settings: &mut Settings, errors: &mut Vec<Diagnostic>) -> Checked {
+        let unread = !errors.is_empty();
         let (resolves, default_resolve) = resolves::resolves(settings, errors);
+        let repos = match Repos::take(settings) {
+            // What is missing may be among what could not be read.
+            Err(_) if unread => Repos::default(),
+            found => or_default(found, errors),
+        };
         let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
         let level = settings.remove(&("sandbox".to_owned(), "level".to_owned()));
         let severity = or_default(choice(settings, "visibility", "severity", Severity::from_str), errors);
@@ -144,6 +154,7 @@ impl Checked {
             sandbox: or_default(sandbox_level(level), errors),
             infer: or_default(infer::settings(settings), errors),
             licences: or_default(licences::policy(settings), errors),
+            repos,
             verbosity: or_default(choice(settings, "GLOBAL", "level", verbosity), errors),
             visibility: match flag(settings, "visibility", "enforce") {
                 Some(false) => Severity::Ignore,
@@ -196,7 +207,7 @@ impl Config {
             resolve_constraints: named_lists(settings, "python.resolves_to_interpreter_constraints"),
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
-            indexes: indexes(settings),
+            repos: checked.repos,
             infer: checked.infer,
             licences: checked.licences,
             visibility: checked.visibility,
@@ -266,17 +277,6 @@ fn digest(settings: &Settings) -> [u8; 32] {
 /// Whether a key says only how something is done.
 pub(crate) fn has_no_effect(section: &str, name: &str) -> bool {
     WITHOUT_EFFECT.iter().any(|(known, key)| *known == section && (key.is_empty() || *key == name))
-}
-
-/// The indexes: those with names of their own, or else the addresses that Pants has, of which the first is the default.
-fn indexes(settings: &mut Settings) -> Vec<(String, String)> {
-    let named = named_texts(settings, "python.indexes");
-    if !named.is_empty() {
-        return named;
-    }
-    let addresses = texts(settings, "python-repos", "indexes").unwrap_or_default();
-    let name = |at: usize| if at == 0 { "default".to_owned() } else { format!("index-{}", at + 1) };
-    addresses.into_iter().enumerate().map(|(at, address)| (name(at), address)).collect()
 }
 
 fn verbosity(text: &str) -> Result<Verbosity, &'static [&'static str]> {

@@ -8,7 +8,7 @@ use graph::Place;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{ALIASES, KEYS, Key, OUTSIDE};
+use super::keys::{ALIASES, KEYS, Key, Kind, OUTSIDE};
 use super::pants_keys;
 use super::placeholders::Placeholders;
 use super::value::{Given, Reading, Wrong};
@@ -76,11 +76,11 @@ pub(super) fn read(
     reader.layer
 }
 
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
     file: &'t Arc<str>,
     reading: Reading<'t>,
-    layer: Layer,
+    pub(super) layer: Layer,
 }
 
 impl Reader<'_> {
@@ -165,7 +165,13 @@ impl Reader<'_> {
             let names = keys.by_ref().filter_map(|key| key.name).chain(sections);
             return self.unknown(format!("section `[{section}]` has no key `{name}`"), name, names, at);
         };
-        match self.reading.toml(key.kind, value.get_ref()) {
+        let given = match (key.kind, value.get_ref()) {
+            (Kind::Indexes | Kind::FindLinks, DeValue::Array(items)) => {
+                Ok(Some(Given::Value(self.indexes(name, items))))
+            }
+            _ => self.reading.toml(key.kind, value.get_ref()),
+        };
+        match given {
             Ok(Some(given)) => {
                 let place = self.place(value);
                 self.layer.given.insert((section.to_owned(), name.to_owned()), (given, place));
@@ -206,7 +212,7 @@ impl Reader<'_> {
         );
     }
 
-    fn wrong_type(&mut self, name: &str, expected: &str, value: &Spanned<DeValue<'_>>) {
+    pub(super) fn wrong_type(&mut self, name: &str, expected: &str, value: &Spanned<DeValue<'_>>) {
         let found = match value.get_ref() {
             DeValue::String(text) if expected.starts_with('`') => format!("`{text}`"),
             DeValue::Integer(_) | DeValue::Float(_) => {
@@ -218,7 +224,8 @@ impl Reader<'_> {
         self.layer.errors.push(diagnostic.at(Some(self.place(value))));
     }
 
-    fn place<T>(&self, at: &Spanned<T>) -> Place {
+    /// Where something is.
+    pub(super) fn place<T>(&self, at: &Spanned<T>) -> Place {
         place(self.text, self.file, &at.span())
     }
 }

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use clap::{ColorChoice, ValueEnum};
 use graph::Place;
+use packaging::index::DeclaredIndex;
 use toml::de::DeValue;
 
+use super::indexes;
 use super::keys::Kind;
 use super::literal::{self, ListEdit, Literal, LiteralError};
 use super::placeholders::Placeholders;
@@ -18,6 +20,7 @@ pub(crate) enum Value {
     Number(u16),
     Texts(Vec<String>),
     Color(ColorChoice),
+    Indexes(Vec<DeclaredIndex>),
 }
 
 /// A value and where it stands.
@@ -111,6 +114,12 @@ impl Reading<'_> {
                 Given::Value(Value::Color(color.map_err(|_| wrong())?))
             }
             Kind::Texts => Given::Edit(literal::edit(&text).map_err(Wrong::Literal)?),
+            Kind::Indexes | Kind::FindLinks => {
+                let [url] = &literal::edit(&text).map_err(Wrong::Literal)?.apply(&[])[..] else {
+                    return Err(Wrong::Type("a list of several, which need names".to_owned()));
+                };
+                Given::Value(indexes::only(kind, url.clone()))
+            }
         }))
     }
 

@@ -386,7 +386,7 @@ error[packaging::lock_no_uv]: locking needs uv 0.13.9, which is not on `PATH` an
 error[packaging::lock_no_uv]: locking needs uv 0.13.9, which is not on `PATH` and could not be fetched
  |
  = note: `uv-0.13.9-py3-none-musllinux_1_1_x86_64.whl` is not in the cache, and the network must not be used
- = help: install uv 0.13.9, or make the index serve its wheel; run once without `--offline` to fill the cache
+ = help: install uv 0.13.9, or make the index serve its wheel; run the same command once without `--offline`: it fills the cache
 "#,
     );
     assert!(!repository.root().join("pants.lock").exists());

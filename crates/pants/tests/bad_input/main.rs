@@ -12,6 +12,7 @@ mod configuration;
 mod dist;
 mod files;
 mod index;
+mod indexes;
 mod interpreters;
 mod locks;
 mod missing;

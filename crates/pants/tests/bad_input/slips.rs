@@ -287,10 +287,12 @@ fn many_files_that_cannot_be_had() {
         said.stderr.lines().filter(|line| line.starts_with("error")).map(ToOwned::to_owned).collect()
     };
     let said = errors(&repository, &["--offline", "binary", "//svc:app"]);
-    let expected = format!(
-        "error[packaging::fetch_offline]: 3 files are not in the cache, and the network must not be used: {files}"
-    );
+    let expected = "error[packaging::fetch_offline]: 3 files (4.1 MB) are not in the cache, and the network must not be used";
     assert_eq!(said, [expected]);
+    let said = repository.run(&["--offline", "binary", "//svc:app"]).stderr;
+    for file in [RUNTIME.wheel, "a-1.0-py3-none-any.whl", "b-1.0-py3-none-any.whl"] {
+        assert!(said.contains(&format!("= note: `{file}`")), "{said}");
+    }
     no_network(&mut repository);
     let said = errors(&repository, &["binary", "//svc:app"]);
     assert_eq!(said, [format!("error[packaging::fetch_connection]: cannot get 3 files: {files}")]);

@@ -353,14 +353,18 @@ error[packaging::fetch_connection]: cannot get `other` from the index `default`:
  = help: the address of the index comes from `PIP_INDEX_URL`; what is cached still works with `--offline`
 0 steps run, 8 from the cache, in N s
 "#);
-    repository.fails(&["--offline", BUILD[0], BUILD[1]], 3, r#"
+    repository.fails(
+        &["--offline", BUILD[0], BUILD[1]],
+        3,
+        r#"
 fetch other-1.0-py3-none-any.whl
-error[packaging::fetch_offline]: `other-1.0-py3-none-any.whl` is not in the cache, and the network must not be used
+error[packaging::fetch_offline]: 1 file (721 B) is not in the cache, and the network must not be used
  |
- = note: while trying to fetch other-1.0-py3-none-any.whl
- = help: run once without `--offline` to fill the cache
+ = note: `other-1.0-py3-none-any.whl`, 721 B
+ = help: run the same command once without `--offline`: it fills the cache
 0 steps run, 8 from the cache, in N s
-"#);
+"#,
+    );
     assert_eq!(repository.dist(), [""; 0]);
 }
 

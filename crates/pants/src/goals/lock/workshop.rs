@@ -133,8 +133,12 @@ impl<'w> Workshop<'w> {
         let uv = uv.map_err(|error| vec![explain::locking(&error)])?;
         let uv_cache = session.cache_dir.join("uv");
         let lock = |job: &Job<'_>| {
+            let names = session.config.repos.of_resolve(job.name);
+            let indexes = client.indexes().of_resolve(job.name, names);
+            let indexes = indexes.map_err(|error| vec![explain::index(&error)])?;
             let request = LockRequest {
                 resolve: job.name,
+                indexes: &indexes,
                 requirements: &job.requirements,
                 interpreter_constraints: &job.constraints,
                 interpreters: &job.interpreters,
