@@ -7,18 +7,18 @@ use engine::{
     ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, execute,
 };
 use graph::{NodeId, Place, TargetGraph};
-use packaging::lock::Lock;
 use packaging::platform::{Machine, Platform};
 use python::closure::Closure;
 use python::configuration::{Interpreters, Settings};
 use python::entry_point::programs;
-use python::{Analysis, Artifact, Resolve, RuleError, SourceBuild};
+use python::{Analysis, Artifact, RuleError, SourceBuild};
 use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::dist::PlaceError;
 use crate::explain;
 use crate::goals::Targets;
+use crate::locks::Locks;
 use crate::machine::{self, MachineInterpreters};
 use crate::progress::Progress;
 use crate::recall::{Made, Request};
@@ -51,6 +51,7 @@ pub(crate) fn build(
     scope: Scope,
     check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
 ) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
+    session.builds.get_or_init(|| ());
     let request = Request::new(session, goal, asked);
     if let Some(report) = request.recall()? {
         return Ok((report, session.take_warnings()));
@@ -99,7 +100,7 @@ impl<'a> Plan<'a> {
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
         let files = read_sources(&mut index, repository, programs)?;
-        let locks = Locks::read(session, &repository.graph, programs)?;
+        let mut locks = Locks::read(session, &repository.graph, programs)?;
         let memo = machine::memo(session)?;
         let interpreters = MachineInterpreters::new(session, &memo);
         let settings = Settings {
@@ -109,19 +110,27 @@ impl<'a> Plan<'a> {
             default_resolve: session.config.default_resolve.clone(),
         };
         let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
-        let mut actions = ActionGraph::new();
-        let analysis = Analysis {
-            graph: &repository.graph,
-            roots: &repository.roots,
-            store,
-            files: &|path| files[path],
-            resolves: &|name| locks.resolve(name),
-            resolve_names: &names,
-            settings: &settings,
-            interpreters: &interpreters,
+        let analyse = |locks: &Locks<'_>| {
+            let mut actions = ActionGraph::new();
+            let analysis = Analysis {
+                graph: &repository.graph,
+                roots: &repository.roots,
+                store,
+                files: &|path| files[path],
+                resolves: &|name| locks.resolve(name),
+                resolve_names: &names,
+                settings: &settings,
+                interpreters: &interpreters,
+            };
+            python::package(programs, &analysis, &mut actions).map(|artifacts| (artifacts, actions))
         };
-        let mut artifacts = python::package(programs, &analysis, &mut actions)
-            .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
+        let (mut artifacts, actions) = loop {
+            match analyse(&locks) {
+                Ok(analysed) => break analysed,
+                Err(errors) if locks.find_out(&errors)? => {}
+                Err(errors) => return Err(errors.iter().map(|error| placed(session, error)).collect()),
+            }
+        };
         session.console.diagnostics(interpreters.take_notes());
         if scope == Scope::Here {
             let runs = |artifact: &Artifact| interpreters.runs(&artifact.configurations).is_some();
@@ -134,7 +143,7 @@ impl<'a> Plan<'a> {
         let tools = MachineTools::of(&actions, &interpreters);
         let mut inputs = interpreters.inputs();
         inputs.extend(files.keys().flat_map(|path| with_packages(path)));
-        inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
+        inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
         Ok(Plan { session, store, index, actions, tools, artifacts, inputs })
     }
 
@@ -312,39 +321,4 @@ fn paths(graph: &TargetGraph, roots: &python::SourceRoots, programs: &[NodeId]) 
     paths.sort_unstable();
     paths.dedup();
     paths
-}
-
-/// The locks of all resolves.
-struct Locks<'a> {
-    session: &'a Session<'a>,
-    locks: BTreeMap<&'a str, Option<Lock>>,
-}
-
-impl<'a> Locks<'a> {
-    /// Reads those that the programs are built in; what others hold does not matter to them.
-    fn read(
-        session: &'a Session<'a>,
-        graph: &TargetGraph,
-        programs: &[NodeId],
-    ) -> Result<Locks<'a>, Vec<Diagnostic>> {
-        let (mut locks, mut errors) = (BTreeMap::new(), Vec::new());
-        let default = &session.config.default_resolve;
-        let used: BTreeSet<&str> =
-            programs.iter().map(|program| python::resolve_of(graph.target(*program), default)).collect();
-        for (name, path) in session.config.resolves.iter().filter(|(name, _)| used.contains(name.as_str())) {
-            match session.lock(path) {
-                Ok(lock) => drop(locks.insert(name.as_str(), lock)),
-                Err(wrong) => errors.extend(wrong),
-            }
-        }
-        if errors.is_empty() { Ok(Locks { session, locks }) } else { Err(errors) }
-    }
-
-    fn resolve(&self, name: &str) -> Option<Resolve<'_>> {
-        Some(Resolve {
-            lock: self.locks.get(name).and_then(Option::as_ref),
-            path: self.session.config.lock_path(name)?,
-            constraints: self.session.config.constraints_of(name),
-        })
-    }
 }

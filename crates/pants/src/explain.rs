@@ -5,6 +5,7 @@ use graph::{GraphError, LabelError, Place, Target};
 use loader::LoadError;
 use packaging::index::IndexError;
 use packaging::locking;
+use packaging::unsaid::UnsaidError;
 use python::infer::{Finding, Unowned, Unread};
 use python::{Artifact, RuleError};
 use store::{StatError, StoreError};
@@ -115,6 +116,10 @@ pub(crate) fn index(error: &IndexError) -> Diagnostic {
 }
 
 pub(crate) fn locking(error: &locking::LockError) -> Diagnostic {
+    Diagnostic::error(packaging_exit(error.fault()), error.code(), error).help(error.help()).causes(error)
+}
+
+pub(crate) fn unsaid(error: &UnsaidError) -> Diagnostic {
     Diagnostic::error(packaging_exit(error.fault()), error.code(), error).help(error.help()).causes(error)
 }
 

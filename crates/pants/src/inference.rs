@@ -1,11 +1,10 @@
 //! Inference over the working copy: gives it files, locks and the memory of the store, and tells what it found amiss.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
 use graph::{Edge, Label, NodeId, Target, TargetGraph};
-use packaging::lock::Lock;
 use python::SourceRoots;
 use python::infer::{Finding, Inferred, Unowned, Unread, Workspace, World, edges};
 use serde::{Deserialize, Serialize};
@@ -25,6 +24,8 @@ const MOST: usize = 10;
 pub(crate) struct Findings {
     findings: Vec<Finding>,
     unread: Vec<Unread>,
+    /// Whether the modules of some distributions are guessed by their names.
+    pub(crate) guessed: bool,
 }
 
 /// What the sources imply: edges for the graph, and findings for who asks about these files.
@@ -36,23 +37,18 @@ pub(crate) fn infer(
     let store = session.store()?;
     let failed = |error| vec![explain::store(&error)];
     let mut index = StatIndex::open(store, &session.root).map_err(failed)?;
+    let (locks, guessed) = session.locks_for(targets);
     let world = World {
         roots,
         settings: &session.config.infer,
         default_resolve: &session.config.default_resolve,
-        locks: &locks(session),
+        locks: &locks,
         constraints: &|resolve| session.config.constraints_of(resolve),
         workspace: &WorkingCopy { store, index: &index, root: &session.root },
     };
     let Inferred { edges, findings, unread } = edges(targets, &world);
     forgettable(index.save()).map_err(failed)?;
-    Ok((edges, Findings { findings, unread }))
-}
-
-/// The locks that can be read. What is wrong with another is told by the goal that needs it.
-fn locks(session: &Session<'_>) -> BTreeMap<String, Lock> {
-    let read = |(name, path): &(String, String)| Some((name.clone(), session.lock(path).ok().flatten()?));
-    session.config.resolves.iter().filter_map(read).collect()
+    Ok((edges, Findings { findings, unread, guessed }))
 }
 
 /// The files of the repository as they are now.

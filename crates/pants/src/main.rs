@@ -12,6 +12,7 @@ mod environment;
 mod explain;
 mod goals;
 mod inference;
+mod locks;
 mod machine;
 mod panics;
 mod progress;

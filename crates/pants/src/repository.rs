@@ -68,6 +68,7 @@ impl Session<'_> {
             .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
         if let Some(state) = self.unchanged_workspace()?
             && let Some((kept, graph)) = self.kept_graph(state)?
+            && !(kept.findings.guessed && self.builds.get().is_some())
         {
             self.console.repeat(&kept.said);
             let KeptGraph { said, findings, .. } = kept;
@@ -210,8 +211,7 @@ impl Session<'_> {
         }
         let files = graph.targets().flat_map(|(_, target)| &target.sources).map(|source| &*source.path);
         let python = files.filter(|path| path.ends_with(".py") || path.ends_with(".pyi"));
-        let locks = self.config.resolves.iter().map(|(_, path)| path.as_str());
-        python.chain(locks).map(PathBuf::from).collect()
+        python.map(PathBuf::from).chain(self.lock_paths().into_iter().map(PathBuf::from)).collect()
     }
 
     /// Says what inference found amiss in the files among `nodes`; fails where the configuration wants that.

@@ -1,7 +1,7 @@
 //! What a program is built for: interpreters and platforms, from its fields, the configuration, the lock and the machine.
 
 use graph::{Place, Target};
-use packaging::constraints::InterpreterConstraints;
+use packaging::constraints::{InterpreterConstraint, InterpreterConstraints};
 use packaging::interpreter::Interpreter;
 use packaging::lock::Lock;
 use packaging::platform::{CURRENT, Machine, Platform};
@@ -143,6 +143,7 @@ fn wanted(
     if !locked.is_empty() {
         return locked.into_iter().map(|wanted| (wanted, Some(program.place.clone()))).collect();
     }
+    let constraints = &lock.map_or_else(|| constraints.clone(), |lock| within(constraints, lock));
     match interpreters.newest(constraints) {
         Some(newest) => {
             let free_threaded = newest.abi.free_threaded;
@@ -160,6 +161,20 @@ fn wanted(
             Vec::new()
         }
     }
+}
+
+/// Constraints that hold for a lock as well, which may record no interpreter, but the versions that it is for.
+fn within(constraints: &InterpreterConstraints, lock: &Lock) -> InterpreterConstraints {
+    let (ours, theirs) = (constraints.alternatives(), lock.interpreter_constraints.alternatives());
+    if ours.is_empty() {
+        return lock.interpreter_constraints.clone();
+    }
+    let both = |one: &InterpreterConstraint| {
+        let also = |other: &InterpreterConstraint| format!("{one},{}", other.specifiers).parse().ok();
+        theirs.iter().filter_map(also).collect::<Vec<_>>()
+    };
+    let all: Vec<InterpreterConstraint> = ours.iter().flat_map(both).collect();
+    if all.is_empty() { constraints.clone() } else { all.into() }
 }
 
 /// The platforms to build for, each with whether it is the machine's own.

@@ -4,6 +4,7 @@
 use graph::{Label, Place};
 use packaging::interpreter::Interpreter;
 use packaging::target::Target as Configuration;
+use packaging::unsaid::Unknown;
 
 /// Why a program cannot have a distribution or a library.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,18 @@ pub enum ResolveError {
         /// Where the program is.
         place: Place,
     },
+    /// The lock does not say all that is needed of a package. Whoever may use the network finds it out, and asks again.
+    #[error("the lock alone does not tell all of `{}` {}", unknown.name, unknown.version)]
+    Unread {
+        /// The resolve.
+        resolve: String,
+        /// What is not known.
+        unknown: Unknown,
+        /// The program that needs it.
+        label: Label,
+        /// Where the program is.
+        place: Place,
+    },
 }
 
 impl ResolveError {
@@ -90,6 +103,7 @@ impl ResolveError {
             Self::Library { .. } => "python::library_of_other_resolve",
             Self::NoBuilder { .. } => "python::no_builder",
             Self::Foreign { .. } => "python::foreign_source",
+            Self::Unread { .. } => "packaging::lock_unread",
         }
     }
 
@@ -99,7 +113,8 @@ impl ResolveError {
             Self::OtherResolve { place, .. }
             | Self::Library { place, .. }
             | Self::NoBuilder { place, .. }
-            | Self::Foreign { place, .. } => place,
+            | Self::Foreign { place, .. }
+            | Self::Unread { place, .. } => place,
         }
     }
 
@@ -113,7 +128,7 @@ impl ResolveError {
                 let found = found.iter().map(|interpreter| format!("found {interpreter}"));
                 std::iter::once(format!("needed by `{label}`")).chain(found).collect()
             }
-            Self::Foreign { label, .. } => vec![format!("needed by `{label}`")],
+            Self::Foreign { label, .. } | Self::Unread { label, .. } => vec![format!("needed by `{label}`")],
         }
     }
 
@@ -139,6 +154,7 @@ impl ResolveError {
             Self::Foreign { .. } => {
                 "build on a machine of that platform, or require a version that has a wheel for it".to_owned()
             }
+            Self::Unread { .. } => "run it once with the network".to_owned(),
         }
     }
 

@@ -20,6 +20,9 @@ use crate::diagnostic::{Diagnostic, Exit};
 /// What stands for several places among those where interpreters are looked for.
 const PLACEHOLDERS: [&str; 2] = ["<PATH>", "<PYENV>"];
 
+/// The locks that are taken where no resolve is named.
+const FOUND: [&str; 3] = ["pants.lock", "uv.lock", "pylock.toml"];
+
 /// What `pants.toml` says, and the defaults for what it does not say.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -60,7 +63,12 @@ impl Config {
             let message = format!("`{FILE}` is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
             vec![Diagnostic::error(Exit::Wrong, "config::encoding", message).at(Some(Place::new(FILE, 1, 1)))]
         })?;
-        Config::from_settings(read(&text))
+        let mut config = Config::from_settings(read(&text))?;
+        let found = config.found_locks().iter().find(|path| root.join(path).is_file());
+        if let Some(path) = found {
+            config.resolves = vec![("default".to_owned(), (*path).to_owned())];
+        }
+        Ok(config)
     }
 
     /// Gives a configuration where nothing is wrong with what was read.
@@ -75,7 +83,7 @@ impl Config {
         let settings = &mut settings;
         let mut resolves = named_texts(settings, "python.resolves");
         if resolves.is_empty() {
-            resolves.push(("default".to_owned(), "pants.lock".to_owned()));
+            resolves.push(("default".to_owned(), FOUND[0].to_owned()));
         }
         let default = text(settings, "python", "default_resolve");
         let default_resolve = match default_resolve(default, &resolves, default_place) {
@@ -119,6 +127,12 @@ impl Config {
     /// Where the value of a key is, if it is given.
     pub(crate) fn place(&self, section: &str, key: &str) -> Option<&Place> {
         self.places.get(&(section.to_owned(), key.to_owned()))
+    }
+
+    /// The files of which the first that is there is the lock, where no resolve is named.
+    pub(crate) fn found_locks(&self) -> &'static [&'static str] {
+        let named = self.places.keys().any(|(section, _)| section == "python.resolves");
+        if named { &[] } else { &FOUND }
     }
 
     /// The lock file of a resolve, relative to the root.

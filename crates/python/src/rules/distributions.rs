@@ -10,6 +10,7 @@ use packaging::requirement::Requirement;
 use packaging::sdist;
 use packaging::select::{Chosen, LeftOut, SelectError, Selected, Selection, check_shared, select};
 use packaging::target::Target as Configuration;
+use packaging::unsaid::Unknown;
 
 use super::{Analysis, SourceBuild};
 use crate::closure::Wish;
@@ -103,6 +104,12 @@ impl<'a> Needs<'a, '_> {
 
     /// An error of choosing; `what` says before it what is chosen for, where that is not the program itself.
     fn selection_error(&self, error: &SelectError, what: &str) -> RuleError {
+        if let SelectError::Unread { name, version, wheel } = error {
+            let wheel = wheel.as_ref().map(ToString::to_string);
+            let unknown = Unknown { name: name.clone(), version: version.clone(), wheel };
+            let (label, place) = (self.program.label.clone(), self.program.place.clone());
+            return ResolveError::Unread { resolve: self.resolve.to_owned(), unknown, label, place }.into();
+        }
         let message = error.to_string();
         let asked = |wish: &&Wish| message.contains(&format!("`{}`", wish.requirement.text()));
         let place = match error {
@@ -111,7 +118,7 @@ impl<'a> Needs<'a, '_> {
         };
         RuleError::Selection {
             code: error.code(),
-            help: error.help(),
+            help: error.help(self.lock.form),
             label: self.program.label.clone(),
             lock: self.lock_path.to_owned(),
             place: place.cloned(),

@@ -1,0 +1,1 @@
+//! Tests of reading locks of other tools.
