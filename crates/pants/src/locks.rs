@@ -218,8 +218,15 @@ impl<'a> Locks<'a> {
         let mut errors: Vec<UnsaidError> = Vec::new();
         for (resolve, unknown) in unknown {
             let Some(Some(lock)) = self.locks.get_mut(resolve) else { continue };
+            if !self.session.offline && !self.session.console.quiet {
+                let path = self.session.config.lock_path(resolve).unwrap_or(resolve);
+                let count = unknown.len();
+                let noun = if count == 1 { "package" } else { "packages" };
+                let text = format!("looking up what {path} does not say of {count} {noun}");
+                self.session.console.message(&text);
+            }
             errors.extend(unsaid::find_out(lock, &unknown, client, store).err().into_iter().flatten());
         }
-        if errors.is_empty() { Ok(true) } else { Err(errors.iter().map(explain::unsaid).collect()) }
+        if errors.is_empty() { Ok(true) } else { Err(explain::unsaid(&errors)) }
     }
 }

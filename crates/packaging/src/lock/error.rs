@@ -55,6 +55,11 @@ pub enum LockFault {
         /// How many.
         found: usize,
     },
+    /// It is of a tool whose locks are not read.
+    #[error(
+        "the lock is of another tool: expected one of pants, uv, pex or Pants 2, a `pylock.toml`, or a `requirements.txt`"
+    )]
+    Unknown,
     /// A value does not read as what it should be.
     #[error("`{key}` is not valid: {reason}")]
     Value {
@@ -101,6 +106,7 @@ impl LockError {
             LockFault::Syntax { .. } => "packaging::lock_syntax",
             LockFault::Conflict => "packaging::lock_conflict",
             LockFault::Version { .. } => "packaging::lock_version",
+            LockFault::Unknown => "packaging::lock_foreign",
             LockFault::Requirements(fault) => fault.code(),
             LockFault::Unpinned { .. } => "packaging::lock_unpinned",
             LockFault::NotUniversal { .. } => "packaging::lock_not_universal",
@@ -115,7 +121,7 @@ impl LockError {
     /// What to do about it, in a lock of this form.
     #[must_use]
     pub fn help(&self, form: Form) -> Option<String> {
-        let again = form.again();
+        let again = form.again().replacen("write it", "write the lock", 1);
         Some(match &self.fault {
             LockFault::Conflict => format!("take either side, then {again}"),
             LockFault::Version { .. } if form == Form::Pants => {
@@ -124,7 +130,7 @@ impl LockError {
             LockFault::Requirements(fault) => return fault.help(),
             LockFault::Unpinned { .. } => format!("pin it with `==`, or {again}"),
             LockFault::NotUniversal { .. } => "make it anew with `--style universal`".to_owned(),
-            _ => again.to_owned(),
+            _ => again,
         })
     }
 }

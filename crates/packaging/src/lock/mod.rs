@@ -180,15 +180,17 @@ impl Lock {
     #[must_use]
     pub fn has_extra(&self, name: &PackageName, extra: &ExtraName) -> bool {
         let asked = |one: &Requirement| one.name == *name && one.extras.contains(extra);
-        self.requirements.iter().any(asked) || self.brings(name, extra)
+        self.requirements.iter().any(asked) || self.has_by_another(name, extra)
     }
 
-    /// Whether a package of a project needs something for an extra.
-    pub(crate) fn brings(&self, name: &PackageName, extra: &ExtraName) -> bool {
+    /// Whether it has what an extra brings although nobody asked for that directly. A lock of ours does not count: what
+    /// another package asks for may hold elsewhere than what is asked for directly.
+    pub(crate) fn has_by_another(&self, name: &PackageName, extra: &ExtraName) -> bool {
         let extras = std::slice::from_ref(extra);
         let brings =
             |one: &Dependency| one.marker.may_hold_somewhere(extras) && !one.marker.may_hold_somewhere(&[]);
-        self.named(name).iter().any(|package| package.dependencies.iter().any(brings))
+        self.form != Form::Pants
+            && self.named(name).iter().any(|package| package.dependencies.iter().any(brings))
     }
 
     /// Brings everything into the one order in which it is written.

@@ -146,7 +146,7 @@ fn what_is_no_lock_is_refused() {
     check(
         "tool.pants",
         "tool.uv",
-        &["- foreign: the lock was not written by `pants lock`: it has no table `tool.pants`"],
+        &["36:6 syntax: not a readable lock: unknown field `uv`, expected `pants`"],
     );
     let conflict = "the lock has conflict markers of an unfinished merge";
     check(

@@ -37,7 +37,7 @@ dev = ['pytest']
 dev-dependencies = ['ruff', 'my-lib']
 [tool.uv.sources]
 my-lib = { workspace = true }
-other = [{ path = '../other', editable = true, marker = 'os_name == \\'nt\\'' }, { workspace = true }]
+other = [{ path = '../other', editable = true, marker = 'x' }, { workspace = true }]
 vendored = { path = 'vendored-1-py3-none-any.whl' }
 forked = { git = 'https://h.example/forked' }
 ",

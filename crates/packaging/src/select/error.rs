@@ -242,7 +242,9 @@ impl SelectError {
             }
             Self::NoWheel { nearest, has_source, .. } => {
                 let source = match (has_source, ours) {
-                    (true, true) => format!("; to build its source distribution, {lock}"),
+                    (true, true) => {
+                        "; to build its source distribution, write the lock anew with `pants lock`".to_owned()
+                    }
                     (true, false) => format!("; {NO_BUILDS}"),
                     (false, _) => String::new(),
                 };

@@ -225,7 +225,7 @@ impl<'l> Closure<'l, '_> {
             let asked = |one: &Requirement| {
                 one.name == root.name && one.extras.contains(extra) && self.may_hold(&one.marker)
             };
-            if !lock.requirements.iter().any(asked) && !lock.brings(&root.name, extra) {
+            if !lock.requirements.iter().any(asked) && !lock.has_by_another(&root.name, extra) {
                 self.error(SelectError::StaleExtra {
                     name: root.name.clone(),
                     extra: extra.clone(),

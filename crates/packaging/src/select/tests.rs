@@ -1,5 +1,6 @@
 //! Tests of choosing wheels, out of locks made by hand.
 
+mod foreign;
 mod open;
 mod stale;
 

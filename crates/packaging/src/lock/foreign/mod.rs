@@ -63,6 +63,7 @@ pub fn read(path: &str, text: &str, borders: &Borders<'_>) -> Result<LockFile, V
         Form::Pylock => alone(pylock::parse(text, borders)),
         Form::Pex => alone(pex::parse(text)),
         Form::Requirements => requirements::parse(path, borders),
+        Form::Other => Err(vec![LockError { fault: LockFault::Unknown, place: None, file: None }]),
     }
 }
 

@@ -113,11 +113,12 @@ impl Pex<'_> {
         lock
     }
 
-    /// Where a package begins: at its first artifact, since keys are written in order, or else at its name.
+    /// Where a package begins, or nearly so: at its first artifact, since keys are written in order.
     fn start(&self, package: &RawPackage) -> usize {
         let first = package.artifacts.first().map_or(&package.project_name, |artifact| &artifact.hash);
         let quoted = serde_json::Value::from(first.as_str()).to_string();
-        self.text.find(&quoted).unwrap_or(self.from)
+        let at = self.text.find(&quoted).unwrap_or(self.from);
+        self.text[..at].rfind('{').unwrap_or(at)
     }
 
     fn package(&mut self, raw: &RawPackage) -> Option<Package> {

@@ -97,7 +97,10 @@ fn package(reader: &mut Reader, raw: &RawPackage, borders: &Borders<'_>) -> Opti
     }
     let index = raw.index.as_ref().and_then(|address| (borders.index_at)(address.get_ref()));
     for file in raw.wheels.iter().chain(&raw.sdist) {
-        let place = file.name.as_ref().or(file.url.as_ref()).or(file.path.as_ref());
+        // Some tools normalise the name, and an index knows the file by what its address ends in.
+        let is_file =
+            |place: &&Text| [".whl", ".gz", ".zip"].iter().any(|end| place.get_ref().ends_with(end));
+        let place = file.url.as_ref().or(file.path.as_ref()).filter(is_file).or(file.name.as_ref());
         let (Some(place), Some(sha256)) = (place, file.hashes.get("sha256")) else {
             let reason = "expected a name or an address, and the hash `sha256`".to_owned();
             reader.fault(place.unwrap_or(&raw.name), LockFault::Value { key: "packages.wheels", reason });

@@ -65,7 +65,9 @@ fn check(session: &Session<'_>, (name, path, form): (&str, &str, Form), wanted: 
         }));
     }
     if told.is_empty() && !session.console.quiet {
-        session.console.message(&format!("{path} has what is asked for: {} packages", lock.packages.len()));
+        let count = lock.packages.len();
+        let noun = if count == 1 { "package" } else { "packages" };
+        session.console.message(&format!("{path} has what is asked for: {count} {noun}"));
     }
     session.console.diagnostics(told);
 }
