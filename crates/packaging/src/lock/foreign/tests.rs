@@ -72,9 +72,9 @@ fn uv(packages: &str) -> String {
     format!("version = 1\nrevision = 3\nrequires-python = \">=3.9\"\n{packages}")
 }
 
-#[test]
-fn a_workspace_of_uv() {
-    let text = uv(&format!(
+/// An application with an extra and a group, a library of its workspace, and two versions of a thing.
+fn workspace() -> String {
+    uv(&format!(
         r#"
 [[package]]
 name = "app"
@@ -116,7 +116,12 @@ version = "2.0"
 source = {{ registry = "x" }}
 resolution-markers = ["python_version >= '3.10' and os_name != 'nt'"]
 "#
-    ));
+    ))
+}
+
+#[test]
+fn a_workspace_of_uv() {
+    let text = workspace();
     check(
         "uv.lock",
         &text,
