@@ -28,6 +28,7 @@ pub mod sdist;
 pub mod select;
 pub mod tags;
 pub mod target;
+pub mod unsaid;
 pub mod wheel;
 
 pub use pep440_rs::{Version, VersionSpecifiers};

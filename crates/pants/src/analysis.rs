@@ -1,21 +1,21 @@
 //! What programs come to, before anything is done: what they reach is read, and the rules turn it into actions. Knows what
 //! the configuration says of programs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use engine::ActionGraph;
 use graph::{NodeId, TargetGraph};
-use packaging::lock::Lock;
 use packaging::platform::Machine;
 use python::closure::Closure;
 use python::configuration::Settings;
 use python::platforms;
-use python::{Analysis, Artifact, Resolve, RuleError};
+use python::{Analysis, Artifact, RuleError};
 use store::{IndexEntry, StatIndex};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::explain;
 use crate::inside;
+use crate::locks::Locks;
 use crate::machine::{self, MachineInterpreters};
 use crate::repository::Repository;
 use crate::session::{Session, forgettable};
@@ -34,7 +34,7 @@ pub(crate) fn missing_wheels(
     let interpreters = MachineInterpreters::new(session, &memo);
     let settings = settings(session, &repository.graph, programs);
     let seen = Seen { session, repository, files: &files, settings: &settings, interpreters: &interpreters };
-    let errors = seen.analyse(programs, &mut ActionGraph::new())?.err().unwrap_or_default();
+    let errors = seen.analyse(programs)?.err().unwrap_or_default();
     let missing = errors.iter().filter(|error| matches!(error, RuleError::Missing(_)));
     let warning = |error| Diagnostic { severity: Severity::Warning, ..placed(session, error) };
     Ok(missing.map(warning).collect())
@@ -50,14 +50,31 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// The artifacts of programs, or what is wrong with them; fails where their locks cannot be read.
+    /// The artifacts of programs and the actions that make them, or what is wrong with them; fails where their locks cannot
+    /// be read. What the locks of other tools leave unsaid is found out.
     pub(crate) fn analyse(
         &self,
         programs: &[NodeId],
-        actions: &mut ActionGraph,
-    ) -> Result<Result<Vec<Artifact>, Vec<RuleError>>, Vec<Diagnostic>> {
+    ) -> Result<Result<(Vec<Artifact>, ActionGraph), Vec<RuleError>>, Vec<Diagnostic>> {
+        let mut locks = Locks::read(self.session, &self.repository.graph, programs)?;
+        loop {
+            match self.analyse_by(&locks, programs)? {
+                Err(errors) if locks.find_out(&errors)? => {}
+                Err(mut errors) => {
+                    inside::look_for_versions(self.session, &mut errors);
+                    return Ok(Err(errors));
+                }
+                found => return Ok(found),
+            }
+        }
+    }
+
+    fn analyse_by(
+        &self,
+        locks: &Locks<'_>,
+        programs: &[NodeId],
+    ) -> Result<Result<(Vec<Artifact>, ActionGraph), Vec<RuleError>>, Vec<Diagnostic>> {
         let Seen { session, repository, .. } = self;
-        let locks = Locks::read(session, &repository.graph, programs)?;
         let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
         let analysis = Analysis {
             graph: &repository.graph,
@@ -69,11 +86,8 @@ impl Seen<'_> {
             settings: self.settings,
             interpreters: self.interpreters,
         };
-        let mut found = python::package(programs, &analysis, actions);
-        if let Err(errors) = &mut found {
-            inside::look_for_versions(session, errors);
-        }
-        Ok(found)
+        let mut actions = ActionGraph::new();
+        Ok(python::package(programs, &analysis, &mut actions).map(|artifacts| (artifacts, actions)))
     }
 }
 
@@ -143,39 +157,4 @@ fn paths(graph: &TargetGraph, roots: &python::SourceRoots, programs: &[NodeId]) 
     paths.sort_unstable();
     paths.dedup();
     paths
-}
-
-/// The locks of all resolves.
-struct Locks<'a> {
-    session: &'a Session<'a>,
-    locks: BTreeMap<&'a str, Option<Lock>>,
-}
-
-impl<'a> Locks<'a> {
-    /// Reads those that the programs are built in; what others hold does not matter to them.
-    fn read(
-        session: &'a Session<'a>,
-        graph: &TargetGraph,
-        programs: &[NodeId],
-    ) -> Result<Locks<'a>, Vec<Diagnostic>> {
-        let (mut locks, mut errors) = (BTreeMap::new(), Vec::new());
-        let default = &session.config.default_resolve;
-        let used: BTreeSet<&str> =
-            programs.iter().map(|program| python::resolve_of(graph.target(*program), default)).collect();
-        for (name, path) in session.config.resolves.iter().filter(|(name, _)| used.contains(name.as_str())) {
-            match session.lock(path) {
-                Ok(lock) => drop(locks.insert(name.as_str(), lock)),
-                Err(wrong) => errors.extend(wrong),
-            }
-        }
-        if errors.is_empty() { Ok(Locks { session, locks }) } else { Err(errors) }
-    }
-
-    fn resolve(&self, name: &str) -> Option<Resolve<'_>> {
-        Some(Resolve {
-            lock: self.locks.get(name).and_then(Option::as_ref),
-            path: self.session.config.lock_path(name)?,
-            constraints: self.session.config.constraints_of(name),
-        })
-    }
 }

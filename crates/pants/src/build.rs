@@ -52,6 +52,7 @@ pub(crate) fn build(
     scope: Scope,
     check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
 ) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
+    session.builds.get_or_init(|| ());
     let request = Request::new(session, goal, asked);
     if let Some(report) = request.recall()? {
         return Ok((report, session.take_warnings()));
@@ -105,11 +106,10 @@ impl<'a> Plan<'a> {
         let memo = machine::memo(session)?;
         let interpreters = MachineInterpreters::new(session, &memo);
         let settings = settings(session, &repository.graph, programs);
-        let mut actions = ActionGraph::new();
         let seen =
             Seen { session, repository, files: &files, settings: &settings, interpreters: &interpreters };
-        let mut artifacts = seen
-            .analyse(programs, &mut actions)?
+        let (mut artifacts, actions) = seen
+            .analyse(programs)?
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
         session.console.diagnostics(interpreters.take_notes());
         if scope == Scope::Here {
@@ -123,7 +123,7 @@ impl<'a> Plan<'a> {
         let tools = MachineTools::of(&actions, &interpreters);
         let mut inputs = interpreters.inputs();
         inputs.extend(files.keys().flat_map(|path| with_packages(path)));
-        inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
+        inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
         inputs.extend(settings.platform_files.keys().map(PathBuf::from));
         Ok(Plan { session, store, index, actions, tools, artifacts, inputs })
     }

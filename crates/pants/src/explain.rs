@@ -5,6 +5,7 @@ use graph::{GraphError, LabelError, Place, Target};
 use loader::LoadError;
 use packaging::index::{FetchError, IndexError};
 use packaging::locking;
+use packaging::unsaid::UnsaidError;
 use python::infer::{Finding, Unowned, Unread};
 use python::{Artifact, RuleError};
 use store::{StatError, StoreError};
@@ -136,6 +137,29 @@ pub(crate) fn index(error: &IndexError) -> Diagnostic {
 
 pub(crate) fn locking(error: &locking::LockError) -> Diagnostic {
     Diagnostic::error(packaging_exit(error.fault()), error.code(), error).help(error.help()).causes(error)
+}
+
+/// What could not be found out for a lock; what is not in the cache is one error.
+pub(crate) fn unsaid(errors: &[UnsaidError]) -> Vec<Diagnostic> {
+    let told = |error: &UnsaidError| {
+        Diagnostic::error(packaging_exit(error.fault()), error.code(), error).help(error.help()).causes(error)
+    };
+    let (offline, others): (Vec<_>, Vec<_>) =
+        errors.iter().partition(|error| matches!(error, UnsaidError::Fetch(FetchError::Offline { .. })));
+    let mut all: Vec<Diagnostic> = others.into_iter().map(told).collect();
+    if let Some(first) = offline.first() {
+        let files: Vec<String> = offline
+            .iter()
+            .filter_map(|error| match error {
+                UnsaidError::Fetch(FetchError::Offline { what, .. }) => Some(format!("`{what}`")),
+                _ => None,
+            })
+            .collect();
+        let note = "the lock does not say what these need, so that there may be more";
+        let message = format!("not in the cache, and the network must not be used: {}", files.join(", "));
+        all.push(Diagnostic { message, ..told(first) }.note(note));
+    }
+    all
 }
 
 /// What to say of a name that is none of these: the near one, or else all.

@@ -1,11 +1,10 @@
 //! Inference over the working copy: gives it files, locks and the memory of the store, and tells what it found amiss.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
 use graph::{Edge, Label, NodeId, Target, TargetGraph};
-use packaging::lock::Lock;
 use python::SourceRoots;
 use python::infer::{Finding, Inferred, Unowned, Unread, Workspace, World, edges, edges_of};
 use serde::{Deserialize, Serialize};
@@ -25,6 +24,8 @@ const MOST: usize = 10;
 pub(crate) struct Findings {
     findings: Vec<Finding>,
     unread: Vec<Unread>,
+    /// Whether the modules of some distributions are guessed by their names.
+    pub(crate) guessed: bool,
 }
 
 /// What the sources imply: edges for the graph, and findings for who asks about these files.
@@ -37,10 +38,10 @@ pub(crate) fn infer(
     let failed = |error| vec![explain::store(&error)];
     let mut index = StatIndex::open(store, &session.root).map_err(failed)?;
     let workspace = WorkingCopy { store, index: Some(&index), root: &session.root };
-    let Inferred { edges, findings, unread } =
-        in_world(session, roots, &workspace, |world| edges(targets, world));
+    let (Inferred { edges, findings, unread }, guessed) =
+        in_world(session, targets, roots, &workspace, |world| edges(targets, world));
     forgettable(index.save()).map_err(failed)?;
-    Ok((edges, Findings { findings, unread }))
+    Ok((edges, Findings { findings, unread, guessed }))
 }
 
 /// What some of the sources imply; none where all have to be looked at.
@@ -51,30 +52,27 @@ pub(crate) fn infer_some(
     paths: &[&str],
 ) -> Result<Option<Vec<Edge>>, Vec<Diagnostic>> {
     let workspace = WorkingCopy { store: session.store()?, index: None, root: &session.root };
-    Ok(in_world(session, roots, &workspace, |world| edges_of(targets, paths, world)))
+    Ok(in_world(session, targets, roots, &workspace, |world| edges_of(targets, paths, world)).0)
 }
 
-/// Infers with all that inference knows beside the targets.
+/// Infers with all that inference knows beside the targets, and says whether modules of distributions were guessed.
 fn in_world<T>(
     session: &Session<'_>,
+    targets: &[Target],
     roots: &SourceRoots,
     workspace: &WorkingCopy<'_>,
     infer: impl FnOnce(&World<'_>) -> T,
-) -> T {
-    infer(&World {
+) -> (T, bool) {
+    let (locks, guessed) = session.locks_for(targets);
+    let inferred = infer(&World {
         roots,
         settings: &session.config.infer,
         default_resolve: &session.config.default_resolve,
-        locks: &locks(session),
+        locks: &locks,
         constraints: &|resolve| session.config.constraints_of(resolve),
         workspace,
-    })
-}
-
-/// The locks that can be read. What is wrong with another is told by the goal that needs it.
-fn locks(session: &Session<'_>) -> BTreeMap<String, Lock> {
-    let read = |(name, path): &(String, String)| Some((name.clone(), session.lock(path).ok().flatten()?));
-    session.config.resolves.iter().filter_map(read).collect()
+    });
+    (inferred, guessed)
 }
 
 /// The files of the repository as they are now.

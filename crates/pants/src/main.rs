@@ -14,6 +14,7 @@ mod explain;
 mod goals;
 mod inference;
 mod inside;
+mod locks;
 mod machine;
 mod mask;
 mod others;
@@ -163,7 +164,7 @@ fn run(
     let cancel = signals::watch();
     let (root, gathered) = gathered.map_or_else(|| no_root(&cli.options, environment), Ok)?;
     console.root.clone_from(&root);
-    let config = Config::new(gathered)?;
+    let config = Config::new(gathered)?.with_found_lock(&root);
     console.configure(&cli.options, &config);
     let session = Session::open(&cli.options, root, config, console, environment, &cancel, start)?;
     session.tell_others()?;

@@ -101,6 +101,7 @@ impl Session<'_> {
             .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
         if let Some(state) = self.unchanged_workspace()?
             && let Some(kept) = self.kept_graph(state, &roots, with_edges)?
+            && !(kept.findings.guessed && self.builds.get().is_some())
         {
             self.console.repeat(&kept.said);
             return Ok(ManuallyDrop::new(kept));
@@ -345,9 +346,9 @@ impl Session<'_> {
             return Vec::new();
         }
         let files = graph.targets().flat_map(|(_, target)| &target.sources).map(|source| &*source.path);
-        let python = files.filter(|path| is_python(path));
-        let locks = self.config.resolves.iter().map(|(_, path)| path.as_str());
-        python.chain(locks).map(|path| Looked::At(path.into())).collect()
+        let python = files.filter(|path| is_python(path)).map(PathBuf::from);
+        let locks = self.lock_paths().into_iter().map(PathBuf::from);
+        python.chain(locks).map(Looked::At).collect()
     }
 
     /// Says what inference found amiss in the files among `nodes`; fails where the configuration wants that.

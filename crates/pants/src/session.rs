@@ -7,7 +7,6 @@ use std::time::Instant;
 use engine::{Cancel, Keep, Level, Sandbox};
 use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::Declarations;
-use packaging::lock::Lock;
 use store::{DigestFunction, Moment, Store, StoreError};
 
 use crate::cli::{KeepSandboxes, Options};
@@ -40,6 +39,8 @@ pub(crate) struct Session<'s> {
     /// What actions that run programs run in.
     pub(crate) sandbox: Sandbox,
     store: OnceLock<Store>,
+    /// Set where the goal builds: then it is found out what a query may only guess.
+    pub(crate) builds: OnceLock<()>,
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
 }
 
@@ -111,7 +112,7 @@ impl<'s> Session<'s> {
             KeepSandboxes::Always => Keep::Always,
         };
         let sandbox = Sandbox::new(level, "/proc/self/exe").keeping(keep, cache_dir.join(SANDBOXES));
-        let (store, unchanged) = (OnceLock::new(), OnceLock::new());
+        let (store, builds, unchanged) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Ok(Session {
             start,
             began,
@@ -126,6 +127,7 @@ impl<'s> Session<'s> {
             offline,
             sandbox,
             store,
+            builds,
             unchanged,
         })
     }
@@ -219,28 +221,6 @@ impl<'s> Session<'s> {
         }
         graph::select(graph, &patterns, &exclude)
             .map_err(|errors| errors.iter().map(explain::graph).collect())
-    }
-
-    /// The lock of a resolve; none where there is no file.
-    pub(crate) fn lock(&self, path: &str) -> Result<Option<Lock>, Vec<Diagnostic>> {
-        let unreadable = |message: String| {
-            let message = format!("cannot read the lock `{path}`: {message}");
-            let help = "`[python.resolves]` says where the lock is; `pants lock` writes it";
-            vec![Diagnostic::error(Exit::Wrong, "lock::unreadable", message).help(Some(help))]
-        };
-        let text = match std::fs::read(self.root.join(path)) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".to_owned()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unreadable(error.to_string())),
-        };
-        Lock::parse(&text).map(Some).map_err(|errors| {
-            let explained = errors.iter().map(|error| {
-                let (line, column) = error.place.map_or((1, 1), |place| (place.line, place.column));
-                let place = Some(graph::Place::new(path, line, column));
-                Diagnostic::error(Exit::Wrong, error.code(), error).at(place).help(error.help())
-            });
-            explained.collect()
-        })
     }
 
     /// Who brings files.

@@ -156,7 +156,10 @@ fn wanted(
     if !locked.is_empty() {
         return locked.into_iter().map(|wanted| (wanted, Some(program.place.clone()))).collect();
     }
-    match interpreters.newest(&bounds.constraints()) {
+    let mut constraints = bounds.constraints();
+    // A lock may record no interpreter, but the versions that it is for.
+    constraints.extend(lock.map(|lock| &lock.interpreter_constraints));
+    match interpreters.newest(&constraints) {
         Some(newest) => {
             let free_threaded = newest.abi.free_threaded;
             let wanted = Wanted { free_threaded, ..Wanted::minor(newest.minor()) };

@@ -3,6 +3,7 @@
 
 use graph::{Label, Place};
 use packaging::interpreter::Interpreter;
+use packaging::unsaid::Unknown;
 
 /// Why a program cannot have a distribution or a library.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,18 @@ pub enum ResolveError {
         /// Where the program is.
         place: Place,
     },
+    /// The lock does not say all that is needed of a package. Whoever may use the network finds it out, and asks again.
+    #[error("the lock alone does not tell all of `{}` {}", unknown.name, unknown.version)]
+    Unread {
+        /// The resolve.
+        resolve: String,
+        /// What is not known.
+        unknown: Unknown,
+        /// The program that needs it.
+        label: Label,
+        /// Where the program is.
+        place: Place,
+    },
 }
 
 impl ResolveError {
@@ -78,6 +91,7 @@ impl ResolveError {
             Self::OtherResolve { .. } => "python::other_resolve",
             Self::Library { .. } => "python::library_of_other_resolve",
             Self::NoBuilder { .. } => "python::no_builder",
+            Self::Unread { .. } => "packaging::lock_unread",
         }
     }
 
@@ -86,7 +100,8 @@ impl ResolveError {
         match self {
             Self::OtherResolve { place, .. }
             | Self::Library { place, .. }
-            | Self::NoBuilder { place, .. } => place,
+            | Self::NoBuilder { place, .. }
+            | Self::Unread { place, .. } => place,
         }
     }
 
@@ -106,6 +121,7 @@ impl ResolveError {
                 let found = found.iter().map(|interpreter| (format!("found {interpreter}"), None));
                 std::iter::once((format!("needed by `{label}`"), None)).chain(found).collect()
             }
+            Self::Unread { label, .. } => vec![(format!("needed by `{label}`"), None)],
         }
     }
 
@@ -128,6 +144,7 @@ impl ResolveError {
                 "install it (`uv python install {wanted}`, `pyenv install {wanted}` or the system's packages), or \
                  require a version that has a wheel"
             ),
+            Self::Unread { .. } => "run it once with the network".to_owned(),
         }
     }
 

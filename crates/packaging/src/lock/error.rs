@@ -1,6 +1,8 @@
 //! What is wrong with the text of a lock, and where; knows no file.
 
+use super::Form;
 use crate::place::Place;
+use crate::requirement_file::RequirementFileFault;
 
 /// One thing that is wrong with a lock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +12,8 @@ pub struct LockError {
     pub fault: LockFault,
     /// Where it stands, where that can be told.
     pub place: Option<Place>,
+    /// The file that it stands in, where that is not the lock itself but one that it includes.
+    pub file: Option<String>,
 }
 
 /// What can be wrong with a lock.
@@ -34,9 +38,28 @@ pub enum LockFault {
         /// What is read.
         expected: String,
     },
-    /// It is a lock of another tool.
-    #[error("the lock was not written by `pants lock`: it has no table `tool.pants`")]
-    Foreign,
+    /// A line of a requirements file.
+    #[error(transparent)]
+    Requirements(RequirementFileFault),
+    /// A requirement without a version.
+    #[error(
+        "`{requirement}` is not pinned, and a requirements file that serves as a lock has `==` and one version for each"
+    )]
+    Unpinned {
+        /// The requirement.
+        requirement: String,
+    },
+    /// A lock that pex made for some interpreters of one machine.
+    #[error("the lock is for {found} separate targets, expected a universal one")]
+    NotUniversal {
+        /// How many.
+        found: usize,
+    },
+    /// It is of a tool whose locks are not read.
+    #[error(
+        "the lock is of another tool: expected one of pants, uv, pex or Pants 2, a `pylock.toml`, or a `requirements.txt`"
+    )]
+    Unknown,
     /// A value does not read as what it should be.
     #[error("`{key}` is not valid: {reason}")]
     Value {
@@ -79,11 +102,14 @@ impl LockError {
     /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self.fault {
+        match &self.fault {
             LockFault::Syntax { .. } => "packaging::lock_syntax",
             LockFault::Conflict => "packaging::lock_conflict",
             LockFault::Version { .. } => "packaging::lock_version",
-            LockFault::Foreign => "packaging::lock_foreign",
+            LockFault::Unknown => "packaging::lock_foreign",
+            LockFault::Requirements(fault) => fault.code(),
+            LockFault::Unpinned { .. } => "packaging::lock_unpinned",
+            LockFault::NotUniversal { .. } => "packaging::lock_not_universal",
             LockFault::Value { .. } => "packaging::lock_value",
             LockFault::ForeignWheel { .. } => "packaging::lock_wheel",
             LockFault::Duplicate { .. } => "packaging::lock_duplicate",
@@ -92,18 +118,19 @@ impl LockError {
         }
     }
 
-    /// What to do about it.
+    /// What to do about it, in a lock of this form.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
-        Some(
-            match self.fault {
-                LockFault::Conflict => "take either side, then write the lock anew with `pants lock`",
-                LockFault::Version { .. } => {
-                    "use the version of pants that wrote it, or write it anew with `pants lock`"
-                }
-                _ => "write the lock anew with `pants lock`",
+    pub fn help(&self, form: Form) -> Option<String> {
+        let again = form.again().replacen("write it", "write the lock", 1);
+        Some(match &self.fault {
+            LockFault::Conflict => format!("take either side, then {again}"),
+            LockFault::Version { .. } if form == Form::Pants => {
+                format!("use the version of pants that wrote it, or {again}")
             }
-            .to_owned(),
-        )
+            LockFault::Requirements(fault) => return fault.help(),
+            LockFault::Unpinned { .. } => format!("pin it with `==`, or {again}"),
+            LockFault::NotUniversal { .. } => "make it anew with `--style universal`".to_owned(),
+            _ => again,
+        })
     }
 }

@@ -4,6 +4,8 @@
 mod build_system;
 mod error;
 mod export;
+mod foreign;
+mod form;
 mod moved;
 mod raw;
 mod read;
@@ -19,12 +21,15 @@ use crate::name::{ExtraName, PackageName};
 use crate::platform::Platform;
 use crate::python::Wanted;
 use crate::requirement::Requirement;
+use crate::requirement_file::FileHash;
 use crate::wheel::WheelFilename;
 use crate::{Version, VersionSpecifiers};
 
 pub use build_system::{Backend, BackendPath, BuildSystem};
 pub use error::{LockError, LockFault};
 pub use export::ExportedFile;
+pub use foreign::{Borders, LockFile, dependencies_of, read};
+pub use form::Form;
 pub use moved::moved;
 
 /// The version of PEP 751's format.
@@ -58,6 +63,37 @@ pub struct Lock {
     /// requirements they are, sorted by them. These hold for the same interpreters and platforms, and have none
     /// themselves.
     pub builds: Vec<Lock>,
+    /// The form that it is written in: what is to be done about it depends on that, and nothing else.
+    pub form: Form,
+    /// Where it is said what its packages need.
+    pub graph: Graph,
+}
+
+/// Where it is said what the packages of a lock need.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Graph {
+    /// In [`Package::dependencies`], with what those extras bring that were asked for when it was made.
+    #[default]
+    Asked,
+    /// In [`Package::dependencies`], with what any extra brings, though that may not be in the lock.
+    Whole,
+    /// In the wheels alone. What is known of them so far, by SHA-256; it may not be in the lock.
+    InWheels(BTreeMap<[u8; 32], Vec<Dependency>>),
+}
+
+/// Where the files of a package are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// On an index, by their names.
+    #[default]
+    Index,
+    /// On an index that has to be asked for their names: those that have one of these hashes; without any, all of the
+    /// version.
+    Unnamed(Vec<FileHash>),
+    /// Nowhere: it is a project of the repository itself. It brings what it needs, and its sources are those of targets.
+    Repository,
+    /// In a place that files are not fetched from, such as a Git repository.
+    Elsewhere(&'static str),
 }
 
 /// One version of a project.
@@ -82,6 +118,8 @@ pub struct Package {
     /// The modules that it provides: top-level names, or dotted ones below a namespace package, sorted. Empty if
     /// unknown.
     pub modules: Vec<String>,
+    /// Where its files are.
+    pub origin: Origin,
 }
 
 /// What a package needs of another in the same lock.
@@ -136,6 +174,23 @@ impl Lock {
         let start = self.packages.partition_point(|package| package.name < *name);
         let end = self.packages.partition_point(|package| package.name <= *name);
         &self.packages[start..end]
+    }
+
+    /// Whether it has what an extra of a project brings.
+    #[must_use]
+    pub fn has_extra(&self, name: &PackageName, extra: &ExtraName) -> bool {
+        let asked = |one: &Requirement| one.name == *name && one.extras.contains(extra);
+        self.requirements.iter().any(asked) || self.has_by_another(name, extra)
+    }
+
+    /// Whether it has what an extra brings although nobody asked for that directly. A lock of ours does not count: what
+    /// another package asks for may hold elsewhere than what is asked for directly.
+    pub(crate) fn has_by_another(&self, name: &PackageName, extra: &ExtraName) -> bool {
+        let extras = std::slice::from_ref(extra);
+        let brings =
+            |one: &Dependency| one.marker.may_hold_somewhere(extras) && !one.marker.may_hold_somewhere(&[]);
+        self.form != Form::Pants
+            && self.named(name).iter().any(|package| package.dependencies.iter().any(brings))
     }
 
     /// Brings everything into the one order in which it is written.

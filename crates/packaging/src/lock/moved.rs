@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Lock, Package};
+use super::{Graph, Lock, Package};
 use crate::name::{ExtraName, PackageName};
 use crate::requirement::Requirement;
 
@@ -20,8 +20,12 @@ impl Lock {
     /// The projects that a requirement may bring, itself included, on any interpreter and platform.
     ///
     /// Extras count only where they are asked for; every other part of a marker is taken to hold somewhere.
+    /// Where only wheels say what they need, it may be all.
     #[must_use]
     pub fn reach(&self, root: &Requirement) -> BTreeSet<PackageName> {
+        if let Graph::InWheels(_) = self.graph {
+            return self.packages.iter().map(|package| package.name.clone()).collect();
+        }
         let mut found: BTreeMap<&PackageName, BTreeSet<ExtraName>> = BTreeMap::new();
         let mut open = VecDeque::new();
         let asked: BTreeSet<ExtraName> = root.extras.iter().cloned().collect();

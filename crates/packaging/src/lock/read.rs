@@ -7,7 +7,9 @@ use toml::Spanned;
 
 use super::error::{LockError, LockFault};
 use super::raw::{Head, RawBuild, RawBuildSystem, RawDependency, RawFile, RawLock, RawPackage, Text};
-use super::{BuildSystem, Dependency, FORMAT, LOCK_VERSION, Lock, Package, SourceFile, WheelFile};
+use super::{
+    BuildSystem, Dependency, FORMAT, Form, Graph, LOCK_VERSION, Lock, Origin, Package, SourceFile, WheelFile,
+};
 use crate::constraints::InterpreterConstraints;
 use crate::marker::Marker;
 use crate::name::{PackageName, parse_extra, parse_name};
@@ -38,28 +40,31 @@ impl Lock {
 }
 
 /// Why a text is no lock at all: the plainest cause that can be told.
-fn misshapen(text: &str, error: &toml::de::Error) -> LockError {
-    let marks = ["<<<<<<< ", ">>>>>>> "];
-    if let Some(line) = text.lines().position(|line| marks.iter().any(|mark| line.starts_with(mark))) {
-        let place = Place { line: u32::try_from(line + 1).unwrap_or(u32::MAX), column: 1 };
-        return LockError { fault: LockFault::Conflict, place: Some(place) };
+pub(super) fn misshapen(text: &str, error: &toml::de::Error) -> LockError {
+    if let Some(conflict) = conflict(text) {
+        return conflict;
     }
     if let Ok(Head { lock_version: Some(lock_version), tool }) = toml::from_str(text) {
         let format = tool.pants.as_ref().and_then(|pants| pants.format.as_ref());
         if let Some(error) = wrong_version(text, &lock_version, format) {
             return error;
         }
-        if tool.pants.is_none() {
-            return LockError { fault: LockFault::Foreign, place: None };
-        }
     }
     let reason = error.message().lines().next().unwrap_or_default().to_owned();
     let place = error.span().map(|span| Place::of(text, span.start));
-    LockError { fault: LockFault::Syntax { reason }, place }
+    LockError { fault: LockFault::Syntax { reason }, place, file: None }
+}
+
+/// The marks of an unfinished merge.
+pub(super) fn conflict(text: &str) -> Option<LockError> {
+    let marks = ["<<<<<<< ", ">>>>>>> "];
+    let line = text.lines().position(|line| marks.iter().any(|mark| line.starts_with(mark)))?;
+    let place = Place { line: u32::try_from(line + 1).unwrap_or(u32::MAX), column: 1 };
+    Some(LockError { fault: LockFault::Conflict, place: Some(place), file: None })
 }
 
 /// Whether a lock is of another version, of PEP 751 or of what this tool adds to it.
-fn wrong_version(
+pub(super) fn wrong_version(
     text: &str,
     lock_version: &Spanned<toml::Value>,
     format: Option<&Spanned<toml::Value>>,
@@ -69,45 +74,45 @@ fn wrong_version(
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let fault = LockFault::Version { key, found: shown.clone(), expected: expected.to_owned() };
         let place = Some(Place::of(text, found.span().start));
-        (shown != expected).then_some(LockError { fault, place })
+        (shown != expected).then_some(LockError { fault, place, file: None })
     };
     let ours = || differs("tool.pants.format", format?, &FORMAT.to_string());
     differs("lock-version", lock_version, LOCK_VERSION).or_else(ours)
 }
 
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     /// What is wrong, with the byte where it is.
-    errors: Vec<(usize, LockFault)>,
+    pub(super) errors: Vec<(usize, LockFault)>,
     indexes: Vec<String>,
     /// The packages whose name and version can be read, whatever else is wrong with them.
     known: BTreeMap<PackageName, Vec<Version>>,
-    needs: Vec<Need>,
+    pub(super) needs: Vec<Need>,
 }
 
 /// What a package depends on.
-struct Need {
-    offset: usize,
-    package: String,
-    name: PackageName,
-    version: Option<Version>,
+pub(super) struct Need {
+    pub(super) offset: usize,
+    pub(super) package: String,
+    pub(super) name: PackageName,
+    pub(super) version: Option<Version>,
 }
 
 impl Reader {
-    fn fault(&mut self, at: &Text, fault: LockFault) {
+    pub(super) fn fault(&mut self, at: &Text, fault: LockFault) {
         self.errors.push((at.span().start, fault));
     }
 
     /// What is wrong, in the order of the text.
-    fn errors(mut self, text: &str) -> Vec<LockError> {
+    pub(super) fn errors(mut self, text: &str) -> Vec<LockError> {
         self.errors.sort_by_key(|(offset, _)| *offset);
         let places = Places::new(text);
-        let placed = |(offset, fault)| LockError { fault, place: Some(places.of(offset)) };
+        let placed = |(offset, fault)| LockError { fault, place: Some(places.of(offset)), file: None };
         self.errors.into_iter().map(placed).collect()
     }
 
     /// A value of a key, or an error with its place.
-    fn value<T, E: std::fmt::Display>(
+    pub(super) fn value<T, E: std::fmt::Display>(
         &mut self,
         key: &'static str,
         text: &Text,
@@ -122,7 +127,7 @@ impl Reader {
         }
     }
 
-    fn values<T: FromStr<Err: std::fmt::Display>>(
+    pub(super) fn values<T: FromStr<Err: std::fmt::Display>>(
         &mut self,
         key: &'static str,
         texts: &[Text],
@@ -152,6 +157,8 @@ impl Reader {
             options: pants.options,
             packages,
             builds: Vec::new(),
+            form: Form::Pants,
+            graph: Graph::Asked,
         };
         let build = |(requirements, packages)| Lock { requirements, packages, ..lock.clone() };
         lock.builds = builds.into_iter().map(|one| one.map(&build)).collect::<Option<_>>()?;
@@ -232,6 +239,7 @@ impl Reader {
             build: build.map_or(Some(None), |build| build.map(Some))?,
             wheels,
             modules: raw.tool.pants.modules,
+            origin: Origin::Index,
         })
     }
 
@@ -255,7 +263,7 @@ impl Reader {
         })
     }
 
-    fn marker(&mut self, key: &'static str, text: Option<&Text>) -> Option<Marker> {
+    pub(super) fn marker(&mut self, key: &'static str, text: Option<&Text>) -> Option<Marker> {
         match text {
             None => Some(Marker::always()),
             Some(text) => self.value(key, text, str::parse),
@@ -280,7 +288,7 @@ impl Reader {
     }
 
     /// Remembers a package, and says if it is there already.
-    fn know(&mut self, at: &Text, name: &PackageName, version: &Version) {
+    pub(super) fn know(&mut self, at: &Text, name: &PackageName, version: &Version) {
         let versions = self.known.entry(name.clone()).or_default();
         let twice = versions.contains(version);
         versions.push(version.clone());
@@ -289,8 +297,13 @@ impl Reader {
         }
     }
 
+    /// Remembers a package of which there may be several of one version.
+    pub(super) fn know_one_of_several(&mut self, name: &PackageName, version: &Version) {
+        self.known.entry(name.clone()).or_default().push(version.clone());
+    }
+
     /// Dependencies that are not there.
-    fn references(&mut self) {
+    pub(super) fn references(&mut self) {
         for Need { offset, package, name, version } in std::mem::take(&mut self.needs) {
             let known = self.known.get(&name);
             let is_there = known.is_some_and(|all| version.as_ref().is_none_or(|one| all.contains(one)));
@@ -303,7 +316,7 @@ impl Reader {
 }
 
 /// The name of a file: it is used as one, so it must not lead elsewhere.
-fn file_name(text: &str) -> Result<String, String> {
+pub(super) fn file_name(text: &str) -> Result<String, String> {
     let leads = |c: char| matches!(c, '/' | '\\') || c.is_control();
     if text.is_empty() || text.starts_with('.') || text.contains(leads) {
         return Err(format!("expected the name of a file, found `{}`", text.escape_debug()));
@@ -311,11 +324,11 @@ fn file_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn specifiers(text: &str) -> Result<VersionSpecifiers, String> {
+pub(super) fn specifiers(text: &str) -> Result<VersionSpecifiers, String> {
     text.parse().map_err(|_| format!("expected versions such as `>=3.9,<3.14`, found `{text}`"))
 }
 
-fn sha256(text: &str) -> Result<[u8; 32], String> {
+pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
     let failed = || format!("expected 64 lower-case hexadecimal digits, found `{text}`");
     let bytes: &[u8; 64] = text.as_bytes().try_into().map_err(|_| failed())?;
     let digit = |byte: u8| match byte {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use super::{Dependency, Lock, Package, SourceFile, WheelFile};
+use super::{Dependency, Form, Graph, Lock, Origin, Package, SourceFile, WheelFile};
 use crate::constraints::InterpreterConstraints;
 use crate::marker::Marker;
 
@@ -103,7 +103,7 @@ fn check(from: &str, to: &str, expect: &[&str]) {
     let shown: Vec<String> = found
         .iter()
         .map(|error| {
-            assert!(error.help().is_some());
+            assert!(error.help(Form::Pants).is_some());
             let place = error.place.map_or_else(|| "-".to_owned(), |place| place.to_string());
             format!("{place} {}: {error}", error.code().trim_start_matches("packaging::lock_"))
         })
@@ -146,7 +146,7 @@ fn what_is_no_lock_is_refused() {
     check(
         "tool.pants",
         "tool.uv",
-        &["- foreign: the lock was not written by `pants lock`: it has no table `tool.pants`"],
+        &["36:6 syntax: not a readable lock: unknown field `uv`, expected `pants`"],
     );
     let conflict = "the lock has conflict markers of an unfinished merge";
     check(
@@ -360,6 +360,7 @@ prop_compose! {
             }).collect(),
             build: None,
             modules,
+            origin: Origin::Index,
         }
     }
 }
@@ -390,6 +391,8 @@ fn locks() -> impl Strategy<Value = Lock> {
             options,
             packages,
             builds: Vec::new(),
+            form: Form::Pants,
+            graph: Graph::Asked,
         })
         .prop_map(|lock| {
             // What builds source distributions holds for the same, and has packages of its own.

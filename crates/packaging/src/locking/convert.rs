@@ -12,7 +12,7 @@ use super::span::Span;
 use super::uv::UV_VERSION;
 use super::uv_lock::{UvDependency, UvFile, UvLock, UvPackage};
 use crate::index::{DEFAULT, Index, Indexes};
-use crate::lock::{Dependency, Lock, Package, SourceFile, WheelFile};
+use crate::lock::{Dependency, Form, Graph, Lock, Origin, Package, SourceFile, WheelFile};
 use crate::marker::Marker;
 use crate::name::{PackageName, parse_extra, parse_name};
 
@@ -49,6 +49,8 @@ pub(super) fn convert(
         options,
         packages,
         builds: Vec::new(),
+        form: Form::Pants,
+        graph: Graph::Asked,
     })
 }
 
@@ -101,7 +103,19 @@ impl<'a> Converter<'a> {
         });
         let dependencies = self.dependencies(found)?;
         let (requires_python, build, modules) = (None, None, Vec::new());
-        Ok(Package { name, version, marker, requires_python, dependencies, sdist, build, wheels, modules })
+        let origin = Origin::Index;
+        Ok(Package {
+            name,
+            version,
+            marker,
+            requires_python,
+            dependencies,
+            sdist,
+            build,
+            wheels,
+            modules,
+            origin,
+        })
     }
 
     /// The index that a package comes from.

@@ -9,7 +9,7 @@ mod convert;
 mod error;
 mod explain;
 mod legacy;
-mod modules;
+pub(crate) mod modules;
 mod pins;
 mod project;
 mod pythons;

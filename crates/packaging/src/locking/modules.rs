@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use store::Store;
+
 use super::LockTools;
 use super::error::LockWarning;
-use crate::index::{DEFAULT, archive_names};
+use crate::index::{Client, DEFAULT, FetchError, archive_names};
 use crate::lock::{Lock, Package, WheelFile};
 use crate::wheel::modules_of;
 
 /// The memo table: SHA-256 of a wheel to its modules, a line each.
-const TABLE: &str = "modules 2";
+pub(crate) const TABLE: &str = "modules 2";
 
 /// Fills in the modules of each package that has wheels; of those that fail, a warning.
 pub(super) fn tell(
@@ -37,7 +39,7 @@ pub(super) fn tell(
 }
 
 /// The wheel that stands for all: one for any platform, else the first by name.
-pub(super) fn representative(package: &Package) -> Option<&WheelFile> {
+pub(crate) fn representative(package: &Package) -> Option<&WheelFile> {
     let any = |wheel: &&WheelFile| wheel.name.platforms().any(|platform| platform == "any");
     package.wheels.iter().find(any).or_else(|| package.wheels.first())
 }
@@ -55,17 +57,19 @@ fn of_package(
     if let Some(modules) = known.get(&wheel.sha256) {
         return Ok(modules.to_vec());
     }
+    fetch(package, tools.client, tools.store).map_err(|error| {
+        let package = format!("{} {}", package.name, package.version);
+        LockWarning::Modules { package, reason: error.to_string() }
+    })
+}
+
+/// Asks the index for the modules of a package, and remembers them.
+pub(crate) fn fetch(package: &Package, client: &Client, store: &Store) -> Result<Vec<String>, FetchError> {
+    let Some(wheel) = representative(package) else { return Ok(Vec::new()) };
     let index = wheel.index.as_deref().unwrap_or(DEFAULT);
-    match archive_names(tools.client, index, package.name.as_ref(), wheel.name.as_str()) {
-        Ok(names) => {
-            let modules = modules_of(names.iter().map(String::as_str));
-            // Without the memo it is asked again, no more.
-            let _ = tools.store.put_memo(TABLE, &wheel.sha256, modules.join("\n").as_bytes());
-            Ok(modules)
-        }
-        Err(error) => {
-            let package = format!("{} {}", package.name, package.version);
-            Err(LockWarning::Modules { package, reason: error.to_string() })
-        }
-    }
+    let names = archive_names(client, index, package.name.as_ref(), wheel.name.as_str())?;
+    let modules = modules_of(names.iter().map(String::as_str));
+    // Without the memo it is asked again, no more.
+    let _ = store.put_memo(TABLE, &wheel.sha256, modules.join("\n").as_bytes());
+    Ok(modules)
 }

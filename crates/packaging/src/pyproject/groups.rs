@@ -49,6 +49,14 @@ impl Groups {
         self.all.push((group, entries));
     }
 
+    /// Adds entries to a group, which may be there.
+    pub(super) fn extend(&mut self, group: Group, entries: Vec<Entry>) {
+        match self.index.get(&group) {
+            Some(&at) => self.all[at].1.extend(entries),
+            None => self.add(group, entries),
+        }
+    }
+
     /// The groups that there are.
     pub(super) fn names(&self) -> impl Iterator<Item = &Group> {
         self.all.iter().map(|(group, _)| group).filter(|group| **group != Group::Project)

@@ -1,6 +1,6 @@
 //! The tables of a `pyproject.toml` as groups that are not put together yet; knows not what includes lead to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,12 +27,15 @@ pub(super) struct Reader<'t> {
     places: Places<'t>,
     /// The normalised name of the project itself.
     own: Option<PackageName>,
+    /// What uv takes from the workspace or a folder: projects of the repository, whose sources belong to targets.
+    members: BTreeSet<PackageName>,
     pub(super) errors: Vec<PyprojectError>,
 }
 
 impl<'t> Reader<'t> {
     pub(super) fn new(file: &str, text: &'t str) -> Self {
-        Self { file: file.into(), text, places: Places::new(text), own: None, errors: Vec::new() }
+        let (own, members) = (None, BTreeSet::new());
+        Self { file: file.into(), text, places: Places::new(text), own, members, errors: Vec::new() }
     }
 
     /// Notes what is wrong at a byte of the file.
@@ -52,6 +55,10 @@ impl<'t> Reader<'t> {
             return groups;
         }
         let document = document.get_ref();
+        let uv =
+            document.get("tool").and_then(|tool| tool.get_ref().as_table()?.get("uv")?.get_ref().as_table());
+        self.members =
+            uv.and_then(|uv| uv.get("sources")?.get_ref().as_table()).map(members).unwrap_or_default();
         match document.get("project") {
             Some(project) => self.project(project, &mut groups),
             None => self.refuse_poetry(document),
@@ -59,7 +66,18 @@ impl<'t> Reader<'t> {
         if let Some(table) = document.get(GROUPS) {
             self.tables(table, GROUPS, &mut groups);
         }
+        if let Some(list) = uv.and_then(|uv| uv.get("dev-dependencies")) {
+            self.development(list, &mut groups);
+        }
         groups
+    }
+
+    /// What uv had before there were groups: it is taken as a part of the group `dev`.
+    fn development(&mut self, list: &Value<'_>, groups: &mut Groups) {
+        let Ok(name) = parse_name("dev") else { return };
+        let group = Group::Dependency(name);
+        let entries = self.entries(list, "tool.uv.dev-dependencies", &group);
+        groups.extend(group, entries);
     }
 
     fn refuse_poetry(&mut self, document: &DeTable<'_>) {
@@ -154,6 +172,9 @@ impl<'t> Reader<'t> {
                 return self.fail(at, Fault::Requirement(fault));
             }
         };
+        if self.members.contains(&requirement.name) {
+            return;
+        }
         if self.own.as_ref() != Some(&requirement.name) {
             let place = self.places.of(start);
             let listed = Listed { requirement, file: self.file.clone(), place, hashes: Vec::new() };
@@ -230,4 +251,21 @@ impl<'t> Reader<'t> {
         };
         self.fail(offset, Fault::Type { key: key.to_owned(), expected, found });
     }
+}
+
+/// The projects that uv takes from the workspace, or from a folder that is no archive.
+fn members(sources: &DeTable<'_>) -> BTreeSet<PackageName> {
+    let of_repository = |table: &DeTable<'_>| {
+        let workspace = table.get("workspace").and_then(|value| value.get_ref().as_bool()) == Some(true);
+        let path = table.get("path").and_then(|value| value.get_ref().as_str());
+        workspace || path.is_some_and(|path| ![".whl", ".gz", ".zip"].iter().any(|end| path.ends_with(end)))
+    };
+    let is_member = |value: &DeValue<'_>| match value {
+        DeValue::Table(table) => of_repository(table),
+        // One for each of several markers.
+        DeValue::Array(all) => all.iter().all(|one| one.get_ref().as_table().is_some_and(&of_repository)),
+        _ => false,
+    };
+    let members = sources.iter().filter(|(_, value)| is_member(value.get_ref()));
+    members.filter_map(|(name, _)| parse_name(name.get_ref()).ok()).collect()
 }

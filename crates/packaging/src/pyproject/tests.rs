@@ -27,6 +27,29 @@ fn check(input: &str, expect: &str) {
 }
 
 #[test]
+fn what_uv_takes_from_the_repository_is_no_requirement() {
+    check(
+        "[project]
+dependencies = ['flask', 'My.Lib>=1', 'other', 'vendored', 'forked']
+[dependency-groups]
+dev = ['pytest']
+[tool.uv]
+dev-dependencies = ['ruff', 'my-lib']
+[tool.uv.sources]
+my-lib = { workspace = true }
+other = [{ path = '../other', editable = true, marker = 'x' }, { workspace = true }]
+vendored = { path = 'vendored-1-py3-none-any.whl' }
+forked = { git = 'https://h.example/forked' }
+",
+        "2:17 dependencies: flask
+         2:48 dependencies: vendored
+         2:60 dependencies: forked
+         4:8 group dev: pytest
+         6:21 group dev: ruff",
+    );
+}
+
+#[test]
 fn groups_are_read_in_order() {
     check(
         "[dependency-groups]

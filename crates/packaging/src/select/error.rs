@@ -2,8 +2,10 @@
 
 use super::Nearest;
 use crate::Version;
+use crate::lock::Form;
 use crate::name::{ExtraName, PackageName};
 use crate::target::Target;
+use crate::wheel::WheelFilename;
 
 /// One reason why a set of requirements cannot be met out of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -114,6 +116,48 @@ pub enum SelectError {
         /// How the requirements lead to it.
         needed_by: Chain,
     },
+    /// A dependency that the lock has not.
+    #[error("`{name}` {version} needs `{dependency}`, which the lock has not")]
+    Unlocked {
+        /// The name of who needs it.
+        name: PackageName,
+        /// Its version.
+        version: Version,
+        /// The name of what is needed.
+        dependency: PackageName,
+    },
+    /// The lock names the package, and only the index knows its files, or only a wheel what it needs: neither was asked
+    /// so far.
+    #[error("the lock alone does not tell {} of `{name}` {version}, and the index was not asked yet", match wheel {
+        None => "the files",
+        Some(_) => "the dependencies",
+    })]
+    Unread {
+        /// The name.
+        name: PackageName,
+        /// The locked version.
+        version: Version,
+        /// The wheel that says what it needs; none where the files are to be found out.
+        wheel: Option<WheelFilename>,
+    },
+    /// What is required is a project of the repository.
+    #[error("`{name}` is a project of the repository, which no lock has a distribution of")]
+    Repository {
+        /// The name.
+        name: PackageName,
+    },
+    /// A package that is not fetched from where it is.
+    #[error("`{name}` {version} comes from {place}, and only what is on an index is fetched{needed_by}")]
+    Elsewhere {
+        /// The name.
+        name: PackageName,
+        /// The locked version.
+        version: Version,
+        /// Where it comes from.
+        place: &'static str,
+        /// How the requirements lead to it.
+        needed_by: Chain,
+    },
     /// Two versions of a project are needed on one target.
     #[error("`{target}` needs two versions of `{name}`: {first} and {second}")]
     TwoVersions {
@@ -173,23 +217,24 @@ impl SelectError {
             Self::NoWheel { .. } => "packaging::no_wheel",
             Self::OnlySource { .. } => "packaging::only_source",
             Self::NoFiles { .. } => "packaging::no_files",
+            Self::Unlocked { .. } => "packaging::lock_dangling",
+            Self::Unread { .. } => "packaging::lock_unread",
+            Self::Repository { .. } => "packaging::project_of_repository",
+            Self::Elsewhere { .. } => "packaging::not_on_an_index",
             Self::TwoVersions { .. } => "packaging::two_versions",
             Self::Shared { .. } => "packaging::shared_versions",
         }
     }
 
-    /// What to do about it.
+    /// What to do about it, with a lock of this form.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
-        let lock = "write it anew with `pants lock`".to_owned();
+    pub fn help(&self, form: Form) -> Option<String> {
+        let lock = form.again().to_owned();
+        let ours = form == Form::Pants;
         Some(match self {
-            Self::Missing { .. } | Self::Stale { .. } | Self::StaleExtra { .. } | Self::NoFiles { .. } => {
-                lock
+            Self::Target { .. } if ours => {
+                format!("{lock}, which locks for all that programs are built for")
             }
-            Self::Target { .. } => {
-                "write it anew with `pants lock`, which locks for all that programs are built for".to_owned()
-            }
-            Self::NotForTarget { .. } => lock,
             Self::Location { .. } => "require a version from an index".to_owned(),
             Self::Python { name, .. } => {
                 format!(
@@ -197,14 +242,27 @@ impl SelectError {
                 )
             }
             Self::NoWheel { nearest, has_source, .. } => {
-                let source = "; to build its source distribution, write the lock anew with `pants lock`";
-                format!("there are wheels for {nearest}{}", if *has_source { source } else { "" })
+                let source = match (has_source, ours) {
+                    (true, true) => {
+                        "; to build its source distribution, write the lock anew with `pants lock`".to_owned()
+                    }
+                    (true, false) => format!("; {NO_BUILDS}"),
+                    (false, _) => String::new(),
+                };
+                format!("there are wheels for {nearest}{source}")
             }
-            Self::OnlySource { .. } => lock,
-            Self::TwoVersions { .. } => lock,
+            Self::OnlySource { .. } if !ours => NO_BUILDS.to_owned(),
+            Self::Unread { .. } => "run it once with the network".to_owned(),
+            Self::Repository { .. } => "depend on the targets of its sources instead".to_owned(),
+            Self::Elsewhere { name, .. } => format!("require a version of `{name}` that an index has"),
             Self::Shared { .. } => {
                 "leave out `multi_platform`, so that each target has a file of its own".to_owned()
             }
+            _ => lock,
         })
     }
 }
+
+/// Why source distributions of other tools' locks are not built.
+const NO_BUILDS: &str =
+    "a source distribution is built only from a lock of `pants lock`, which alone says what with";

@@ -1,5 +1,6 @@
 //! The exact wheels that a set of root requirements needs on one target, out of a lock; fetches nothing.
 
+mod agreement;
 mod error;
 mod nearest;
 mod shared;
@@ -8,7 +9,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::lock::{BuildSystem, Lock, Package, SourceFile, WheelFile};
+use crate::lock::{BuildSystem, Dependency, Graph, Lock, Origin, Package, SourceFile, WheelFile};
 use crate::marker::{Environment, Marker};
 use crate::name::{ExtraName, PackageName};
 use crate::platform::Platform;
@@ -17,6 +18,7 @@ use crate::tags::Tags;
 use crate::target::Target;
 use crate::{Version, wheel};
 
+pub use agreement::disagreements;
 pub use error::{Chain, SelectError};
 pub use nearest::{Nearest, nearest, nearest_version};
 pub use shared::check_shared;
@@ -120,6 +122,7 @@ pub fn select<'l>(
         lock,
         target,
         environment,
+        tags: target.tags(),
         found: BTreeMap::new(),
         queue: VecDeque::new(),
         unsure: VecDeque::new(),
@@ -149,6 +152,10 @@ fn not_for_target(lock: &Lock, target: &Target) -> SelectError {
 /// Whether the lock has the wheels for a target, as far as there are any: those that fit no platform and no build that
 /// it was made for were left out of it.
 fn has_wheels_for(lock: &Lock, target: &Target) -> bool {
+    // Locks of other tools leave none out.
+    if lock.platforms.is_empty() {
+        return true;
+    }
     let ours = target.platform;
     let same = |other: &Platform| ours.runs_on(*other) || other.runs_on(ours);
     let threads = !target.abi.free_threaded
@@ -175,6 +182,7 @@ struct Closure<'l, 't> {
     lock: &'l Lock,
     target: &'t Target,
     environment: Environment,
+    tags: Tags,
     found: BTreeMap<usize, Reached>,
     queue: VecDeque<usize>,
     unsure: VecDeque<Step>,
@@ -203,6 +211,10 @@ impl<'l> Closure<'l, '_> {
             self.not_here(&root.name);
             return;
         }
+        if here.iter().any(|&at| self.lock.packages[at].origin == Origin::Repository) {
+            self.error(SelectError::Repository { name: root.name.clone() });
+            return;
+        }
         let Some(at) = here.iter().rev().find(|&&at| root.accepts(&self.lock.packages[at].version)) else {
             let versions: Vec<String> =
                 here.iter().map(|&at| self.lock.packages[at].version.to_string()).collect();
@@ -217,14 +229,17 @@ impl<'l> Closure<'l, '_> {
         self.step(*at, &root.marker, &[], &root.extras, Chain::default());
     }
 
-    /// What an extra brings is in a lock only where the extra was asked for when it was made.
+    /// What an extra brings is in most locks only where the extra was asked for when they were made.
     fn locked_extras(&mut self, root: &Requirement) {
         let lock = self.lock;
+        if lock.graph != Graph::Asked {
+            return;
+        }
         for extra in &root.extras {
             let asked = |one: &Requirement| {
                 one.name == root.name && one.extras.contains(extra) && self.may_hold(&one.marker)
             };
-            if !lock.requirements.iter().any(asked) {
+            if !lock.requirements.iter().any(asked) && !lock.has_by_another(&root.name, extra) {
                 self.error(SelectError::StaleExtra {
                     name: root.name.clone(),
                     extra: extra.clone(),
@@ -247,8 +262,16 @@ impl<'l> Closure<'l, '_> {
         let extras: Vec<ExtraName> = reached.extras.iter().cloned().collect();
         let mut chain = reached.needed_by.clone();
         chain.0.push(package.name.clone());
-        for dependency in &package.dependencies {
+        let Some(dependencies) = self.dependencies(package) else { return };
+        for dependency in dependencies {
             if !dependency.marker.may_hold(&self.environment, &extras) {
+                continue;
+            }
+            if self.lock.named(&dependency.name).is_empty() {
+                if dependency.marker.holds(&self.environment, &extras) {
+                    let (name, version) = (package.name.clone(), package.version.clone());
+                    self.error(SelectError::Unlocked { name, version, dependency: dependency.name.clone() });
+                }
                 continue;
             }
             let here = match &dependency.version {
@@ -262,6 +285,31 @@ impl<'l> Closure<'l, '_> {
                 None => self.not_here(&dependency.name),
             }
         }
+    }
+
+    /// What a package needs; nothing where that is not known, which is an error then.
+    fn dependencies(&mut self, package: &'l Package) -> Option<&'l [Dependency]> {
+        let lock = self.lock;
+        let unread = |wheel: Option<&WheelFile>| SelectError::Unread {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            wheel: wheel.map(|wheel| wheel.name.clone()),
+        };
+        if let Origin::Unnamed(_) = package.origin {
+            self.error(unread(None));
+            return None;
+        }
+        let Graph::InWheels(known) = &lock.graph else { return Some(&package.dependencies) };
+        if package.origin != Origin::Index {
+            return Some(&package.dependencies);
+        }
+        // That no wheel fits is told in the end.
+        let wheel = &package.wheels[wheel::best(&self.tags, package.wheels.iter().map(|wheel| &wheel.name))?];
+        let found = known.get(&wheel.sha256);
+        if found.is_none() {
+            self.error(unread(Some(wheel)));
+        }
+        found.map(Vec::as_slice)
     }
 
     /// The index of one version of a project.
@@ -346,7 +394,6 @@ impl<'l> Closure<'l, '_> {
 
     /// Takes the best file of each package.
     fn finish(mut self) -> Result<Selection<'l>, Vec<SelectError>> {
-        let tags = self.target.tags();
         let mut files: Vec<Selected<'l>> = Vec::with_capacity(self.found.len());
         let mut before: Option<&Package> = None;
         for (at, reached) in std::mem::take(&mut self.found) {
@@ -356,7 +403,10 @@ impl<'l> Closure<'l, '_> {
                 let target = *self.target;
                 self.error(SelectError::TwoVersions { name: package.name.clone(), first, second, target });
             }
-            match self.file(package, &tags, &reached) {
+            if package.origin == Origin::Repository {
+                continue;
+            }
+            match self.file(package, &reached) {
                 Ok(file) => {
                     let Reached { extras, needed_by } = reached;
                     files.push(Selected { package, file, extras, needed_by });
@@ -380,17 +430,24 @@ impl<'l> Closure<'l, '_> {
         }
     }
 
-    fn file(&self, package: &'l Package, tags: &Tags, reached: &Reached) -> Result<Chosen<'l>, SelectError> {
+    fn file(&self, package: &'l Package, reached: &Reached) -> Result<Chosen<'l>, SelectError> {
         let (name, version) = (package.name.clone(), package.version.clone());
         let needed_by = reached.needed_by.clone();
         let target = *self.target;
+        match package.origin {
+            Origin::Elsewhere(place) => {
+                return Err(SelectError::Elsewhere { name, version, place, needed_by });
+            }
+            Origin::Unnamed(_) => return Err(SelectError::Unread { name, version, wheel: None }),
+            Origin::Index | Origin::Repository => {}
+        }
         if let Some(requires) = &package.requires_python
             && !self.environment.satisfies(requires)
         {
             let requires_python = requires.to_string();
             return Err(SelectError::Python { name, version, requires_python, target, needed_by });
         }
-        if let Some(at) = wheel::best(tags, package.wheels.iter().map(|wheel| &wheel.name)) {
+        if let Some(at) = wheel::best(&self.tags, package.wheels.iter().map(|wheel| &wheel.name)) {
             return Ok(Chosen::Wheel(&package.wheels[at]));
         }
         if let (Some(sdist), Some(build)) = (&package.sdist, &package.build) {

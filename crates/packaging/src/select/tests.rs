@@ -1,12 +1,13 @@
 //! Tests of choosing wheels, out of locks made by hand.
 
+mod foreign;
 mod open;
 mod stale;
 
 use std::fmt::Write as _;
 
 use super::{Chosen, SelectError, Selection, check_shared, select};
-use crate::lock::Lock;
+use crate::lock::{Form, Lock};
 use crate::requirement::Requirement;
 use crate::target::Target;
 
@@ -93,7 +94,7 @@ fn check_errors(packages: &[Short<'_>], asked: &[&str], on: &str, expect: &[(&st
 
 fn shown(error: &SelectError) -> (&'static str, String, String) {
     let code = error.code().trim_start_matches("packaging::");
-    (code, error.to_string(), error.help().unwrap_or_default())
+    (code, error.to_string(), error.help(Form::Pants).unwrap_or_default())
 }
 
 const LOCK: &str = "write it anew with `pants lock`";
@@ -330,7 +331,11 @@ fn the_nearest_wheel_is_told() {
         let lock = lock(packages);
         let errors = select(&lock, &roots(&["num"]), &target(on)).unwrap_err();
         assert_eq!(errors.len(), 1);
-        assert_eq!(errors[0].help().unwrap(), format!("there are wheels for {expect}"), "{wheels:?} on {on}");
+        assert_eq!(
+            errors[0].help(Form::Pants).unwrap(),
+            format!("there are wheels for {expect}"),
+            "{wheels:?} on {on}"
+        );
     };
     nearest(
         &["cp311-cp311-manylinux_2_34_x86_64", "cp311-cp311-manylinux_2_31_x86_64"],
@@ -409,7 +414,7 @@ fn check_file(packages: &[Short<'_>], targets: &[&str], expect: &[&str]) {
     let errors = check_shared(&both);
     let told = errors.iter().map(|error| {
         assert_eq!(
-            error.help().unwrap(),
+            error.help(Form::Pants).unwrap(),
             "leave out `multi_platform`, so that each target has a file of its own"
         );
         let SelectError::Shared { name, target, taken, other, .. } = error else { panic!("{error}") };

@@ -12,13 +12,16 @@ use crate::session::Session;
 
 pub(super) fn compare(session: &Session<'_>, repository: &Repository, old: &Old<'_>, change: &mut Change) {
     for (resolve, path) in &session.config.resolves {
-        if !old.files.files.contains_key(path) {
+        // A lock that cannot be read is the business of who needs it.
+        let is = session.lock_file(path).ok().flatten();
+        let includes = is.iter().flat_map(|file| &file.includes);
+        if !std::iter::once(path).chain(includes).any(|path| old.files.files.contains_key(path)) {
             continue;
         }
         let was = old.content(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let was = was.and_then(|text| Lock::parse(&text).ok());
-        // A lock that cannot be read is the business of who needs it.
-        let is = session.lock(path).ok().flatten();
+        let read = |path: &str| old.content(path);
+        let was = was.and_then(|text| session.parse_lock(path, &text, &read).ok()).map(|file| file.lock);
+        let is = is.map(|file| file.lock);
         let locks = was.as_ref().zip(is.as_ref());
         let targets = targets_of(session, repository, resolve);
         for (node, projects) in requirements(repository, &targets, locks) {

@@ -195,7 +195,8 @@ pub(crate) const KEYS: &[Key] = &[
         name: None,
         kind: Kind::Text,
         default: "default = \"pants.lock\"",
-        doc: "The lock file of each resolve, relative to the root.",
+        doc: "The lock file of each resolve, relative to the root: ours, uv.lock, pylock.toml, a lock of Pants 2, or a \
+              requirements.txt. Without pants.lock, uv.lock and pylock.toml at the root are found by themselves.",
     },
     Key {
         section: "python.resolves_to_interpreter_constraints",

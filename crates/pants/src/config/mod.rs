@@ -62,6 +62,9 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("sandbox", ""),
 ];
 
+/// The locks that are taken where no resolve is named.
+const FOUND: [&str; 3] = ["pants.lock", "uv.lock", "pylock.toml"];
+
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verbosity {
@@ -221,6 +224,23 @@ impl Config {
     /// Where the value of a key is, if it is given.
     pub(crate) fn place(&self, section: &str, key: &str) -> Option<&Place> {
         self.places.get(&(section.to_owned(), key.to_owned()))
+    }
+
+    /// The same with the lock that is there, where no resolve is named.
+    pub(crate) fn with_found_lock(mut self, root: &Path) -> Config {
+        let found = self.found_locks().iter().find(|path| root.join(path).is_file());
+        if let (Some(path), [(_, lock)]) = (found, &mut self.resolves[..]) {
+            (*path).clone_into(lock);
+        }
+        self
+    }
+
+    /// The files of which the first that is there is the lock, where no resolve is named.
+    pub(crate) fn found_locks(&self) -> &'static [&'static str] {
+        let named = |(section, name): &(String, String)| {
+            section == "python.resolves" || section == "python" && name == "enable_resolves"
+        };
+        if self.places.keys().any(named) { &[] } else { &FOUND }
     }
 
     /// The lock file of a resolve, relative to the root.

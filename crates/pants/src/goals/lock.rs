@@ -1,6 +1,7 @@
 //! The goal `lock`: requirements become locks.
 
 mod export;
+mod foreign;
 mod request;
 mod workshop;
 
@@ -63,6 +64,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     }
     let repository = session.repository()?;
     let mut asked = asked(session, &repository)?;
+    let resolves = foreign::settle(session, arguments, resolves, &asked)?;
     check_upgrade(session, &moves.upgrade, &resolves, &asked)?;
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
@@ -226,7 +228,7 @@ fn answer(session: &Session<'_>, arguments: &Arguments, done: &[Locked<'_>], exi
             console.answer(&format!("{}\n", locked.path));
         }
     }
-    if done.is_empty() && !console.quiet {
+    if done.is_empty() && foreign::none(session) && !console.quiet {
         console.message("nothing to lock: no target is a requirement");
     }
 }

@@ -11,6 +11,7 @@ mod cache;
 mod configuration;
 mod dist;
 mod files;
+mod foreign;
 mod index;
 mod indexes;
 mod interpreters;

@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod checkout;
+mod forms;
 mod incremental;
 #[path = "../bad_input/index.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -12,6 +12,7 @@ use packaging::select::{
     Chain, Chosen, LeftOut, Nearest, SelectError, Selected, Selection, check_shared, nearest, select,
 };
 use packaging::target::Target as Configuration;
+use packaging::unsaid::Unknown;
 
 use super::inside::{self, Inside};
 use super::{Analysis, SourceBuild};
@@ -176,6 +177,12 @@ impl<'a> Needs<'a, '_> {
 
     /// An error of choosing; `what` says before it what is chosen for, where that is not the program itself.
     fn selection_error(&self, error: &SelectError, what: &str) -> RuleError {
+        if let SelectError::Unread { name, version, wheel } = error {
+            let wheel = wheel.as_ref().map(ToString::to_string);
+            let unknown = Unknown { name: name.clone(), version: version.clone(), wheel };
+            let (label, place) = (self.program.label.clone(), self.program.place.clone());
+            return ResolveError::Unread { resolve: self.resolve.to_owned(), unknown, label, place }.into();
+        }
         let message = error.to_string();
         let asked = |wish: &&Wish| message.contains(&format!("`{}`", wish.requirement.text()));
         let place = match error {
@@ -184,7 +191,7 @@ impl<'a> Needs<'a, '_> {
         };
         RuleError::Selection {
             code: error.code(),
-            help: error.help(),
+            help: error.help(self.lock.form),
             label: self.program.label.clone(),
             lock: self.lock_path.to_owned(),
             place: place.cloned(),

@@ -32,6 +32,11 @@ pub(super) fn export(
         let help = Some("`pants lock` writes it");
         return Err(vec![Diagnostic::error(Exit::Wrong, "lock::export", message).help(help)]);
     };
+    if !matches!(lock.form, packaging::lock::Form::Pants | packaging::lock::Form::Pex) {
+        let message = format!("`{path}` is {}, which is not exported", lock.form.title());
+        let help = Some("the tool that wrote it exports it, such as `uv export`");
+        return Err(vec![Diagnostic::error(Exit::Wrong, "lock::export", message).help(help)]);
+    }
     let text = match form {
         Form::Requirements => lock.to_requirements(),
         Form::Pylock => {
