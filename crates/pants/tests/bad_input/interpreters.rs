@@ -130,6 +130,8 @@ fn platforms_that_are_none() {
     check(
         CONFIGURATION,
         "platforms = [\"linux-x86_64-pp-39-pypy39_pp73\", \"lambda.json\", \"linux-x86_64-cp-311-cp312\"],",
+        "",
+        2,
         r#"
 error[packaging::platform_spelling]: `linux-x86_64-pp-39-pypy39_pp73` is no platform with an interpreter: expected the implementation `cp`, found `pp`
  --> svc/BUILD:5:18
@@ -153,8 +155,6 @@ error[packaging::platform_spelling]: `linux-x86_64-cp-311-cp312` is no platform 
   |
   = help: write it as `linux-x86_64-cp-311-cp311`, or name the platform alone and the version in `interpreters`
 "#,
-        2,
-        "",
     );
 }
 

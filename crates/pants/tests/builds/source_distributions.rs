@@ -212,7 +212,7 @@ error[packaging::no_wheel]: `thing` 1.0 has no wheel for `cp311-linux_aarch64`
   = help: leave out `linux-aarch64` for `//svc:one`
 ",
     );
-    assert_eq!(served.1.asked(), 2, "the page, each time, and no file");
+    assert_eq!(served.1.asked(), 1, "the page, and no file");
 }
 
 #[test]
