@@ -325,14 +325,15 @@ fn manuals() {
     assert_eq!(say(&["help", "binary"]), say(&["binary", "--help"]));
     let layout = say(&["help", "layout"]);
     assert!(
-        layout
-            .starts_with("A field of python_binary:\n  layout (one of \"zipapp\", \"packed\", \"loose\")\n"),
+        layout.starts_with(
+            "A field of python_binary, pex_binaries:\n  layout (one of \"zipapp\", \"packed\", \"loose\")\n"
+        ),
         "{layout}"
     );
     assert_eq!(layout, say(&["help", "python_binary.layout"]));
     let tags = say(&["help", "tags"]);
     assert!(tags.starts_with("A field of python_library, python_test_utils,"), "{tags}");
-    assert!(say(&["help", "rules"]).contains("Also called python_sources\n"));
+    assert!(say(&["help", "rules"]).contains("Also called python_sources, python_source\n"));
     assert!(say(&["help", "glob"]).starts_with("`glob(["));
     assert!(say(&["help", "BUILD"]).contains("## The language"));
     for arguments in [["help", "python_binary"], ["help", "pants.toml"]] {
