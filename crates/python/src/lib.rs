@@ -15,6 +15,7 @@ pub mod resolves;
 mod rules;
 mod source_roots;
 mod stdlib;
+pub mod tailor;
 
 pub use error::RuleError;
 pub use functions::register;
