@@ -18,10 +18,13 @@ mod progress;
 mod recall;
 mod report;
 mod repository;
+mod rewrite;
+mod root;
 mod session;
 mod signals;
 mod size;
 mod source_builds;
+mod tailoring;
 mod tools;
 
 use std::io::Write;
@@ -147,7 +150,7 @@ fn run(
         _ => {}
     }
     let cancel = signals::watch();
-    let root = session::find_root(&cli.options, environment).map_err(|error| vec![error])?;
+    let root = root::find(&cli.options, environment).map_err(|error| vec![error])?;
     console.root.clone_from(&root);
     let config = Config::load(&root)?;
     if let (None, Some(color)) = (cli.options.color, config.color) {
@@ -168,6 +171,8 @@ fn run(
         Goal::Peek(arguments) => goals::peek::run(&session, arguments),
         Goal::Query(arguments) => goals::query::run(&session, arguments),
         Goal::Affected(arguments) => goals::affected::run(&session, arguments),
+        Goal::Tailor(arguments) => goals::tailor::run(&session, arguments),
+        Goal::FmtBuild(arguments) => goals::fmt_build::run(&session, arguments),
         Goal::Cache(arguments) => goals::cache::run(&session, arguments),
         Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
     };

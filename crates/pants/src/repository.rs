@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use graph::{Edge, GraphError, NodeId, StoredGraph, Target, TargetGraph};
 use loader::Packages;
@@ -13,7 +14,7 @@ use python::{RuleError, SourceRoots};
 use serde::{Deserialize, Serialize};
 use store::FileStates;
 
-use crate::config::FILE;
+use crate::config::{FILE, PYPROJECT};
 use crate::console::Said;
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::explain;
@@ -59,13 +60,18 @@ struct KeptGraph {
     graph: StoredGraph,
 }
 
+/// What is said where BUILD files are imagined.
+fn no_build_files() -> Diagnostic {
+    let message = "there are no BUILD files: the targets are those that `pants tailor` would write";
+    Diagnostic::warning("tailor::no_build_files", message).help(Some("`pants tailor ::` writes them"))
+}
+
 impl Session<'_> {
     /// The graph of the last run, as long as nothing that it was made of has changed, or else a new one.
     ///
     /// It is never taken apart: the process ends with it, and freeing a large graph node by node takes time.
     pub(crate) fn repository(&self) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
-        let roots = SourceRoots::new(&self.config.root_patterns)
-            .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
+        let roots = self.source_roots()?;
         if let Some(state) = self.unchanged_workspace()?
             && let Some((kept, graph)) = self.kept_graph(state)?
         {
@@ -78,14 +84,29 @@ impl Session<'_> {
         Ok(ManuallyDrop::new(repository))
     }
 
+    /// Where imports start.
+    pub(crate) fn source_roots(&self) -> Result<SourceRoots, Vec<Diagnostic>> {
+        SourceRoots::new(&self.config.root_patterns)
+            .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])
+    }
+
     /// Loads all BUILD files and makes the graph. Gives the paths of all that decides what targets there are as well.
     fn load(&self, roots: SourceRoots) -> Result<(Repository, Vec<PathBuf>), Vec<Diagnostic>> {
         let store = self.store()?;
-        let options = self.loader_options();
+        let mut options = self.loader_options();
         let key = &self.key();
         let snapshot = store.memo(SNAPSHOTS, key).map_err(failed)?;
-        let loaded = loader::load(&options, snapshot.as_deref());
-        let warnings = loaded.warnings.iter().map(explain::load_warning).collect();
+        let mut loaded = loader::load(&options, snapshot.as_deref());
+        let mut plain = Vec::new();
+        if loaded.build_files.is_empty()
+            && let Some((imagined, read)) = self.imagined(&roots)?
+        {
+            options.earlier = Some(Arc::new(imagined));
+            loaded = loader::load(&options, snapshot.as_deref());
+            loaded.inputs.extend(read.into_iter().map(PathBuf::from));
+            plain.push(no_build_files());
+        }
+        let warnings = loaded.warnings.iter().map(explain::load_warning).chain(plain).collect();
         let said = Said { messages: loaded.messages, warnings };
         self.console.repeat(&said);
         if let Some(snapshot) = &loaded.snapshot {
@@ -182,7 +203,7 @@ impl Session<'_> {
         repository: &Repository,
         mut inputs: Vec<PathBuf>,
     ) -> Result<Option<WorkspaceState>, Vec<Diagnostic>> {
-        inputs.extend([PathBuf::from(FILE), self.environment.program.clone()]);
+        inputs.extend([PathBuf::from(FILE), PathBuf::from(PYPROJECT), self.environment.program.clone()]);
         let Some(workspace) = FileStates::take(&self.root, inputs, self.began) else { return Ok(None) };
         let (store, key) = (self.store()?, self.key());
         if let Some(sources) = FileStates::take(&self.root, self.sources(&repository.graph), self.began) {
@@ -220,7 +241,7 @@ impl Session<'_> {
         repository: &Repository,
         nodes: &[NodeId],
     ) -> Result<(), Vec<Diagnostic>> {
-        let told = repository.findings.about(&repository.graph, nodes, self.config.infer.unowned);
+        let told = repository.findings.about(&repository.graph, nodes, &self.config.infer);
         let (errors, warnings) =
             told.into_iter().partition(|told: &Diagnostic| told.severity != Severity::Warning);
         self.console.diagnostics(warnings);

@@ -3,6 +3,7 @@
 mod infer;
 mod keys;
 mod read;
+mod tailor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,14 +11,18 @@ use std::path::Path;
 use clap::ColorChoice;
 use engine::Level;
 use graph::Place;
+use packaging::constraints::InterpreterConstraints;
 use python::infer::InferSettings;
 
 pub(crate) use keys::KEYS;
 pub(crate) use read::FILE;
 use read::{Setting, Settings, Value, read};
+pub(crate) use tailor::TailorSettings;
 
 use crate::diagnostic::{Diagnostic, Exit};
 
+/// The file of a Python project.
+pub(crate) const PYPROJECT: &str = "pyproject.toml";
 /// What stands for several places among those where interpreters are looked for.
 const PLACEHOLDERS: [&str; 2] = ["<PATH>", "<PYENV>"];
 
@@ -47,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) indexes: Vec<(String, String)>,
     pub(crate) infer: InferSettings,
+    pub(crate) tailor: TailorSettings,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
 }
@@ -55,7 +61,12 @@ impl Config {
     /// Reads `pants.toml` at `root`. Fails with all that is wrong in it.
     pub(crate) fn load(root: &Path) -> Result<Config, Vec<Diagnostic>> {
         let path = root.join(FILE);
-        let text = std::fs::read(&path).map_err(|error| {
+        // A plain repository has none.
+        let found = match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            found => found,
+        };
+        let text = found.map_err(|error| {
             let message = format!("cannot read `{}`: {error}", path.display());
             vec![Diagnostic::error(Exit::Wrong, "config::unreadable", message)]
         })?;
@@ -63,7 +74,23 @@ impl Config {
             let message = format!("`{FILE}` is not UTF-8 from byte {} on", error.utf8_error().valid_up_to());
             vec![Diagnostic::error(Exit::Wrong, "config::encoding", message).at(Some(Place::new(FILE, 1, 1)))]
         })?;
-        Config::from_settings(read(&text))
+        let mut config = Config::from_settings(read(&text))?;
+        config.complete(root);
+        Ok(config)
+    }
+
+    /// Takes what is not said from the project at the root: its Pythons, and the folders of its members.
+    fn complete(&mut self, root: &Path) {
+        let Ok(text) = std::fs::read_to_string(root.join(PYPROJECT)) else { return };
+        let project = packaging::pyproject::about(&text);
+        if self.place("source", "root_patterns").is_none() {
+            self.root_patterns.extend(project.members.iter().flatten().map(|member| format!("/{member}")));
+        }
+        let given = project.requires_python.filter(|_| self.interpreter_constraints.is_empty());
+        let constraint =
+            given.map(|given| format!("CPython{}", given.split_whitespace().collect::<String>()));
+        self.interpreter_constraints
+            .extend(constraint.filter(|constraint| InterpreterConstraints::parse(&[constraint]).is_ok()));
     }
 
     /// Gives a configuration where nothing is wrong with what was read.
@@ -91,6 +118,7 @@ impl Config {
         let level = settings.remove(&("sandbox".to_owned(), "level".to_owned()));
         let sandbox = or_default(sandbox_level(level), &mut errors);
         let infer = or_default(infer::settings(settings), &mut errors);
+        let tailor = or_default(tailor::settings(settings), &mut errors);
         if !errors.is_empty() {
             errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
             return Err(errors);
@@ -118,6 +146,7 @@ impl Config {
             build_requirements: named_lists(settings, "python.build_requirements"),
             indexes: named_texts(settings, "python.indexes"),
             infer,
+            tailor,
             places,
         })
     }

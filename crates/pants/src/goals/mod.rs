@@ -8,15 +8,18 @@ pub(crate) mod completions;
 pub(crate) mod dependencies;
 pub(crate) mod dependents;
 pub(crate) mod filedeps;
+pub(crate) mod fmt_build;
 pub(crate) mod help;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod paths;
 pub(crate) mod peek;
 pub(crate) mod query;
+mod rewritten;
 pub(crate) mod roots;
 pub(crate) mod run;
 pub(crate) mod seed;
+pub(crate) mod tailor;
 pub(crate) mod why;
 
 use std::collections::BTreeSet;
