@@ -17,8 +17,8 @@ use crate::context::Context;
 use crate::defaults::Said;
 use crate::dependency_rules;
 use crate::error::Problem;
-use crate::files::{Files, names};
 use crate::foreign;
+use crate::globs::{Files, names};
 use crate::parametrize::{Given, Group, Grouped, Parametrized};
 use crate::values::{Artifact, Rule, Unknown, given, plain};
 

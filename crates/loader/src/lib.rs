@@ -12,10 +12,11 @@ mod dialect;
 mod earlier;
 mod error;
 mod evaluate;
-#[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod files;
 mod foreign;
 mod globals;
+#[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
+mod globs;
 mod ignored;
 mod left_out;
 mod listing;
@@ -31,11 +32,13 @@ mod places;
 mod read;
 mod snapshot;
 mod sources;
+pub mod text;
 #[allow(unsafe_code, reason = "the derives of starlark make unsafe impls of marker traits")]
 mod values;
 
 pub use earlier::{Earlier, Packages, load_earlier};
 pub use error::{LoadError, Problem};
+pub use files::{Files, files};
 pub use ignored::may_differ;
 pub use load::{Loaded, load};
 pub use memory::{CountingAllocator, is_evaluating};

@@ -15,7 +15,7 @@ use starlark::values::{
 };
 
 use crate::context::Context;
-use crate::files::Files;
+use crate::globs::Files;
 use crate::parametrize::{Given, Grouped, Parametrized};
 
 /// How deep lists and dictionaries of a field may be.

@@ -23,6 +23,7 @@ Examples:
   pants lock                         write the lock files of all resolves
   pants why //svc:app //lib:json     why one depends on the other
   pants affected --changed-since=main    what a change affects
+  pants tailor ::                    write BUILD files for what has no target
   pants help python_binary           the manual of a rule
 
 An address is //folder:name; //folder/... is all below a folder, :: is everything.
@@ -84,7 +85,7 @@ impl TypedValueParser for Offered {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of all goals")]
 pub(crate) struct Options {
-    /// The repository [default: the nearest folder above that has a pants.toml]
+    /// The repository [default: the nearest folder above that has a pants.toml, else the Python project around]
     #[arg(long, global = true, value_name = "DIR", env = "PANTS_ROOT", hide_env = true)]
     pub(crate) root: Option<PathBuf>,
 
@@ -193,6 +194,8 @@ pub(crate) enum Goal {
     Peek(goals::peek::Arguments),
     Query(goals::query::Arguments),
     Affected(goals::affected::Arguments),
+    Tailor(goals::tailor::Arguments),
+    FmtBuild(goals::fmt_build::Arguments),
     Cache(goals::cache::Arguments),
     Seed(goals::seed::Arguments),
     Completions(goals::completions::Arguments),
@@ -217,6 +220,8 @@ impl Goal {
             Goal::Peek(_) => "peek",
             Goal::Query(_) => "query",
             Goal::Affected(_) => "affected",
+            Goal::Tailor(_) => "tailor",
+            Goal::FmtBuild(_) => "fmt-build",
             Goal::Cache(_) => "cache",
             Goal::Seed(_) => "seed",
             Goal::Completions(_) => "completions",

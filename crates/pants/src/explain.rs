@@ -6,7 +6,7 @@ use loader::LoadError;
 use packaging::index::{FetchError, IndexError};
 use packaging::locking;
 use packaging::unsaid::UnsaidError;
-use python::infer::{Finding, Unowned, Unread};
+use python::infer::{Behaviour, Finding, InferSettings, Unread};
 use python::{Artifact, RuleError};
 use store::{StatError, StoreError};
 
@@ -50,15 +50,15 @@ pub(crate) fn rule(error: &RuleError) -> Diagnostic {
 }
 
 /// Imports of a module that lead nowhere.
-pub(crate) fn finding(finding: &Finding, unowned: Unowned) -> Diagnostic {
-    let diagnostic = found(finding, unowned, finding.message())
+pub(crate) fn finding(finding: &Finding, settings: &InferSettings) -> Diagnostic {
+    let diagnostic = found(finding, settings, finding.message())
         .at(finding.imports.first().map(|import| import.place.clone()))
         .help(Some(finding.help()));
     finding.notes().into_iter().fold(diagnostic, Diagnostic::note)
 }
 
 /// More of them, by the names of their modules alone.
-pub(crate) fn more_findings(more: &[Finding], unowned: Unowned) -> Vec<Diagnostic> {
+pub(crate) fn more_findings(more: &[Finding], settings: &InferSettings) -> Vec<Diagnostic> {
     let (nobody, several): (Vec<&Finding>, Vec<&Finding>) =
         more.iter().partition(|finding| finding.is_unowned());
     let told = [(nobody, "no target provides"), (several, "several targets provide")];
@@ -66,13 +66,13 @@ pub(crate) fn more_findings(more: &[Finding], unowned: Unowned) -> Vec<Diagnosti
         let modules: Vec<String> = findings.iter().map(|finding| format!("`{}`", finding.module)).collect();
         let noun = if modules.len() == 1 { "module" } else { "modules" };
         let message = format!("{text} {} more {noun}: {}", modules.len(), modules.join(", "));
-        Some(found(findings.first()?, unowned, message))
+        Some(found(findings.first()?, settings, message))
     });
     told.collect()
 }
 
-fn found(finding: &Finding, unowned: Unowned, message: String) -> Diagnostic {
-    if finding.is_unowned() && unowned == Unowned::Error {
+fn found(finding: &Finding, settings: &InferSettings, message: String) -> Diagnostic {
+    if settings.behaviour(finding) == Behaviour::Error {
         Diagnostic::error(Exit::Wrong, finding.code(), message)
     } else {
         Diagnostic::warning(finding.code(), message)

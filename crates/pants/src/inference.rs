@@ -6,7 +6,7 @@ use std::path::Path;
 
 use graph::{Edge, Label, NodeId, Target, TargetGraph};
 use python::SourceRoots;
-use python::infer::{Finding, Inferred, Unowned, Unread, Workspace, World, edges, edges_of};
+use python::infer::{Behaviour, Finding, InferSettings, Inferred, Unread, Workspace, World, edges, edges_of};
 use serde::{Deserialize, Serialize};
 use store::{Digest, StatError, StatIndex, Store};
 
@@ -120,20 +120,29 @@ impl Workspace for WorkingCopy<'_> {
 }
 
 impl Findings {
-    /// What is to be said of the imports of the files among `nodes`.
-    ///
-    /// Where the configuration wants it, a module that nobody provides is an error.
-    pub(crate) fn about(&self, graph: &TargetGraph, nodes: &[NodeId], unowned: Unowned) -> Vec<Diagnostic> {
+    /// The findings about the files among `nodes`.
+    pub(crate) fn of(&self, graph: &TargetGraph, nodes: &[NodeId]) -> Vec<Finding> {
         let asked: BTreeSet<NodeId> = nodes.iter().copied().collect();
         let is_asked = |label: &Label| graph.node(label).is_some_and(|node| asked.contains(&node));
-        let mut found: Vec<Finding> =
-            self.findings.iter().filter_map(|finding| finding.of(&is_asked)).collect();
-        found.retain(|finding| unowned != Unowned::Ignore || !finding.is_unowned());
+        self.findings.iter().filter_map(|finding| finding.of(&is_asked)).collect()
+    }
+
+    /// What is to be said of the imports of the files among `nodes`.
+    ///
+    /// Where the configuration wants it, a module that nobody or several provide is an error.
+    pub(crate) fn about(
+        &self,
+        graph: &TargetGraph,
+        nodes: &[NodeId],
+        settings: &InferSettings,
+    ) -> Vec<Diagnostic> {
+        let mut found = self.of(graph, nodes);
+        found.retain(|finding| settings.behaviour(finding) != Behaviour::Ignore);
         // What most files lack comes first.
         found.sort_by_key(|finding| std::cmp::Reverse(finding.imports.len()));
         let mut told: Vec<Diagnostic> =
-            found.iter().take(MOST).map(|finding| explain::finding(finding, unowned)).collect();
-        told.extend(explain::more_findings(found.get(MOST..).unwrap_or_default(), unowned));
+            found.iter().take(MOST).map(|finding| explain::finding(finding, settings)).collect();
+        told.extend(explain::more_findings(found.get(MOST..).unwrap_or_default(), settings));
         told
     }
 

@@ -23,10 +23,13 @@ mod progress;
 mod recall;
 mod report;
 mod repository;
+mod rewrite;
+mod root;
 mod session;
 mod signals;
 mod size;
 mod source_builds;
+mod tailoring;
 mod tools;
 mod visibility;
 
@@ -140,7 +143,7 @@ fn wrong_variable(error: &clap::Error) -> Option<String> {
 
 /// Says why there is no root to read anything of.
 fn no_root(options: &Options, environment: &Environment) -> Result<(PathBuf, Gathered), Vec<Diagnostic>> {
-    let root = session::find_root(options.root.as_deref(), environment).map_err(|error| vec![error])?;
+    let root = root::find(options.root.as_deref(), environment).map_err(|error| vec![error])?;
     Ok((root, Gathered::default()))
 }
 
@@ -164,7 +167,7 @@ fn run(
     let cancel = signals::watch();
     let (root, gathered) = gathered.map_or_else(|| no_root(&cli.options, environment), Ok)?;
     console.root.clone_from(&root);
-    let config = Config::new(gathered)?.with_found_lock(&root);
+    let config = Config::new(gathered)?.completed(&root);
     console.configure(&cli.options, &config);
     let session = Session::open(&cli.options, root, config, console, environment, &cancel, start)?;
     session.tell_others()?;
@@ -183,6 +186,8 @@ fn run(
         Goal::Peek(arguments) => goals::peek::run(&session, arguments),
         Goal::Query(arguments) => goals::query::run(&session, arguments),
         Goal::Affected(arguments) => goals::affected::run(&session, arguments),
+        Goal::Tailor(arguments) => goals::tailor::run(&session, arguments),
+        Goal::FmtBuild(arguments) => goals::fmt_build::run(&session, arguments),
         Goal::Cache(arguments) => goals::cache::run(&session, arguments),
         Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
     };

@@ -17,7 +17,7 @@ use python::{RuleError, SourceRoots};
 use serde::{Deserialize, Serialize};
 use store::{FileStates, Looked};
 
-use crate::config::FILE;
+use crate::config::{FILE, PYPROJECT};
 use crate::console::Said;
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::explain;
@@ -83,6 +83,12 @@ struct KeptGraph {
     graph: StoredGraph,
 }
 
+/// What is said where BUILD files are imagined.
+fn no_build_files() -> Diagnostic {
+    let message = "there are no BUILD files: the targets are those that `pants tailor` would write";
+    Diagnostic::warning("tailor::no_build_files", message).help(Some("`pants tailor ::` writes them"))
+}
+
 impl Session<'_> {
     /// The graph of the last run, as long as nothing that it was made of has changed, or else a new one.
     ///
@@ -97,8 +103,7 @@ impl Session<'_> {
     }
 
     fn known_or_loaded(&self, with_edges: bool) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
-        let roots = SourceRoots::new(&self.config.root_patterns)
-            .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])?;
+        let roots = self.source_roots()?;
         if let Some(state) = self.unchanged_workspace()?
             && let Some(kept) = self.kept_graph(state, &roots, with_edges)?
             && !(kept.findings.guessed && self.builds.get().is_some())
@@ -111,14 +116,29 @@ impl Session<'_> {
         Ok(ManuallyDrop::new(repository))
     }
 
+    /// Where imports start.
+    pub(crate) fn source_roots(&self) -> Result<SourceRoots, Vec<Diagnostic>> {
+        SourceRoots::new(&self.config.root_patterns)
+            .map_err(|error| vec![Diagnostic::error(Exit::Wrong, "config::root_patterns", error)])
+    }
+
     /// Loads all BUILD files and makes the graph. Gives all that decides what targets there are as well.
     fn load(&self, roots: SourceRoots) -> Result<(Repository, Inputs), Vec<Diagnostic>> {
         let store = self.store()?;
-        let options = self.loader_options();
+        let mut options = self.loader_options();
         let key = &self.key();
         let snapshot = store.snapshot(PACKAGES, key).map_err(failed)?;
-        let loaded = loader::load(&options, snapshot.as_deref());
-        let warnings = loaded.warnings.iter().map(explain::load_warning).collect();
+        let mut loaded = loader::load(&options, snapshot.as_deref());
+        let mut plain = Vec::new();
+        if loaded.build_files.is_empty()
+            && let Some((imagined, read)) = self.imagined(&roots)?
+        {
+            options.earlier = Some(Arc::new(imagined));
+            loaded = loader::load(&options, snapshot.as_deref());
+            loaded.inputs.extend(read.into_iter().map(PathBuf::from));
+            plain.push(no_build_files());
+        }
+        let warnings = loaded.warnings.iter().map(explain::load_warning).chain(plain).collect();
         let said = Said { messages: loaded.messages, warnings };
         self.console.repeat(&said);
         if let Some(snapshot) = &loaded.snapshot {
@@ -295,7 +315,11 @@ impl Session<'_> {
             true => Looked::Beside(self.dist().strip_prefix(&self.root).unwrap_or(&path).to_owned()),
             false => Looked::At(path),
         };
-        let paths = paths.into_iter().chain([PathBuf::from(FILE), self.environment.program.clone()]);
+        let paths = paths.into_iter().chain([
+            PathBuf::from(FILE),
+            PathBuf::from(PYPROJECT),
+            self.environment.program.clone(),
+        ]);
         let Some(workspace) = FileStates::take(&self.root, paths.map(looked).collect(), self.began) else {
             return Ok(None);
         };
@@ -357,7 +381,7 @@ impl Session<'_> {
         repository: &Repository,
         nodes: &[NodeId],
     ) -> Result<(), Vec<Diagnostic>> {
-        let told = repository.findings.about(&repository.graph, nodes, self.config.infer.unowned);
+        let told = repository.findings.about(&repository.graph, nodes, &self.config.infer);
         let (errors, warnings) =
             told.into_iter().partition(|told: &Diagnostic| told.severity != Severity::Warning);
         self.console.diagnostics(warnings);

@@ -10,7 +10,7 @@ use packaging::index::Declarations;
 use store::{DigestFunction, Moment, Store, StoreError};
 
 use crate::cli::{KeepSandboxes, Options};
-use crate::config::{Config, FILE};
+use crate::config::Config;
 use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::downloads::Downloads;
@@ -42,37 +42,6 @@ pub(crate) struct Session<'s> {
     /// Set where the goal builds: then it is found out what a query may only guess.
     pub(crate) builds: OnceLock<()>,
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
-}
-
-/// The root of the repository: as given, or the nearest folder upwards that has a `pants.toml`.
-pub(crate) fn find_root(given: Option<&Path>, environment: &Environment) -> Result<PathBuf, Diagnostic> {
-    let missing = |message: String, help: String| {
-        Err(Diagnostic::error(Exit::Wrong, "session::no_root", message).help(Some(help)))
-    };
-    let found = match given {
-        Some(given) => environment.folder.join(given),
-        None => match environment.folder.ancestors().find(|folder| folder.join(FILE).is_file()) {
-            Some(found) => found.to_owned(),
-            None => {
-                let message =
-                    format!("no `{FILE}` in `{}` or a folder above it", environment.folder.display());
-                let help =
-                    format!("`touch {FILE}` at the root of the repository marks it; it may stay empty");
-                return missing(message, help);
-            }
-        },
-    };
-    if !found.join(FILE).is_file() {
-        let message = format!("`{}` has no `{FILE}`", found.display());
-        return missing(message, format!("`touch {FILE}` there marks it as the root; it may stay empty"));
-    }
-    found.canonicalize().map_err(|error| {
-        Diagnostic::error(
-            Exit::Wrong,
-            "session::no_root",
-            format!("cannot read `{}`: {error}", found.display()),
-        )
-    })
 }
 
 impl<'s> Session<'s> {

@@ -19,6 +19,7 @@ pub mod resolves;
 mod rules;
 mod source_roots;
 mod stdlib;
+pub mod tailor;
 
 pub use bounds_error::{BoundsError, Imposed};
 pub use error::RuleError;

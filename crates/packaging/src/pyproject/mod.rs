@@ -1,5 +1,6 @@
 //! The requirements in a `pyproject.toml`; runs no build backend.
 
+mod about;
 mod error;
 mod groups;
 mod read;
@@ -11,6 +12,7 @@ use std::fmt;
 use crate::name::{ExtraName, PackageName};
 use crate::requirement_file::Listed;
 
+pub use about::{About, about};
 pub use error::{PyprojectError, PyprojectFault};
 
 /// The table of extras, as errors name it.

@@ -41,6 +41,12 @@ pub(super) fn settings(settings: &mut Settings) -> Result<InferSettings, Vec<Dia
         &mut infer.unowned,
         &mut wrong,
     );
+    choose(
+        "ambiguous_dependency_behavior",
+        take("ambiguous_dependency_behavior"),
+        &mut infer.ambiguous,
+        &mut wrong,
+    );
     choose("ambiguity_resolution", take("ambiguity_resolution"), &mut infer.ambiguity, &mut wrong);
     if wrong.is_empty() { Ok(infer) } else { Err(wrong) }
 }

@@ -149,7 +149,7 @@ pub(crate) const KEYS: &[Key] = &[
         "python",
         "interpreter_constraints",
         Kind::Texts,
-        "[]",
+        "requires-python of the pyproject.toml at the root",
         "The Pythons that the code is for, such as [\"CPython>=3.9,<3.14\"]; any one of several suffices.",
     ),
     key(
@@ -371,11 +371,39 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "python-infer",
+        "ambiguous_dependency_behavior",
+        Kind::Text,
+        "\"warning\"",
+        "What is done about an import that several targets provide, none of them the nearest: ignore, warning or error.",
+    ),
+    key(
+        "python-infer",
         "ambiguity_resolution",
         Kind::Text,
         "\"nearest\"",
         "Which of several owners of a module is meant: nearest (the one in the same source root, else the one in the \
          nearest folder), by_source_root or none. What a target declares goes first.",
+    ),
+    key(
+        "tailor",
+        "ignore_paths",
+        Kind::Texts,
+        "[]",
+        "Files that `pants tailor` writes no targets for, such as [\"examples/**\"].",
+    ),
+    key(
+        "tailor",
+        "ignore_adding_targets",
+        Kind::Texts,
+        "[]",
+        "Targets that `pants tailor` does not add, such as [\"//docs:conf\"].",
+    ),
+    key(
+        "tailor",
+        "build_file_name",
+        Kind::Text,
+        "\"BUILD\"",
+        "What a BUILD file that `pants tailor` creates is called: BUILD or BUILD.pants.",
     ),
     key(
         "sandbox",

@@ -16,6 +16,7 @@ mod read;
 mod request;
 mod resolves;
 mod sources;
+mod tailor;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use std::str::FromStr;
 use clap::ColorChoice;
 use engine::Level;
 use graph::Place;
+use packaging::constraints::InterpreterConstraints;
 use packaging::licence::LicencePolicy;
 use python::infer::InferSettings;
 
@@ -35,12 +37,15 @@ pub(crate) use read::{FILE, Other};
 pub(crate) use request::Request;
 pub(crate) use sources::Gathered;
 use sources::Settings;
+pub(crate) use tailor::TailorSettings;
 use value::{Setting, Value};
 
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::environment::Environment;
 use crate::visibility::Severity;
 
+/// The file of a Python project.
+pub(crate) const PYPROJECT: &str = "pyproject.toml";
 /// What stands for several places among those where interpreters are looked for.
 const PLACEHOLDERS: [&str; 2] = ["<PATH>", "<PYENV>"];
 
@@ -120,6 +125,7 @@ pub(crate) struct Config {
     /// Stands for all settings that can change an answer, wherever they come from.
     pub(crate) digest: [u8; 32],
     pub(crate) licences: LicencePolicy,
+    pub(crate) tailor: TailorSettings,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
 }
@@ -135,6 +141,7 @@ struct Checked {
     visibility: Severity,
     licences: LicencePolicy,
     repos: Repos,
+    tailor: TailorSettings,
 }
 
 impl Checked {
@@ -158,6 +165,7 @@ impl Checked {
             infer: or_default(infer::settings(settings), errors),
             licences: or_default(licences::policy(settings), errors),
             repos,
+            tailor: or_default(tailor::settings(settings), errors),
             verbosity: or_default(choice(settings, "GLOBAL", "level", verbosity), errors),
             visibility: match flag(settings, "visibility", "enforce") {
                 Some(false) => Severity::Ignore,
@@ -211,6 +219,7 @@ impl Config {
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
             repos: checked.repos,
+            tailor: checked.tailor,
             infer: checked.infer,
             licences: checked.licences,
             visibility: checked.visibility,
@@ -226,13 +235,28 @@ impl Config {
         self.places.get(&(section.to_owned(), key.to_owned()))
     }
 
-    /// The same with the lock that is there, where no resolve is named.
-    pub(crate) fn with_found_lock(mut self, root: &Path) -> Config {
+    /// The same with what the files of the repository say where nothing else does.
+    pub(crate) fn completed(mut self, root: &Path) -> Config {
+        self.complete(root);
         let found = self.found_locks().iter().find(|path| root.join(path).is_file());
         if let (Some(path), [(_, lock)]) = (found, &mut self.resolves[..]) {
             (*path).clone_into(lock);
         }
         self
+    }
+
+    /// Takes what is not said from the project at the root: its Pythons, and the folders of its members.
+    fn complete(&mut self, root: &Path) {
+        let Ok(text) = std::fs::read_to_string(root.join(PYPROJECT)) else { return };
+        let project = packaging::pyproject::about(&text);
+        if self.place("source", "root_patterns").is_none() {
+            self.root_patterns.extend(project.members.iter().flatten().map(|member| format!("/{member}")));
+        }
+        let given = project.requires_python.filter(|_| self.interpreter_constraints.is_empty());
+        let constraint =
+            given.map(|given| format!("CPython{}", given.split_whitespace().collect::<String>()));
+        self.interpreter_constraints
+            .extend(constraint.filter(|constraint| InterpreterConstraints::parse(&[constraint]).is_ok()));
     }
 
     /// The files of which the first that is there is the lock, where no resolve is named.

@@ -8,7 +8,7 @@ use super::options::split;
 use super::sources::Gathered;
 use super::{alias, options};
 use crate::environment::Environment;
-use crate::session;
+use crate::root;
 
 /// A request.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Request {
     pub(crate) fn read(arguments: Vec<OsString>, environment: &Environment) -> Request {
         let (arguments, flags) = split(arguments);
         let given = given_root(&arguments).or_else(|| environment.get("PANTS_ROOT").map(OsString::from));
-        let Ok(root) = session::find_root(given.as_deref().map(Path::new), environment) else {
+        let Ok(root) = root::find(given.as_deref().map(Path::new), environment) else {
             return Request { arguments, gathered: None };
         };
         let mut gathered = Gathered::new(&root, environment, &flags);

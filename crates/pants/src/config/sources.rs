@@ -107,6 +107,8 @@ fn files(root: &Path, environment: &Environment, outside: &Settings) -> Vec<(Pat
     let all = all.chain(rc.into_iter().map(|path| (path, false)));
     all.map(|(path, needed)| {
         let path = environment.path(&path, root);
+        // A plain repository has none.
+        let needed = needed && path != root.join(FILE);
         let shown = crate::session::shown(&path, root);
         (path, shown.into(), needed)
     })

@@ -39,7 +39,7 @@ use store::Digest;
 pub use finding::{Finding, Hint, ImportSite, Problem};
 pub use imports::{Detail, Import, Imports, Mention};
 pub use recall::Unread;
-pub use settings::{Ambiguity, ChoiceError, InferSettings, InitFiles, Unowned};
+pub use settings::{Ambiguity, Behaviour, ChoiceError, InferSettings, InitFiles};
 
 use crate::entry_point::{Code, EntryPoint, entry_field, module_of, module_paths};
 use crate::requirements::resolve_of;

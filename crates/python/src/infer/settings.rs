@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use super::finding::Finding;
+
 /// The switches of inference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InferSettings {
@@ -20,9 +22,18 @@ pub struct InferSettings {
     /// Whether tests depend on the `conftest.py` of their folder and those above.
     pub conftests: bool,
     /// What is done about imports that no target provides.
-    pub unowned: Unowned,
+    pub unowned: Behaviour,
+    /// What is done about imports that several targets provide.
+    pub ambiguous: Behaviour,
     /// How one of several owners of a module is chosen.
     pub ambiguity: Ambiguity,
+}
+
+impl InferSettings {
+    /// What is done about a finding.
+    pub fn behaviour(&self, finding: &Finding) -> Behaviour {
+        if finding.is_unowned() { self.unowned } else { self.ambiguous }
+    }
 }
 
 impl Default for InferSettings {
@@ -35,7 +46,8 @@ impl Default for InferSettings {
             assets_min_slashes: 1,
             init_files: InitFiles::Always,
             conftests: true,
-            unowned: Unowned::Warning,
+            unowned: Behaviour::Warning,
+            ambiguous: Behaviour::Warning,
             ambiguity: Ambiguity::Nearest,
         }
     }
@@ -52,9 +64,9 @@ pub enum InitFiles {
     Never,
 }
 
-/// What is done about imports that no target provides.
+/// What is done about imports that lead nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unowned {
+pub enum Behaviour {
     /// Nothing.
     Ignore,
     /// It is said.
@@ -103,11 +115,11 @@ impl FromStr for InitFiles {
     }
 }
 
-impl FromStr for Unowned {
+impl FromStr for Behaviour {
     type Err = ChoiceError;
 
-    fn from_str(text: &str) -> Result<Unowned, ChoiceError> {
-        use Unowned::{Error, Ignore, Warning};
+    fn from_str(text: &str) -> Result<Behaviour, ChoiceError> {
+        use Behaviour::{Error, Ignore, Warning};
         choose(text, &["ignore", "warning", "error"], &[Ignore, Warning, Error])
     }
 }

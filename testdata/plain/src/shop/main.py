@@ -1,0 +1,5 @@
+from shop.prices import price
+
+
+def main():
+    print(f"Assam: {price('assam')}")

@@ -1,0 +1,4 @@
+from shop.prices import PRICES
+
+if __name__ == "__main__":
+    print(len(PRICES), "teas")
