@@ -16,13 +16,16 @@ pub(crate) struct Defaults(BTreeMap<String, Fields>);
 
 type Fields = BTreeMap<String, (Given, Place)>;
 
+/// Fields as one call names them.
+type Named = Vec<(String, Given)>;
+
 /// What one call of `__defaults__` says.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     /// Names of rules, and fields of theirs.
-    pub(crate) of_rules: Vec<(Vec<String>, Vec<(String, Given)>)>,
+    pub(crate) of_rules: Vec<(Vec<String>, Named)>,
     /// Fields of all rules that have them.
-    pub(crate) of_all: Vec<(String, Given)>,
+    pub(crate) of_all: Named,
     /// Whether what is said above holds too.
     pub(crate) extend: bool,
     pub(crate) ignore_unknown_fields: bool,

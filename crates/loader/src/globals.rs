@@ -200,22 +200,6 @@ fn of_directories(builder: &mut GlobalsBuilder) {
         }
         Ok(NoneType)
     }
-
-    fn __dependencies_rules__<'v>(
-        #[starlark(args)] _rules: UnpackTuple<Value<'v>>,
-        #[starlark(require = named, default = false)] extend: bool,
-    ) -> starlark::Result<NoneType> {
-        let _ = extend;
-        Ok(NoneType)
-    }
-
-    fn __dependents_rules__<'v>(
-        #[starlark(args)] _rules: UnpackTuple<Value<'v>>,
-        #[starlark(require = named, default = false)] extend: bool,
-    ) -> starlark::Result<NoneType> {
-        let _ = extend;
-        Ok(NoneType)
-    }
 }
 
 /// The files that patterns of Pants 1 match; that none is there is no error.
