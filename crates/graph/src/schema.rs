@@ -106,6 +106,8 @@ pub enum FieldKind {
     StrDict,
     /// A dictionary from strings to lists of strings.
     StrListDict,
+    /// A dictionary from strings to strings, truth values, lists of strings and such dictionaries.
+    Table,
     /// A list of file patterns, `!` in front of what is taken away, or `glob(...)`.
     Sources,
     /// One file, by its path below the package.
@@ -231,6 +233,7 @@ impl FieldSchema {
                 self.dict(items, |value| matches!(value, Value::Str(_)))
             }
             (FieldKind::StrListDict, Value::Dict(items)) => self.dict(items, is_string_list),
+            (FieldKind::Table, Value::Dict(items)) => self.dict(items, is_table_value),
             (FieldKind::Label, Value::Str(text)) => {
                 self.label(&text, package, None).map_err(|error| vec![error])
             }
@@ -309,6 +312,7 @@ impl FieldKind {
             Self::StrList => "a list of strings",
             Self::StrDict => "a dictionary of strings",
             Self::StrListDict => "a dictionary of lists of strings",
+            Self::Table => "a dictionary of strings, lists of strings and dictionaries",
             Self::Sources => "a list of file patterns",
             Self::File => "the path of a file",
             Self::Label => "a label",
@@ -338,6 +342,17 @@ fn found(value: &Value) -> String {
 
 fn is_string_list(value: &Value) -> bool {
     value.as_list().is_some_and(|items| items.iter().all(|item| matches!(item, Value::Str(_))))
+}
+
+fn is_table_value(value: &Value) -> bool {
+    match value {
+        Value::None | Value::Bool(_) | Value::Str(_) => true,
+        Value::List(_) => is_string_list(value),
+        Value::Dict(items) => {
+            items.iter().all(|(key, value)| matches!(key, Value::Str(_)) && is_table_value(value))
+        }
+        _ => false,
+    }
 }
 
 fn quoted(names: &[&str]) -> String {

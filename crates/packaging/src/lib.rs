@@ -6,6 +6,7 @@
 //! BUILD files.
 
 pub mod constraints;
+pub mod distribution;
 pub mod environment;
 pub mod index;
 pub mod interpreter;

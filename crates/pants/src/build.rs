@@ -9,10 +9,8 @@ use engine::{
 use graph::{NodeId, Place, TargetGraph};
 use packaging::lock::Lock;
 use packaging::platform::{Machine, Platform};
-use python::closure::Closure;
 use python::configuration::{Interpreters, Settings};
-use python::entry_point::programs;
-use python::{Analysis, Artifact, Resolve, RuleError, SourceBuild};
+use python::{Analysis, Artifact, Ownership, Resolve, RuleError, SourceBuild};
 use store::{Digest, IndexEntry, StatIndex, Store, StoreError};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -27,6 +25,7 @@ use crate::repository::Repository;
 use crate::session::{Session, forgettable};
 use crate::source_builds;
 use crate::tools::MachineTools;
+use crate::versions::Versions;
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
@@ -40,7 +39,10 @@ pub(crate) enum Scope {
     Here,
 }
 
-/// Builds the programs among what is `asked` for, which `check` has to find right, and puts what they are into `dist/`.
+/// Which of the nodes that were asked for are built.
+pub(crate) type Among = fn(&TargetGraph, &[NodeId]) -> Vec<NodeId>;
+
+/// Builds the targets `among` what is `asked` for, which `check` has to find right, and puts what they are into `dist/`.
 /// The report is complete also where something failed.
 ///
 /// Fails where it cannot be told what to build.
@@ -49,6 +51,7 @@ pub(crate) fn build(
     goal: &str,
     asked: &Targets,
     scope: Scope,
+    among: Among,
     check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
 ) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
     let request = Request::new(session, goal, asked);
@@ -57,12 +60,12 @@ pub(crate) fn build(
     }
     let repository = session.repository()?;
     let chosen = asked.select(session, &repository)?;
-    let programs = programs(&repository.graph, &chosen);
+    let programs = among(&repository.graph, &chosen);
     check(&programs).map_err(|wrong| vec![wrong])?;
     let mut report = Report::default();
     let built = Plan::of(session, &repository, &programs, scope).and_then(|plan| {
         let made = plan.carry_out(&mut report)?;
-        request.remember(&repository, plan.inputs, made, &report)
+        request.remember(&repository, plan.inputs, plan.described, made, &report)
     });
     let mut diagnostics = built.err().unwrap_or_default();
     diagnostics.extend(session.take_warnings());
@@ -75,14 +78,16 @@ fn with_packages(path: &str) -> Vec<PathBuf> {
     std::iter::once(PathBuf::from(path)).chain(folders.map(|folder| folder.join("__init__.py"))).collect()
 }
 
-/// What is to be done for some programs.
-struct Plan<'a> {
+/// What is to be done for some targets.
+pub(crate) struct Plan<'a> {
     session: &'a Session<'a>,
     store: &'a Store,
     index: StatIndex,
     actions: ActionGraph,
     tools: MachineTools,
     artifacts: Vec<Artifact>,
+    /// What git was asked for, and what it said.
+    described: Vec<(String, String)>,
     /// The paths of all that this was planned by, besides what the graph was made of.
     inputs: Vec<PathBuf>,
 }
@@ -98,7 +103,8 @@ impl<'a> Plan<'a> {
         let store = session.store()?;
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
-        let files = read_sources(&mut index, repository, programs)?;
+        let ownership = Ownership::new(&repository.graph);
+        let files = read_sources(&mut index, repository, &ownership, programs)?;
         let locks = Locks::read(session, &repository.graph, programs)?;
         let memo = machine::memo(session)?;
         let interpreters = MachineInterpreters::new(session, &memo);
@@ -110,6 +116,7 @@ impl<'a> Plan<'a> {
         };
         let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
         let mut actions = ActionGraph::new();
+        let versions = Versions::new(session);
         let analysis = Analysis {
             graph: &repository.graph,
             roots: &repository.roots,
@@ -118,6 +125,8 @@ impl<'a> Plan<'a> {
             resolves: &|name| locks.resolve(name),
             resolve_names: &names,
             settings: &settings,
+            ownership: &ownership,
+            describe: &|glob| versions.describe(glob),
             interpreters: &interpreters,
         };
         let mut artifacts = python::package(programs, &analysis, &mut actions)
@@ -135,11 +144,27 @@ impl<'a> Plan<'a> {
         let mut inputs = interpreters.inputs();
         inputs.extend(files.keys().flat_map(|path| with_packages(path)));
         inputs.extend(session.config.resolves.iter().map(|(_, path)| PathBuf::from(path)));
-        Ok(Plan { session, store, index, actions, tools, artifacts, inputs })
+        let described = versions.said();
+        Ok(Plan { session, store, index, actions, tools, artifacts, described, inputs })
+    }
+
+    /// The plan of artifacts that no repository decides.
+    pub(crate) fn adhoc(
+        session: &'a Session<'a>,
+        artifacts: Vec<Artifact>,
+        actions: ActionGraph,
+        interpreters: &MachineInterpreters<'_>,
+    ) -> Result<Plan<'a>, Vec<Diagnostic>> {
+        let store = session.store()?;
+        let index = StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
+        session.console.diagnostics(explain::left_out(&artifacts));
+        let tools = MachineTools::of(&actions, interpreters);
+        let (described, inputs) = (Vec::new(), Vec::new());
+        Ok(Plan { session, store, index, actions, tools, artifacts, described, inputs })
     }
 
     /// Gives what was made, in the order of the artifacts.
-    fn carry_out(&self, report: &mut Report) -> Result<Vec<Made>, Vec<Diagnostic>> {
+    pub(crate) fn carry_out(&self, report: &mut Report) -> Result<Vec<Made>, Vec<Diagnostic>> {
         let mut pending: Vec<&Artifact> = self.artifacts.iter().collect();
         let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
@@ -285,9 +310,13 @@ fn add(sum: &mut BTreeMap<String, u64>, counts: &BTreeMap<&'static str, u64>) {
 fn read_sources(
     index: &mut StatIndex,
     repository: &Repository,
+    ownership: &Ownership<'_>,
     programs: &[NodeId],
 ) -> Result<BTreeMap<String, IndexEntry>, Vec<Diagnostic>> {
-    let paths = paths(&repository.graph, &repository.roots, programs);
+    let paths = programs
+        .iter()
+        .flat_map(|node| python::paths(&repository.graph, *node, &repository.roots, ownership));
+    let paths: Vec<String> = paths.collect::<BTreeSet<_>>().into_iter().collect();
     let found = index.digests(&paths);
     let (mut files, mut errors) = (BTreeMap::new(), Vec::new());
     for (path, entry) in paths.into_iter().zip(found) {
@@ -302,16 +331,6 @@ fn read_sources(
     }
     forgettable(index.save()).map_err(|error| vec![explain::store(&error)])?;
     if errors.is_empty() { Ok(files) } else { Err(errors) }
-}
-
-fn paths(graph: &TargetGraph, roots: &python::SourceRoots, programs: &[NodeId]) -> Vec<String> {
-    let mut paths: Vec<String> = (programs.iter())
-        .filter_map(|program| Closure::of(graph, *program, roots).ok())
-        .flat_map(|closure| closure.paths().map(ToOwned::to_owned).collect::<Vec<_>>())
-        .collect();
-    paths.sort_unstable();
-    paths.dedup();
-    paths
 }
 
 /// The locks of all resolves.

@@ -23,6 +23,7 @@ mod signals;
 mod size;
 mod source_builds;
 mod tools;
+mod versions;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -143,6 +144,9 @@ fn run(
         _ => {}
     }
     let cancel = signals::watch();
+    if let Goal::Pex(arguments) = &cli.goal {
+        return goals::pex::run(&cli.options, arguments, console, environment, &cancel, start);
+    }
     let root = session::find_root(&cli.options, environment).map_err(|error| vec![error])?;
     console.root.clone_from(&root);
     let config = Config::load(&root)?;
@@ -152,6 +156,8 @@ fn run(
     let session = Session::open(&cli.options, root, config, console, environment, &cancel, start)?;
     let exit = match &cli.goal {
         Goal::Binary(arguments) => goals::binary::run(&session, arguments),
+        Goal::Package(arguments) => goals::package::run(&session, arguments),
+        Goal::Publish(arguments) => goals::publish::run(&session, arguments),
         Goal::Run(arguments) => goals::run::run(&session, arguments),
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
         Goal::List(arguments) => goals::list::run(&session, arguments),
@@ -165,7 +171,9 @@ fn run(
         Goal::Query(arguments) => goals::query::run(&session, arguments),
         Goal::Affected(arguments) => goals::affected::run(&session, arguments),
         Goal::Cache(arguments) => goals::cache::run(&session, arguments),
-        Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
+        Goal::Pex(_) | Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => {
+            unreachable!("these need no repository")
+        }
     };
     session.tend_cache();
     console.diagnostics(session.take_warnings());

@@ -7,6 +7,7 @@ use packaging::platform::PlatformError;
 use packaging::python::{PythonError, Wanted};
 use packaging::requirement::RequirementError;
 
+use crate::distribution_error::DistributionError;
 use crate::resolve_error::ResolveError;
 
 /// What is wrong with a target, or with what it asks for.
@@ -277,6 +278,9 @@ pub enum RuleError {
     /// The resolve or the machine does not have what a program needs.
     #[error(transparent)]
     Resolve(Box<ResolveError>),
+    /// A distribution cannot be made.
+    #[error(transparent)]
+    Distribution(Box<DistributionError>),
     /// The files of a target cannot be in one tree.
     #[error("the sources of `{label}` cannot lie in one folder: {error}")]
     Tree {
@@ -327,6 +331,7 @@ impl RuleError {
             RuleError::NoInterpreter { .. } => "python::no_interpreter",
             RuleError::NoLock { .. } => "python::no_lock",
             RuleError::Resolve(error) => error.code(),
+            RuleError::Distribution(error) => error.code(),
             RuleError::BuiltForNothing { .. } => "python::built_for_nothing",
             RuleError::NotMade { .. } => "python::not_made",
             RuleError::SourceClash { .. } => "python::source_clash",
@@ -343,6 +348,7 @@ impl RuleError {
         match self {
             RuleError::Tree { .. } | RuleError::Store(_) => None,
             RuleError::Resolve(error) => Some(error.place()),
+            RuleError::Distribution(error) => Some(error.place()),
             RuleError::Python { place, .. }
             | RuleError::Platform { place, .. }
             | RuleError::Constraint { place, .. }
@@ -381,6 +387,7 @@ impl RuleError {
                 found.iter().map(|interpreter| format!("found {interpreter}")).collect()
             }
             RuleError::Resolve(error) => error.notes(),
+            RuleError::Distribution(error) => error.notes(),
             RuleError::Selection { label, lock, .. } => {
                 vec![format!("needed by `{label}`, whose lock is `{lock}`")]
             }
@@ -423,6 +430,7 @@ impl RuleError {
                  name the platform in `platforms` to build without it"
             ),
             RuleError::Resolve(error) => error.help(),
+            RuleError::Distribution(error) => return error.help(),
             _ => return self.advice().map(ToOwned::to_owned),
         };
         Some(text)

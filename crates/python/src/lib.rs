@@ -5,10 +5,12 @@
 
 pub mod closure;
 pub mod configuration;
+mod distribution_error;
 pub mod entry_point;
 mod error;
 mod functions;
 pub mod infer;
+mod ownership;
 mod requirements;
 mod resolve_error;
 pub mod resolves;
@@ -16,9 +18,11 @@ mod rules;
 mod source_roots;
 mod stdlib;
 
+pub use distribution_error::DistributionError;
 pub use error::RuleError;
 pub use functions::register;
+pub use ownership::Ownership;
 pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
-pub use rules::{Analysis, Artifact, RULES, Resolve, Rule, SourceBuild, package};
+pub use rules::{Analysis, Artifact, RULES, Resolve, Rule, SourceBuild, package, packageable, paths};
 pub use source_roots::{RootPatternError, SourceRoots};

@@ -157,6 +157,21 @@ impl Index {
         self.credentials.as_ref().map(|found| (found.username.as_str(), found.password.as_str()))
     }
 
+    /// The place that distributions for the index `name` are uploaded to, with the credentials for it.
+    ///
+    /// # Errors
+    /// An address that cannot be read.
+    pub fn to_upload(
+        name: &str,
+        url: &str,
+        origin: String,
+        around: &Surroundings,
+    ) -> Result<Self, IndexError> {
+        let url = IndexUrl::parse(url, &origin)?;
+        let index = Self { name: name.to_owned(), url, origin, credentials: None };
+        Ok(index.with_credentials(Some(around)))
+    }
+
     fn with_credentials(mut self, around: Option<&Surroundings>) -> Self {
         self.credentials = auth::find(&self.name, &self.url, around);
         self

@@ -17,6 +17,7 @@ mod partial;
 mod settings;
 mod transport;
 mod trust;
+mod upload;
 
 pub use address::IndexUrl;
 pub use archive::archive_names;
@@ -28,3 +29,4 @@ pub use download::{FetchRequest, Fetched, Progress, fetch_file};
 pub use error::{Fault, FetchError, IndexError};
 pub use page::{IndexFile, Page};
 pub use partial::sweep_partial;
+pub use upload::{Existing, Package};

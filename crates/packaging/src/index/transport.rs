@@ -116,7 +116,7 @@ impl Client {
     }
 
     /// What an error of the connection means.
-    fn failed(&self, ask: &Ask<'_>, error: &ureq::Error) -> Problem {
+    pub(super) fn failed(&self, ask: &Ask<'_>, error: &ureq::Error) -> Problem {
         let text = error.to_string();
         let tls = matches!(error, ureq::Error::Rustls(_) | ureq::Error::Tls(_));
         let index = ask.index.name.clone();
@@ -194,7 +194,7 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
 }
 
 /// `Retry-After` in seconds; a date is left to the growing pauses.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     text.trim().parse().ok().map(Duration::from_secs)
 }

@@ -85,7 +85,7 @@ fn specifiers(value: &str) -> Option<String> {
 }
 
 /// The fields of a header block: until the first empty line, with continuation lines joined.
-pub(super) fn headers(text: &str) -> Vec<(String, String)> {
+pub(crate) fn headers(text: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for line in text.trim_start_matches('\u{feff}').lines() {
         if line.trim().is_empty() {

@@ -17,4 +17,5 @@ pub use error::{WheelError, WheelFault};
 pub use filename::{WheelFilename, WheelFilenameError, best};
 pub use inspect::{WheelContents, inspect};
 pub use metadata::Metadata;
+pub(crate) use metadata::headers;
 pub(crate) use modules::{declares_namespace, module_path, modules_of};

@@ -138,6 +138,13 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The URL of the package index `default`. Without it, UV_DEFAULT_INDEX, PIP_INDEX_URL and the \
               configuration of uv and pip say which.",
     },
+    Key {
+        section: "python.publish_urls",
+        name: None,
+        kind: Kind::Text,
+        default: "{}",
+        doc: "Where `pants publish` uploads distributions for an index: a URL for each, by the name of the index.",
+    },
     key(
         "cache",
         "budget",

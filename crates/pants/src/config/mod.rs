@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) build_constraints: Vec<(String, Vec<String>)>,
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) indexes: Vec<(String, String)>,
+    /// Where uploads for an index go.
+    pub(crate) publish_urls: Vec<(String, String)>,
     pub(crate) infer: InferSettings,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
@@ -61,6 +63,11 @@ impl Config {
             vec![Diagnostic::error(Exit::Wrong, "config::encoding", message).at(Some(Place::new(FILE, 1, 1)))]
         })?;
         Config::from_settings(read(&text))
+    }
+
+    /// That of an empty `pants.toml`, where there is none.
+    pub(crate) fn empty() -> Config {
+        Config::from_settings(read("")).expect("nothing is wrong with what says nothing")
     }
 
     /// Gives a configuration where nothing is wrong with what was read.
@@ -111,6 +118,7 @@ impl Config {
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
             indexes: named_texts(settings, "python.indexes"),
+            publish_urls: named_texts(settings, "python.publish_urls"),
             infer,
             places,
         })

@@ -1,7 +1,7 @@
 //! The goal `lock`: requirements become locks.
 
 mod export;
-mod request;
+pub(super) mod request;
 mod workshop;
 
 use std::io::Write;
