@@ -182,10 +182,11 @@ fn name(arguments: &Arguments, lock: Option<&Lock>, program: &Program, artifacts
     blake3::hash(texts.join("\n").as_bytes()).to_hex()[..32].to_owned()
 }
 
-/// Has all that is made written to one path; there is one artifact.
+/// Has all that is made written to one path; there is one artifact. Nothing in a file is to blame for it.
 fn place_at(artifacts: &mut [Artifact], destination: &Path) {
     for artifact in artifacts {
         artifact.path = destination.display().to_string();
+        artifact.places.clear();
     }
 }
 

@@ -252,8 +252,8 @@ impl<'t> Provides<'t> {
             }
             let (distribution, place) = (target.label.clone(), field.place.clone());
             let text = field.value.as_str().unwrap_or_default();
-            let version = TagPattern::parse(text).and_then(|pattern| {
-                Ok((analysis.describe)(&pattern.glob()).map(|described| pattern.version(&described)))
+            let version = TagPattern::parse(text).map(|pattern| {
+                (analysis.describe)(&pattern.glob()).map(|described| pattern.version(&described))
             });
             let error = match version {
                 Ok(Ok(Ok(version))) => return Some(version),
