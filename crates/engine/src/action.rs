@@ -172,6 +172,16 @@ pub enum Program {
     Input(String),
 }
 
+impl Program {
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        match self {
+            Program::Tool(symbol) => symbol,
+            Program::Input(path) => path,
+        }
+    }
+}
+
 /// All actions of a request, each standing for all who want the same.
 #[derive(Debug, Default)]
 pub struct ActionGraph {

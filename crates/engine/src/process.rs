@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use store::{Digest, Entry, Outcome, Store, Tree};
 
 use crate::action::{Process, Program};
+use crate::sandbox::{self, Level, Sandbox, Spec, WORK};
 use crate::seams::{Cancel, RunError, Runner, Tool};
 
 /// How a process ended that was waited for.
@@ -107,9 +108,12 @@ fn stop(leader: &mut Child, group: Pid) -> io::Result<ExitStatus> {
 
 /// Runs processes on this machine, each in a fresh folder of the store, which vanishes however this process ends.
 #[derive(Debug)]
-pub struct LocalRunner;
+pub struct LocalRunner<'a> {
+    /// How they are kept from what they did not declare.
+    pub sandbox: &'a Sandbox,
+}
 
-impl Runner for LocalRunner {
+impl Runner for LocalRunner<'_> {
     fn run(
         &self,
         process: &Process,
@@ -127,31 +131,102 @@ impl Runner for LocalRunner {
         let root = folder.path().join("work");
         create_folder(&root)?;
         lay_out(store, &store.tree(input)?, &root)?;
-        let (stdout, stderr) = (folder.path().join("stdout"), folder.path().join("stderr"));
-        let (name, program) = match (&process.program, tool) {
-            (Program::Tool(symbol), Some(tool)) => (symbol, tool.path.clone()),
-            (Program::Tool(symbol), None) | (Program::Input(symbol), _) => (symbol, root.join(symbol)),
-        };
-        let mut command = Command::new(program);
-        command.args(&process.arguments).env_clear().envs(&process.environment).current_dir(&root);
-        command.stdin(Stdio::null()).stdout(create_file(&stdout)?).stderr(create_file(&stderr)?);
-        let ended = run_to_end(&mut command, process.timeout, cancel)
-            .map_err(|source| RunError::Spawn { program: name.clone(), source })?;
-        let status = match (ended, process.timeout) {
-            (Ended::Exited(status), _) => status,
-            (Ended::TimedOut, Some(limit)) => return Err(RunError::Timeout { program: name.clone(), limit }),
-            (Ended::TimedOut, None) | (Ended::Cancelled, _) => return Err(RunError::Cancelled),
-        };
+        let streams = Streams::below(folder.path());
+        let status = self.start(process, tool, folder.path(), &root, &streams, cancel)?;
         let exit_code = exit_code(status);
+        let name = process.program.name();
         let tree = if exit_code == 0 { collect(process, name, &root, store)? } else { Tree::new() };
         Ok(Outcome {
             tree: store.put_tree(&tree)?,
             exit_code,
-            stdout: store.put_file(&stdout)?,
-            stderr: store.put_file(&stderr)?,
+            stdout: store.put_file(&streams.stdout)?,
+            stderr: store.put_file(&streams.stderr)?,
             duration: start.elapsed(),
         })
     }
+}
+
+/// Where the output of a process goes.
+struct Streams {
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Streams {
+    fn below(folder: &Path) -> Streams {
+        Streams { stdout: folder.join("stdout"), stderr: folder.join("stderr") }
+    }
+
+    fn of(&self, command: &mut Command) -> Result<(), RunError> {
+        command.stdin(Stdio::null()).stdout(create_file(&self.stdout)?).stderr(create_file(&self.stderr)?);
+        Ok(())
+    }
+}
+
+impl LocalRunner<'_> {
+    /// Runs the program to its end at the level that this machine has.
+    fn start(
+        &self,
+        process: &Process,
+        tool: Option<&Tool>,
+        folder: &Path,
+        root: &Path,
+        streams: &Streams,
+        cancel: &Cancel,
+    ) -> Result<ExitStatus, RunError> {
+        let level = self.sandbox.level().level;
+        let seen = if level == Level::Full { Path::new(WORK) } else { root };
+        let program = match (&process.program, tool) {
+            (Program::Tool(_), Some(tool)) => tool.path.clone(),
+            (Program::Tool(symbol), None) | (Program::Input(symbol), _) => seen.join(symbol),
+        };
+        let readable = tool.map_or(&[][..], |tool| &tool.needs);
+        let name = process.program.name();
+        let spawn = |source| RunError::Spawn { program: name.to_owned(), source };
+        let mut spec = Spec::new(folder, root, &program, readable);
+        let mut command = if level == Level::Full {
+            spec.arguments.clone_from(&process.arguments);
+            spec.environment.clone_from(&process.environment);
+            let mut command = self.sandbox.separate(&spec).map_err(spawn)?;
+            command.current_dir(folder);
+            command
+        } else {
+            let mut command = Command::new(program);
+            command.args(&process.arguments).env_clear().envs(&process.environment).current_dir(root);
+            command
+        };
+        streams.of(&mut command)?;
+        let ended = if level == Level::Landlock {
+            run_restricted(&mut command, readable, folder, process.timeout, cancel)
+        } else {
+            run_to_end(&mut command, process.timeout, cancel)
+        };
+        if let Some(reason) = spec.failure() {
+            return Err(RunError::Sandbox { program: name.to_owned(), reason });
+        }
+        match (ended.map_err(spawn)?, process.timeout) {
+            (Ended::Exited(status), _) => Ok(status),
+            (Ended::TimedOut, Some(limit)) => Err(RunError::Timeout { program: name.to_owned(), limit }),
+            (Ended::TimedOut, None) | (Ended::Cancelled, _) => Err(RunError::Cancelled),
+        }
+    }
+}
+
+/// Runs `command` from a thread that may only do what it may, for what a thread starts has its restrictions.
+fn run_restricted(
+    command: &mut Command,
+    readable: &[PathBuf],
+    writable: &Path,
+    limit: Option<Duration>,
+    cancel: &Cancel,
+) -> io::Result<Ended> {
+    thread::scope(|scope| {
+        let restricted = scope.spawn(|| {
+            sandbox::restrict(readable, writable).map_err(io::Error::other)?;
+            run_to_end(command, limit, cancel)
+        });
+        restricted.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// The exit status as shells count it: 128 and the signal where one ended the process.

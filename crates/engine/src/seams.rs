@@ -84,6 +84,8 @@ pub struct Tool {
     pub path: PathBuf,
     /// What it is: implementation, full version and ABI. Part of the key.
     pub identity: String,
+    /// Files and folders outside the system's own that it reads to run at all, without links on the way to them.
+    pub needs: Vec<PathBuf>,
 }
 
 /// The files of the workspace that inputs were made of, to bring back what the store has lost of them.
@@ -193,6 +195,14 @@ pub enum RunError {
         program: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// Its sandbox could not be set up, or the program not be started in it.
+    #[error("cannot run `{program}` in a sandbox: {reason}")]
+    Sandbox {
+        /// The program.
+        program: String,
+        /// Which step failed, and why.
+        reason: String,
     },
     /// It ran longer than it may.
     #[error("`{program}` was stopped after {} seconds", limit.as_secs_f64())]

@@ -206,9 +206,10 @@ impl<'a> Plan<'a> {
     /// The failures of actions, as people read them.
     fn told(&self, failures: Vec<ActionFailure>) -> Vec<Diagnostic> {
         let builds: Vec<&SourceBuild> = self.artifacts.iter().flat_map(|artifact| &artifact.builds).collect();
+        let readable = self.tools.needs();
         let (mut of_builds, mut others) = (Vec::new(), Vec::new());
         for failure in failures {
-            match source_builds::failed(&failure, &builds, self.session, self.store) {
+            match source_builds::failed(&failure, &builds, self.session, self.store, &readable) {
                 Some(diagnostic) => of_builds.push(diagnostic),
                 None => others.push(failure),
             }
@@ -233,7 +234,7 @@ impl<'a> Plan<'a> {
             store: self.store,
             cache: self.store,
             fetch: &downloads,
-            runner: &LocalRunner,
+            runner: &LocalRunner { sandbox: &session.sandbox },
             tools: &self.tools,
             functions: &functions,
             sources: self,

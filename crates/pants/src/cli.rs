@@ -119,6 +119,10 @@ pub(crate) struct Options {
     /// Never ask the network; what is not in the cache is an error
     #[arg(long, global = true, env = "PANTS_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) offline: bool,
+
+    /// How far programs that a build runs are kept from what they did not declare: off, landlock or full
+    #[arg(long, global = true, value_name = "LEVEL", env = "PANTS_SANDBOX", hide_env = true)]
+    pub(crate) sandbox: Option<engine::Level>,
 }
 
 /// The form of answers. Not every goal has all of them.

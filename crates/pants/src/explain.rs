@@ -98,6 +98,26 @@ pub(crate) fn store_warning(warning: &store::Warning) -> Diagnostic {
     Diagnostic::warning(warning.code(), warning)
 }
 
+/// What processes ran in that were not kept apart as they were to be.
+pub(crate) fn sandbox(found: &engine::Found) -> Option<Diagnostic> {
+    let level = found.level;
+    if found.lacking.is_empty() && level != engine::Level::Off {
+        return None;
+    }
+    let message = match level {
+        engine::Level::Off => {
+            "programs ran without a sandbox: nobody noticed what they used and did not declare".to_owned()
+        }
+        level => format!("programs ran in a weaker sandbox: `{level}`"),
+    };
+    let told = Diagnostic::warning("sandbox::level", message);
+    let told = found.lacking.iter().fold(told, |told, (lacking, reason)| {
+        told.note(format!("this machine does not have `{lacking}`: {reason}"))
+    });
+    let help = format!("`[sandbox] level = \"{level}\"` in `pants.toml` says that this is enough");
+    Some(told.help((level != engine::Level::Off).then_some(help)))
+}
+
 /// A source file that cannot be read, and the target that has it.
 pub(crate) fn source(error: &StatError, owner: Option<&Target>) -> Diagnostic {
     let exit = if matches!(error, StatError::Store { .. }) { Exit::Environment } else { Exit::Wrong };

@@ -46,6 +46,10 @@ use crate::session::Session;
 static ALLOCATOR: loader::CountingAllocator = loader::CountingAllocator;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == engine::ENTER) {
+        return engine::enter(&arguments.collect::<Vec<_>>());
+    }
     let start = (Instant::now(), Moment::now());
     panics::explain();
     let matches = cli::command().try_get_matches();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use engine::Cancel;
+use engine::{Cancel, Level, Sandbox};
 use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::DeclaredIndex;
 use packaging::lock::Lock;
@@ -34,6 +34,8 @@ pub(crate) struct Session<'s> {
     /// How many downloads go on at once at most, where it is said how much to do at once.
     pub(crate) most_downloads: Option<usize>,
     pub(crate) offline: bool,
+    /// What actions that run programs run in.
+    pub(crate) sandbox: Sandbox,
     store: OnceLock<Store>,
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
 }
@@ -97,6 +99,9 @@ impl<'s> Session<'s> {
         let given_jobs = options.jobs.or(config.jobs).map(usize::from);
         let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
+        let level = options.sandbox.or(config.sandbox).unwrap_or(Level::Full);
+        // This very file, also when another took its place since.
+        let sandbox = Sandbox::new(level, "/proc/self/exe");
         let (store, unchanged) = (OnceLock::new(), OnceLock::new());
         Ok(Session {
             start,
@@ -110,6 +115,7 @@ impl<'s> Session<'s> {
             jobs,
             most_downloads: given_jobs,
             offline,
+            sandbox,
             store,
             unchanged,
         })
@@ -126,10 +132,11 @@ impl<'s> Session<'s> {
         Ok(self.store.get_or_init(|| opened))
     }
 
-    /// What the store noticed and mended, if it was used.
+    /// What the store noticed and mended, and what the sandbox cannot do, if they were used.
     pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
         let warnings = self.store.get().map(Store::take_warnings).unwrap_or_default();
-        warnings.iter().map(explain::store_warning).collect()
+        let sandbox = self.sandbox.probed().and_then(explain::sandbox);
+        warnings.iter().map(explain::store_warning).chain(sandbox).collect()
     }
 
     /// How many bytes the cache may take: as configured, or a tenth of what would be free without it.

@@ -1,6 +1,8 @@
 //! Source distributions that could not be built, as people read of them.
 
-use engine::{ActionError, ActionFailure};
+use std::path::PathBuf;
+
+use engine::{ActionError, ActionFailure, Level};
 use packaging::sdist;
 use python::SourceBuild;
 use store::{Outcome, Store};
@@ -17,6 +19,7 @@ pub(crate) fn failed(
     builds: &[&SourceBuild],
     session: &Session<'_>,
     store: &Store,
+    readable: &[PathBuf],
 ) -> Option<Diagnostic> {
     let build = builds.iter().find(|build| build.run == failure.id)?;
     let ActionError::Exit { outcome, .. } = &failure.error else { return None };
@@ -30,6 +33,14 @@ pub(crate) fn failed(
         diagnostic = diagnostic.note(told.lines.join("\n"));
     }
     let mut help = told.help;
+    if let Some(hidden) = hidden(&log, session, readable) {
+        diagnostic = diagnostic.note(hidden);
+        help = help.or_else(|| {
+            Some(format!(
+                "require a version of `{project}` that has wheels: its build reads what differs by machine"
+            ))
+        });
+    }
     if session.console.verbose {
         let path = session
             .cache_dir
@@ -46,6 +57,16 @@ pub(crate) fn failed(
         help = Some("`-v` tells where the whole log is".to_owned());
     }
     Some(diagnostic.help(help))
+}
+
+/// What a build that was kept apart could not see of this machine.
+fn hidden(log: &str, session: &Session<'_>, readable: &[PathBuf]) -> Option<String> {
+    let apart = session.sandbox.probed().is_some_and(|found| found.level != Level::Off);
+    let paths = if apart { engine::undeclared(log, readable) } else { Vec::new() };
+    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    (!paths.is_empty()).then(|| {
+        format!("it names {}, which this machine has and the sandbox of a build has not", paths.join(" and "))
+    })
 }
 
 /// What a build said. It writes all to one stream; what the interpreter itself says before that is in the same.

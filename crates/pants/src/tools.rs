@@ -1,6 +1,7 @@
 //! The tools that actions ask for by symbol, as this machine has them: interpreters alone.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use engine::{ActionGraph, Failure, Fault, Program, Tool, Tools, Verb};
 use packaging::interpreter::Interpreter;
@@ -29,6 +30,11 @@ impl MachineTools {
         }
         MachineTools { found }
     }
+
+    /// What these tools need outside the system's folders.
+    pub(crate) fn needs(&self) -> Vec<PathBuf> {
+        self.found.values().flat_map(|tool| tool.needs.iter().cloned()).collect()
+    }
 }
 
 fn interpreter(symbol: &str, interpreters: &dyn Interpreters) -> Option<Tool> {
@@ -44,7 +50,15 @@ fn interpreter(symbol: &str, interpreters: &dyn Interpreters) -> Option<Tool> {
     let platform = Platform::current(&Machine::detect());
     let platform = platform.map_or_else(|_| "unknown".to_owned(), |platform| platform.to_string());
     let identity = format!("{} {} {abi} {platform}", found.implementation, found.version);
-    Some(Tool { path: found.path, identity })
+    // Links on the way to it are not in a sandbox.
+    let path = found.path.canonicalize().unwrap_or(found.path);
+    let needs = prefix(&path).map(Path::to_owned).into_iter().collect();
+    Some(Tool { path, identity, needs })
+}
+
+/// The folder that an interpreter is installed in, where it has one of its own.
+fn prefix(interpreter: &Path) -> Option<&Path> {
+    interpreter.parent()?.parent().filter(|prefix| prefix.parent().is_some())
 }
 
 impl Tools for MachineTools {

@@ -101,9 +101,12 @@ impl ActionError {
                 error.fault()
             }
             ActionError::Store(_) => Fault::Environment,
-            ActionError::Run(RunError::Spawn { .. } | RunError::Folder { .. } | RunError::Store(_)) => {
-                Fault::Environment
-            }
+            ActionError::Run(
+                RunError::Spawn { .. }
+                | RunError::Sandbox { .. }
+                | RunError::Folder { .. }
+                | RunError::Store(_),
+            ) => Fault::Environment,
             ActionError::Malformed(_) | ActionError::Panicked => Fault::Bug,
             _ => Fault::Build,
         }

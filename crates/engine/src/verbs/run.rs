@@ -3,7 +3,7 @@
 use store::{Digest, Outcome};
 
 use super::ActionError;
-use crate::action::{Process, Program};
+use crate::action::Process;
 use crate::execute::Executor;
 use crate::seams::Tool;
 
@@ -20,9 +20,6 @@ pub(super) fn perform(
     if outcome.exit_code == 0 {
         return Ok(outcome);
     }
-    let program = match &process.program {
-        Program::Tool(symbol) => symbol.clone(),
-        Program::Input(path) => path.clone(),
-    };
+    let program = process.program.name().to_owned();
     Err(ActionError::Exit { program, outcome: Box::new(outcome) })
 }

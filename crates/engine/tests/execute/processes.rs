@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use engine::{ActionGraph, Execution, Process, Program, Verb};
+use engine::{ActionGraph, Execution, Level, Process, Program, Sandbox, Verb};
 
 use crate::rig::{Rig, counts};
 
 /// Runs a script in an otherwise empty folder.
 fn check(script: &str, limit: Option<Duration>, expect: impl Fn(&Rig, &Execution)) {
-    let rig = Rig::new();
+    check_at(Level::Off, script, limit, expect);
+}
+
+fn check_at(level: Level, script: &str, limit: Option<Duration>, expect: impl Fn(&Rig, &Execution)) {
+    let mut rig = Rig::new();
+    rig.level = level;
     let mut graph = ActionGraph::new();
     let process = Process {
         program: Program::Tool("sh".to_owned()),
@@ -88,4 +93,24 @@ fn nothing_of_a_process_stays_in_the_folder_for_temporary_files() {
         // The folder of this process and its lock, both gone with it.
         assert_eq!(rig.temporary(), 2);
     });
+}
+
+#[test]
+fn landlock_refuses_what_was_not_declared() {
+    let found = Sandbox::new(Level::Landlock, "").level().clone();
+    if found.level != Level::Landlock {
+        eprintln!("skipped landlock_refuses_what_was_not_declared: {:?}", found.lacking);
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "x").unwrap();
+    let secret = secret.display();
+    let script = format!(
+        "! cat {secret} && ! echo y > {secret} && ! echo y > /usr/made && echo x > a && cat a && ls /usr > /dev/null"
+    );
+    check_at(Level::Landlock, &script, None, |_, execution| {
+        assert!(execution.failures.is_empty(), "{:?}", execution.failures);
+    });
+    assert_eq!(std::fs::read_to_string(dir.path().join("secret")).unwrap(), "x");
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use engine::{
     ActionGraph, ActionId, Call, CallError, Cancel, Download, Event, Execution, Executor, Failure, Fault,
-    Fetch, Finish, Function, Functions, Input, Literal, LocalRunner, Origin, Sources, Tool, Tools, Verb,
-    Watch, execute,
+    Fetch, Finish, Function, Functions, Input, Level, Literal, LocalRunner, Origin, Sandbox, Sources, Tool,
+    Tools, Verb, Watch, execute,
 };
 use store::{Digest, DigestFunction, Entry, Store, StoreError, Tree};
 
@@ -27,6 +27,7 @@ pub(crate) struct Rig {
     pub(crate) sources: Mutex<BTreeMap<Digest, Vec<u8>>>,
     pub(crate) functions: Functions,
     pub(crate) shell: &'static str,
+    pub(crate) level: Level,
     pub(crate) jobs: usize,
     pub(crate) downloads: Option<usize>,
     pub(crate) cancel: Cancel,
@@ -61,6 +62,7 @@ impl Rig {
             sources: Mutex::default(),
             functions,
             shell: "sh 1",
+            level: Level::Off,
             jobs: 2,
             downloads: None,
             cancel: Cancel::new(),
@@ -89,7 +91,7 @@ impl Rig {
             store: &self.store,
             cache: &self.store,
             fetch: self,
-            runner: &LocalRunner,
+            runner: &LocalRunner { sandbox: &Sandbox::new(self.level, "") },
             tools: self,
             functions: &self.functions,
             sources: self,
@@ -239,7 +241,7 @@ impl Fetch for Rig {
 impl Tools for Rig {
     fn tool(&self, symbol: &str) -> Result<Tool, Box<dyn Failure>> {
         match symbol {
-            "sh" => Ok(Tool { path: "/bin/sh".into(), identity: self.shell.to_owned() }),
+            "sh" => Ok(Tool { path: "/bin/sh".into(), identity: self.shell.to_owned(), needs: Vec::new() }),
             _ => Err(Box::new(Refused)),
         }
     }

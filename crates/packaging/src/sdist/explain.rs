@@ -60,6 +60,14 @@ fn help(line: &str, project: &str, resolve: &str) -> Option<String> {
     if line.contains("pg_config") && line.contains("not found") {
         return Some(install_header("libpq-fe.h"));
     }
+    let network =
+        ["Network is unreachable", "name resolution", "Name or service not known", "nodename nor servname"];
+    if network.iter().any(|sign| line.contains(sign)) {
+        return Some(format!(
+            "builds have no network: name what the build of `{project}` needs in `[python.build_requirements]`, or \
+             require a version that has wheels"
+        ));
+    }
     let compilers = ["'gcc'", "'cc'", "-gcc'", "'clang'", "'g++'", "'c++'", "-g++'"];
     let missing = ["No such file or directory", "unable to execute", "not found"];
     if compilers.iter().any(|name| line.contains(name)) && missing.iter().any(|sign| line.contains(sign)) {
@@ -182,6 +190,16 @@ mod tests {
             "/usr/bin/ld: cannot find -lfoo: No such file",
             &["/usr/bin/ld: cannot find -lfoo: No such file"],
             "library `foo`",
+        );
+    }
+
+    #[test]
+    fn the_network_is_missing() {
+        check(
+            "OSError: [Errno 101] Network is unreachable",
+            &["OSError: [Errno 101] Network is unreachable"],
+            "builds have no network: name what the build of `thing` needs in `[python.build_requirements]`, or \
+             require a version that has wheels",
         );
     }
 

@@ -219,5 +219,13 @@ pub(crate) const KEYS: &[Key] = &[
         "Which of several owners of a module is meant: nearest (the one in the same source root, else the one in the \
          nearest folder), by_source_root or none. What a target declares goes first.",
     ),
+    key(
+        "sandbox",
+        "level",
+        Kind::Text,
+        "\"full\"",
+        "How far programs that a build runs are kept from what they did not declare: full (file system, network and \
+         processes of their own), landlock (the kernel refuses the rest) or off: --sandbox.",
+    ),
     key("cache", "dir", Kind::Text, "\"$XDG_CACHE_HOME/pants\"", "Where the cache is: --cache-dir."),
 ];

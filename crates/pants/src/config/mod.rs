@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::ColorChoice;
+use engine::Level;
 use graph::Place;
 use python::infer::InferSettings;
 
@@ -30,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) cache_dir: Option<String>,
     /// How many bytes the cache may take.
     pub(crate) cache_budget: Option<u64>,
+    /// How far programs that a build runs are kept apart.
+    pub(crate) sandbox: Option<Level>,
     pub(crate) root_patterns: Vec<String>,
     pub(crate) interpreter_constraints: Vec<String>,
     pub(crate) interpreters: Option<Vec<String>>,
@@ -92,6 +95,8 @@ impl Config {
         };
         let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
         let cache_budget = or_default(size(budget), &mut errors);
+        let level = settings.remove(&("sandbox".to_owned(), "level".to_owned()));
+        let sandbox = or_default(sandbox_level(level), &mut errors);
         let infer = or_default(infer::settings(settings), &mut errors);
         if !errors.is_empty() {
             errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
@@ -105,6 +110,7 @@ impl Config {
             color: color(settings),
             cache_dir: text(settings, "cache", "dir"),
             cache_budget,
+            sandbox,
             root_patterns: texts(settings, "source", "root_patterns")
                 .unwrap_or_else(|| strings(&["/", "src", "src/python", "src/py"])),
             interpreter_constraints: texts(settings, "python", "interpreter_constraints").unwrap_or_default(),
@@ -206,6 +212,14 @@ fn size(setting: Option<Setting>) -> Result<Option<u64>, Vec<Diagnostic>> {
         vec![Diagnostic::error(Exit::Wrong, "config::size", message).at(Some(place)).help(help)]
     })?;
     Ok(Some(size))
+}
+
+/// A level of the sandbox.
+fn sandbox_level(setting: Option<Setting>) -> Result<Option<Level>, Vec<Diagnostic>> {
+    let Some(Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
+    text.parse().map(Some).map_err(|error: engine::UnknownLevel| {
+        vec![Diagnostic::error(Exit::Wrong, "config::sandbox", error.to_string()).at(Some(place))]
+    })
 }
 
 /// Which resolve targets are in that name none.

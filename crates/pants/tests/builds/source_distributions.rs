@@ -212,3 +212,31 @@ error[python::foreign_source]: `thing 1.0` has no wheel for `cp311-linux_aarch64
     );
     assert_eq!(served.1.asked(), 0, "nothing was downloaded");
 }
+
+#[test]
+fn a_build_sees_neither_the_home_folder_nor_the_network() {
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let secret = home.path().join("secret");
+    std::fs::write(&secret, "x").unwrap();
+    let secret = secret.display();
+    let cases = [
+        (
+            format!("def build_wheel(directory, settings=None, metadata=None):\n    open('{secret}')\n"),
+            format!("note: it names `{secret}`, which this machine has and the sandbox of a build has not"),
+        ),
+        (
+            "import socket\ndef build_wheel(directory, settings=None, metadata=None):\n    \
+             socket.create_connection(('192.0.2.1', 80), 20)\n"
+                .to_owned(),
+            "help: builds have no network".to_owned(),
+        ),
+    ];
+    for (backend, expect) in cases {
+        let Some(served) = served("neither_home_nor_network", &backend, "") else { return };
+        let said = served.0.run(&["binary", "//svc:one"]).stderr;
+        if said.contains("sandbox::level") {
+            return skipped("a_build_sees_neither_the_home_folder_nor_the_network", "there is no sandbox");
+        }
+        assert!(said.contains(&expect), "{said}");
+    }
+}

@@ -1,0 +1,158 @@
+//! The helper's side: a process that leaves the machine's namespaces, puts its root together and runs the program.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use rustix::io::Errno;
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, SendFlags, SocketType, sendto, socket};
+use rustix::process::{Pid, Signal, WaitOptions, getgid, getuid, set_parent_process_death_signal, wait};
+use rustix::thread::{
+    CapabilitySet, UnshareFlags, capabilities, clear_ambient_capability_set,
+    configure_capability_in_ambient_set, remove_capability_from_bounding_set, set_capabilities,
+    set_no_new_privs,
+};
+
+use super::spec::{NOT_SET_UP, Spec};
+use super::{WORK, mounts};
+
+/// The first argument of a helper; a file with what to run follows.
+pub const ENTER: &str = "__sandbox";
+/// The first argument of the process that is alone already, and sets up the rest.
+const INSIDE: &str = "--inside";
+/// What the second process needs to set up the sandbox, and the program never has.
+const NEEDED: [CapabilitySet; 3] =
+    [CapabilitySet::SYS_ADMIN, CapabilitySet::NET_ADMIN, CapabilitySet::SETPCAP];
+
+/// A step of the setup that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {step}: {source}")]
+pub(super) struct SetupError {
+    step: String,
+    source: io::Error,
+}
+
+/// Says which step an error is of.
+pub(super) trait Step<T> {
+    fn step(self, step: impl Into<String>) -> Result<T, SetupError>;
+}
+
+impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
+    fn step(self, step: impl Into<String>) -> Result<T, SetupError> {
+        self.map_err(|source| SetupError { step: step.into(), source: source.into() })
+    }
+}
+
+/// Does what a helper was started for, with its arguments after [`ENTER`]. Call it before anything else is done: the
+/// process must not have threads. Gives the status of the program; why it was not run is in a file.
+pub fn enter(arguments: &[std::ffi::OsString]) -> ExitCode {
+    let (inside, file) = match arguments {
+        [file] => (false, file),
+        [first, file] if first == INSIDE => (true, file),
+        _ => return code(NOT_SET_UP),
+    };
+    let Ok(spec) = Spec::read(Path::new(file)) else { return code(NOT_SET_UP) };
+    let Ok(mut failure) = spec.open_failure() else { return code(NOT_SET_UP) };
+    let done = if inside { run(&spec) } else { leave(Path::new(file)) };
+    match done {
+        Ok(status) => code(status),
+        Err(error) => {
+            // Nobody else is there to be told.
+            drop(write!(failure, "{error}"));
+            code(NOT_SET_UP)
+        }
+    }
+}
+
+fn code(status: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))
+}
+
+/// Leaves the namespaces of the machine, and starts the first process of the new ones.
+fn leave(file: &Path) -> Result<i32, SetupError> {
+    // Whoever started this may be killed, and nothing is to outlive it.
+    set_parent_process_death_signal(Some(Signal::KILL)).step("be ended with the process that asked")?;
+    let (user, group) = (getuid().as_raw(), getgid().as_raw());
+    let flags = UnshareFlags::NEWUSER
+        | UnshareFlags::NEWNS
+        | UnshareFlags::NEWPID
+        | UnshareFlags::NEWNET
+        | UnshareFlags::NEWIPC
+        | UnshareFlags::NEWUTS;
+    // What is unsafe about it concerns tables of open files alone, which stay shared.
+    #[expect(deprecated, reason = "the successor is unsafe for the sake of a flag that is not used")]
+    rustix::thread::unshare(flags).step("make namespaces of its own (are user namespaces allowed?)")?;
+    fs::write("/proc/self/setgroups", "deny").step("keep its groups")?;
+    fs::write("/proc/self/uid_map", format!("{user} {user} 1")).step("keep its user")?;
+    fs::write("/proc/self/gid_map", format!("{group} {group} 1")).step("keep its group")?;
+    let mut sets = capabilities(None).step("read its capabilities")?;
+    for needed in NEEDED {
+        sets.inheritable |= needed;
+    }
+    set_capabilities(None, sets).step("pass on its capabilities")?;
+    for needed in NEEDED {
+        configure_capability_in_ambient_set(needed, true).step("pass on its capabilities")?;
+    }
+    let program = std::env::current_exe().step("find itself")?;
+    let status = Command::new(program).args([ENTER, INSIDE]).arg(file).status().step("start itself again")?;
+    Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
+}
+
+/// Sets up the sandbox from inside, and runs the program to its end. With this process ends all that is left.
+fn run(spec: &Spec) -> Result<i32, SetupError> {
+    set_parent_process_death_signal(Some(Signal::KILL)).step("be ended with the process that asked")?;
+    rustix::system::sethostname(b"sandbox").step("set the name of the host")?;
+    start_loopback().step("start the local network")?;
+    mounts::enter(spec)?;
+    give_up_capabilities().step("give up its capabilities")?;
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.arguments).env_clear().envs(&spec.environment).current_dir(WORK);
+    let child = command.spawn().step(format!("start `{}`", spec.program.display()))?;
+    let child = Pid::from_child(&child);
+    loop {
+        // The first process of a namespace inherits the orphans, and waits for them too.
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == child => {
+                let signal = status.terminating_signal().unwrap_or_default();
+                return Ok(status.exit_status().unwrap_or(128 + signal));
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error).step("wait for the program"),
+        }
+    }
+}
+
+/// Without capabilities, and without a way to get some, nothing can be mounted over what was set up.
+fn give_up_capabilities() -> rustix::io::Result<()> {
+    clear_ambient_capability_set()?;
+    for capability in CapabilitySet::all().iter() {
+        match remove_capability_from_bounding_set(capability) {
+            // Kernels do not know those that came after them.
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut sets = capabilities(None)?;
+    sets.inheritable = CapabilitySet::empty();
+    set_capabilities(None, sets)?;
+    set_no_new_privs(true)
+}
+
+/// Brings up `lo`, which is down in a new namespace: programs talk to themselves through it.
+fn start_loopback() -> rustix::io::Result<()> {
+    // Routing is protocol 0. A `struct nlmsghdr` (RTM_NEWLINK, NLM_F_REQUEST) and a `struct ifinfomsg` (interface 1, IFF_UP); rtnetlink(7).
+    let mut message = Vec::with_capacity(32);
+    message.extend(32_u32.to_ne_bytes());
+    message.extend(16_u16.to_ne_bytes());
+    message.extend(1_u16.to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend([0; 4]);
+    message.extend(1_u32.to_ne_bytes());
+    message.extend(1_u32.to_ne_bytes());
+    message.extend(1_u32.to_ne_bytes());
+    let route = socket(AddressFamily::NETLINK, SocketType::RAW, None)?;
+    sendto(&route, &message, SendFlags::empty(), &SocketAddrNetlink::new(0, 0)).map(drop)
+}

@@ -1,0 +1,78 @@
+//! What the helper of a sandbox is told, as a file, and what it tells when it cannot do it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The status of a helper that could not set up its sandbox.
+pub(super) const NOT_SET_UP: i32 = 125;
+
+/// The file for why a process could not be started.
+const FAILURE: &str = "failure";
+
+/// One process that runs apart. All paths are those of the machine but `program`, which is what the process sees.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    /// A folder for what the sandbox needs itself.
+    folder: PathBuf,
+    /// The folder that the process works in, and may write.
+    pub(crate) work: PathBuf,
+    /// What it may read besides the system's folders.
+    pub(crate) readable: Vec<PathBuf>,
+    /// What runs.
+    pub(crate) program: PathBuf,
+    /// Its arguments.
+    pub(crate) arguments: Vec<String>,
+    /// Its whole environment.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+impl Spec {
+    pub(crate) fn new(folder: &Path, work: &Path, program: &Path, readable: &[PathBuf]) -> Spec {
+        Spec {
+            folder: folder.to_owned(),
+            work: work.to_owned(),
+            readable: readable.to_vec(),
+            program: program.to_owned(),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+        }
+    }
+
+    /// Writes it beside what else the sandbox needs, and gives the file.
+    pub(super) fn write(&self) -> io::Result<PathBuf> {
+        for folder in [self.root(), self.temporary()] {
+            fs::create_dir_all(folder)?;
+        }
+        let file = self.folder.join("sandbox.json");
+        fs::write(&file, serde_json::to_vec(self)?)?;
+        Ok(file)
+    }
+
+    pub(super) fn read(file: &Path) -> io::Result<Spec> {
+        Ok(serde_json::from_slice(&fs::read(file)?)?)
+    }
+
+    /// Where the root of the sandbox is put together.
+    pub(super) fn root(&self) -> PathBuf {
+        self.folder.join("root")
+    }
+
+    /// The folder for temporary files of the process.
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.folder.join("tmp")
+    }
+
+    /// The file for why the process could not be started, opened while it can be reached.
+    pub(super) fn open_failure(&self) -> io::Result<File> {
+        OpenOptions::new().create(true).append(true).open(self.folder.join(FAILURE))
+    }
+
+    /// Why the process could not be started, where it could not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        fs::read_to_string(self.folder.join(FAILURE)).ok().filter(|reason| !reason.is_empty())
+    }
+}
