@@ -78,59 +78,71 @@ impl<'g> Ownership<'g> {
     }
 
     fn walk(&self, root: NodeId, is_bare: &dyn Fn(&str) -> bool) -> Walk<'g> {
-        let graph = self.graph;
         let mut walk = Walk::default();
-        let mut before: HashMap<NodeId, NodeId> = HashMap::new();
         let mut open = VecDeque::from([root]);
-        // Files that are wrong for the same reason are told once.
-        let mut told: BTreeSet<NodeId> = BTreeSet::new();
         while let Some(at) = open.pop_front() {
-            if at != root {
-                let owner = graph.owner(at);
-                let target = graph.target(at);
-                match (target.rule.name, graph.file(at)) {
-                    (DISTRIBUTION, _) => {
-                        walk.others.insert(at);
-                        continue;
-                    }
-                    (REQUIREMENT, _) => drop(walk.requirements.insert(at)),
-                    ("python_library" | "resources", Some(path)) => {
-                        let owned = self.owner(at);
-                        let shared = || path.ends_with("__init__.py") && is_bare(path);
-                        match owned {
-                            Owner::One(one) if one != root => {
-                                walk.others.insert(one);
-                                continue;
-                            }
-                            Owner::Several(_) | Owner::Nobody if !shared() => {
-                                if told.insert(owner) {
-                                    let error = self.disowned(root, at, owned, chain(graph, &before, at));
-                                    walk.errors.push(error.into());
-                                }
-                                continue;
-                            }
-                            _ => walk.files.entry(owner).or_default().push(path),
-                        }
-                    }
-                    ("files" | "genrule" | "python_image" | "python_test", _) => {
-                        if told.insert(owner) {
-                            walk.errors.push(self.unfit(root, at).into());
-                        }
-                        continue;
-                    }
-                    _ if target.rule.role == Role::Program => continue,
-                    _ => {}
-                }
+            if at != root && !self.visit(root, at, is_bare, &mut walk) {
+                continue;
             }
-            for next in graph.deps(at) {
-                if next.node != root && !before.contains_key(&next.node) {
-                    before.insert(next.node, at);
+            for next in self.graph.deps(at) {
+                if next.node != root && !walk.before.contains_key(&next.node) {
+                    walk.before.insert(next.node, at);
                     open.push_back(next.node);
                 }
             }
         }
         walk.files.values_mut().for_each(|files| files.sort_unstable());
         walk
+    }
+
+    /// Takes what a node is into account; tells whether the way goes on behind it.
+    fn visit(
+        &self,
+        root: NodeId,
+        at: NodeId,
+        is_bare: &dyn Fn(&str) -> bool,
+        walk: &mut Walk<'g>,
+    ) -> bool {
+        let graph = self.graph;
+        let owner = graph.owner(at);
+        let target = graph.target(at);
+        match (target.rule.name, graph.file(at)) {
+            (DISTRIBUTION, _) => {
+                walk.others.insert(at);
+                false
+            }
+            (REQUIREMENT, _) => {
+                walk.requirements.insert(at);
+                true
+            }
+            ("python_library" | "resources", Some(path)) => match self.owner(at) {
+                Owner::One(one) if one != root => {
+                    walk.others.insert(one);
+                    false
+                }
+                owned @ (Owner::Several(_) | Owner::Nobody)
+                    if !(path.ends_with("__init__.py") && is_bare(path)) =>
+                {
+                    // The files of one target are wrong for the same reason.
+                    if walk.told.insert(owner) {
+                        let error = self.disowned(root, at, owned, chain(graph, &walk.before, at));
+                        walk.errors.push(error.into());
+                    }
+                    false
+                }
+                _ => {
+                    walk.files.entry(owner).or_default().push(path);
+                    true
+                }
+            },
+            ("files" | "genrule" | "python_image" | "python_test", _) => {
+                if walk.told.insert(owner) {
+                    walk.errors.push(self.unfit(root, at).into());
+                }
+                false
+            }
+            _ => target.rule.role != Role::Program,
+        }
     }
 
     fn owner(&self, file: NodeId) -> Owner {
@@ -224,6 +236,10 @@ struct Walk<'g> {
     requirements: BTreeSet<NodeId>,
     others: BTreeSet<NodeId>,
     errors: Vec<RuleError>,
+    /// From where each node was reached.
+    before: HashMap<NodeId, NodeId>,
+    /// The targets of which an error was told.
+    told: BTreeSet<NodeId>,
 }
 
 /// The targets on the way to a node.

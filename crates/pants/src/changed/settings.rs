@@ -20,6 +20,7 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("cache", ""),
     ("remote", ""),
     ("python.indexes", ""),
+    ("python.publish_urls", ""),
 ];
 
 /// Sections that have one key for each resolve.

@@ -15,7 +15,7 @@ fn dist(name: &str, dependencies: &str) -> String {
 fn check(files: &[(&str, &str)], expected: &str) {
     let repository = Repository::new(files);
     let said = repository.run(&["package", "::"]);
-    let shown = said.stderr.lines().filter(|line| line.starts_with("error") || line.contains(" = "));
+    let shown = said.stderr.lines().filter(|line| line.starts_with("error") || line.trim_start().starts_with("= "));
     let shown: Vec<&str> = shown.map(str::trim).collect();
     assert_eq!(shown.join("\n"), expected, "{}", said.stderr);
     assert_eq!((said.code, repository.dist()), (2, Vec::<String>::new()));
@@ -47,7 +47,7 @@ fn a_file_that_several_own_is_told_once_for_each() {
 }
 
 #[test]
-fn the_nearest_distribution_owns_and_a_bare_package_is_shared() {
+fn the_nearest_distribution_owns() {
     let top = dist("all", "\"//a/b:lib\", \"//a/c:lib\"");
     let own = LIB.to_owned() + &dist("own", "\":lib\"");
     let repository = Repository::new(&[
@@ -71,6 +71,27 @@ fn the_nearest_distribution_owns_and_a_bare_package_is_shared() {
     // The distribution at the root is above all, and so the package of all is its own.
     assert_eq!(wheel("all"), [true, false, true]);
     assert_eq!(wheel("own"), [false, true, false]);
+}
+
+#[test]
+fn a_package_without_code_that_nobody_owns_goes_along_with_each() {
+    let (one, two) = (LIB.to_owned() + &dist("one", "\":lib\""), LIB.to_owned() + &dist("two", "\":lib\""));
+    let files = |init: &'static str| {
+        [("pants.toml", ""), ("a/BUILD", LIB), ("a/__init__.py", init)].map(|(path, text)| (path, text.to_owned()))
+    };
+    let mut bare = files("# a package\n").to_vec();
+    bare.extend([("a/b/BUILD", one), ("a/b/x.py", String::new()), ("a/c/BUILD", two), ("a/c/y.py", String::new())]);
+    let all: Vec<(&str, &str)> = bare.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let repository = Repository::new(&all);
+    let said = repository.run(&["-q", "package", "::"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for name in ["one", "two"] {
+        let bytes = repository.read(&format!("dist/{name}-1-py3-none-any.whl"));
+        assert!(bytes.windows(13).any(|window| window == b"a/__init__.py"), "{name}");
+    }
+    repository.write("a/__init__.py", "VERSION = 1\n");
+    let said = repository.run(&["-q", "package", "::"]);
+    assert_eq!((said.code, said.stderr.matches("error[distribution::unowned]").count()), (2, 2), "{}", said.stderr);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::tools::{pip, succeed, virtualenv};
 
 /// Whether two wheels have the same files with the same contents, and metadata of the same meaning.
 const COMPARE: &str = r#"
-import email, sys, zipfile
+import configparser, email, sys, zipfile
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -23,6 +23,10 @@ def read(path):
     wheel = zipfile.ZipFile(path)
     files = {n: wheel.read(n) for n in wheel.namelist() if not n.endswith("/")}
     metadata = next(files.pop(n) for n in list(files) if n.endswith("/METADATA"))
+    for name in [n for n in files if n.endswith("/entry_points.txt")]:
+        groups = configparser.ConfigParser(delimiters=["="])
+        groups.read_string(files[name].decode())
+        files[name] = {group: dict(groups[group]) for group in groups.sections()}
     tags = {n: files.pop(n) for n in list(files) if n.endswith(("/WHEEL", "/RECORD"))}
     message = email.message_from_bytes(metadata)
     fields = {(n, meaning(n, v)) for n, v in message.items() if n != "Metadata-Version"}

@@ -89,7 +89,8 @@ fn what_is_wrong_is_told() {
         "error[packaging::requirement]: `flask==` is not a requirement: unexpected end of version specifier, expected \
          version\n\
          error[pex::requirement]: `a @ https://h.example/a.zip` comes from no index, and cannot be resolved\n\
-         error[packaging::python_version]: `eleven` is not a version of Python",
+         error[packaging::python_version]: `eleven` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or \
+         `3.13t`",
     );
     check(
         &["-D", "nowhere", "-o", "x.pex"],

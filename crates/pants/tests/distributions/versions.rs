@@ -31,14 +31,10 @@ fn versions_follow_tags_and_commits() {
     git(&repository, &["init", "-q"]);
     git(&repository, &["add", "."]);
     git(&repository, &["commit", "-q", "-m", "one"]);
-    repository.fails(
-        &["package", "::"],
-        2,
-        "error[distribution::no_version]: the version of `//:dist` cannot be told: HEAD descends from no tag like \
-         `one-[0-9]*`\n --> BUILD:2:143\n  |\n2 | ...ct(name = \"one\"), version_from_vcs = \"one-{version}\")\n  \
-         |                                              ^^^^^^^^^^^^^^^\n  |\n  \
-         = help: tag a commit (`git tag v1.0`), or fetch the tags (`git fetch --tags --unshallow`)",
-    );
+    let said = repository.run(&["package", "::"]);
+    let message = "error[distribution::no_version]: the version of `//:dist` cannot be told: HEAD descends from no tag \
+        like `one-[0-9]*`\n";
+    assert!(said.code == 2 && said.stderr.starts_with(message), "{}", said.stderr);
     git(&repository, &["tag", "one-1.0"]);
     git(&repository, &["tag", "v9.9"]);
     assert_eq!(package(), "dist/one-1.0-py3-none-any.whl");

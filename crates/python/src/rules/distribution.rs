@@ -62,7 +62,9 @@ impl Rule for PythonDistribution {
             }
             Err(wrong) => errors.extend(wrong),
         }
-        errors.extend(lost_entry_points(target, &closure, &others));
+        if errors.is_empty() {
+            errors.extend(lost_entry_points(target, &closure, &others));
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
