@@ -124,26 +124,57 @@ impl Runner for LocalRunner<'_> {
     ) -> Result<Outcome, RunError> {
         let start = Instant::now();
         let scratch = store.scratch()?;
-        let folder = tempfile::Builder::new()
-            .prefix("run-")
-            .tempdir_in(&scratch)
-            .map_err(|source| RunError::Folder { path: scratch.clone(), source })?;
+        let folder = self.sandbox.folder(&scratch);
+        let folder = folder.map_err(|source| RunError::Folder { path: scratch.clone(), source })?;
         let root = folder.path().join("work");
         create_folder(&root)?;
         lay_out(store, &store.tree(input)?, &root)?;
+        let level = self.sandbox.level().level;
+        let spec = spec(process, tool, folder.path(), &root, level);
         let streams = Streams::below(folder.path());
-        let status = self.start(process, tool, folder.path(), &root, &streams, cancel)?;
-        let exit_code = exit_code(status);
-        let name = process.program.name();
-        let tree = if exit_code == 0 { collect(process, name, &root, store)? } else { Tree::new() };
-        Ok(Outcome {
-            tree: store.put_tree(&tree)?,
-            exit_code,
-            stdout: store.put_file(&streams.stdout)?,
-            stderr: store.put_file(&streams.stderr)?,
-            duration: start.elapsed(),
-        })
+        let ended = self.start(process, &spec, level, &streams, cancel);
+        let succeeded = ended.as_ref().is_ok_and(ExitStatus::success);
+        let outcome = ended.and_then(|status| outcome(process, status, &root, &streams, store, start));
+        let (path, script) = (folder.path().to_owned(), self.sandbox.script(&spec, level));
+        self.sandbox
+            .end(folder, succeeded && outcome.is_ok(), &script)
+            .map_err(|source| RunError::Folder { path, source })?;
+        outcome
     }
+}
+
+/// What a process that ended has made.
+fn outcome(
+    process: &Process,
+    status: ExitStatus,
+    root: &Path,
+    streams: &Streams,
+    store: &Store,
+    start: Instant,
+) -> Result<Outcome, RunError> {
+    let exit_code = exit_code(status);
+    let name = process.program.name();
+    let tree = if exit_code == 0 { collect(process, name, root, store)? } else { Tree::new() };
+    Ok(Outcome {
+        tree: store.put_tree(&tree)?,
+        exit_code,
+        stdout: store.put_file(&streams.stdout)?,
+        stderr: store.put_file(&streams.stderr)?,
+        duration: start.elapsed(),
+    })
+}
+
+/// What runs where, as the process sees it at this level.
+fn spec(process: &Process, tool: Option<&Tool>, folder: &Path, root: &Path, level: Level) -> Spec {
+    let seen = if level == Level::Full { Path::new(WORK) } else { root };
+    let program = match (&process.program, tool) {
+        (Program::Tool(_), Some(tool)) => tool.path.clone(),
+        (Program::Tool(symbol), None) | (Program::Input(symbol), _) => seen.join(symbol),
+    };
+    let mut spec = Spec::new(folder, root, &program, tool.map_or(&[][..], |tool| &tool.needs));
+    spec.arguments.clone_from(&process.arguments);
+    spec.environment.clone_from(&process.environment);
+    spec
 }
 
 /// Where the output of a process goes.
@@ -168,36 +199,23 @@ impl LocalRunner<'_> {
     fn start(
         &self,
         process: &Process,
-        tool: Option<&Tool>,
-        folder: &Path,
-        root: &Path,
+        spec: &Spec,
+        level: Level,
         streams: &Streams,
         cancel: &Cancel,
     ) -> Result<ExitStatus, RunError> {
-        let level = self.sandbox.level().level;
-        let seen = if level == Level::Full { Path::new(WORK) } else { root };
-        let program = match (&process.program, tool) {
-            (Program::Tool(_), Some(tool)) => tool.path.clone(),
-            (Program::Tool(symbol), None) | (Program::Input(symbol), _) => seen.join(symbol),
-        };
-        let readable = tool.map_or(&[][..], |tool| &tool.needs);
         let name = process.program.name();
         let spawn = |source| RunError::Spawn { program: name.to_owned(), source };
-        let mut spec = Spec::new(folder, root, &program, readable);
         let mut command = if level == Level::Full {
-            spec.arguments.clone_from(&process.arguments);
-            spec.environment.clone_from(&process.environment);
-            let mut command = self.sandbox.separate(&spec).map_err(spawn)?;
-            command.current_dir(folder);
-            command
+            self.sandbox.separate(spec).map_err(spawn)?
         } else {
-            let mut command = Command::new(program);
-            command.args(&process.arguments).env_clear().envs(&process.environment).current_dir(root);
+            let mut command = Command::new(&spec.program);
+            command.args(&spec.arguments).env_clear().envs(&spec.environment).current_dir(&spec.work);
             command
         };
         streams.of(&mut command)?;
         let ended = if level == Level::Landlock {
-            run_restricted(&mut command, readable, folder, process.timeout, cancel)
+            run_restricted(&mut command, &spec.readable, &spec.folder, process.timeout, cancel)
         } else {
             run_to_end(&mut command, process.timeout, cancel)
         };

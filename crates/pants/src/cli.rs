@@ -123,6 +123,22 @@ pub(crate) struct Options {
     /// How far programs that a build runs are kept from what they did not declare: off, landlock or full
     #[arg(long, global = true, value_name = "LEVEL", env = "PANTS_SANDBOX", hide_env = true)]
     pub(crate) sandbox: Option<engine::Level>,
+
+    /// Which folders of programs stay, with a script that runs the program again
+    #[arg(long, global = true, value_name = "WHEN", env = "PANTS_KEEP_SANDBOXES", hide_env = true)]
+    #[arg(value_enum, default_value_t = KeepSandboxes::Never)]
+    pub(crate) keep_sandboxes: KeepSandboxes,
+}
+
+/// When the folder of a program stays after its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeepSandboxes {
+    /// Never.
+    Never,
+    /// When it failed.
+    OnFailure,
+    /// Always.
+    Always,
 }
 
 /// The form of answers. Not every goal has all of them.

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use engine::{Cancel, Level, Sandbox};
+use engine::{Cancel, Keep, Level, Sandbox};
 use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::DeclaredIndex;
 use packaging::lock::Lock;
 use store::{DigestFunction, Moment, Store, StoreError};
 
-use crate::cli::Options;
+use crate::cli::{KeepSandboxes, Options};
 use crate::config::{Config, FILE};
 use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
@@ -18,6 +18,9 @@ use crate::downloads::Downloads;
 use crate::environment::Environment;
 use crate::explain;
 use crate::repository::WorkspaceState;
+
+/// The folder of the cache for kept folders of programs.
+const SANDBOXES: &str = "sandboxes";
 
 /// A request on its way.
 pub(crate) struct Session<'s> {
@@ -101,7 +104,12 @@ impl<'s> Session<'s> {
         let offline = options.offline || config.offline;
         let level = options.sandbox.or(config.sandbox).unwrap_or(Level::Full);
         // This very file, also when another took its place since.
-        let sandbox = Sandbox::new(level, "/proc/self/exe");
+        let keep = match options.keep_sandboxes {
+            KeepSandboxes::Never => Keep::Never,
+            KeepSandboxes::OnFailure => Keep::OnFailure,
+            KeepSandboxes::Always => Keep::Always,
+        };
+        let sandbox = Sandbox::new(level, "/proc/self/exe").keeping(keep, cache_dir.join(SANDBOXES));
         let (store, unchanged) = (OnceLock::new(), OnceLock::new());
         Ok(Session {
             start,
@@ -136,7 +144,12 @@ impl<'s> Session<'s> {
     pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
         let warnings = self.store.get().map(Store::take_warnings).unwrap_or_default();
         let sandbox = self.sandbox.probed().and_then(explain::sandbox);
-        warnings.iter().map(explain::store_warning).chain(sandbox).collect()
+        let kept = self.sandbox.kept();
+        let kept = kept.iter().map(|folder| {
+            let message = format!("the folder of a program is kept in `{}`", shown(folder, &self.root));
+            Diagnostic::warning("sandbox::kept", message).help(Some("`run.sh` in it runs the program again"))
+        });
+        warnings.iter().map(explain::store_warning).chain(sandbox).chain(kept).collect()
     }
 
     /// How many bytes the cache may take: as configured, or a tenth of what would be free without it.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use engine::{Cancel, Level, LocalRunner, Process, Program, RunError, Runner, Sandbox, Tool};
+use engine::{Cancel, Keep, Level, LocalRunner, Process, Program, RunError, Runner, Sandbox, Tool};
 use store::{DigestFunction, Outcome, Store, Tree};
 
 /// A sandbox of this product's own; none, said by name, where the machine has no such thing.
@@ -181,5 +181,32 @@ fn a_program_that_is_not_there_is_told() {
     assert_eq!(
         error.to_string(),
         "cannot run `missing` in a sandbox: cannot start `/build/missing`: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn a_kept_folder_runs_again() {
+    let Some(sandbox) = sandbox("a_kept_folder_runs_again") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("cache"), DigestFunction::Blake3).unwrap();
+    let folder = dir.path().join("kept");
+    let sandbox = sandbox.keeping(Keep::OnFailure, &folder);
+    run(&sandbox, &store, "cat input", &[], None).unwrap();
+    assert!(sandbox.kept().is_empty());
+    assert_eq!(
+        run(&sandbox, &store, "pwd; echo \"it's\" >> input; cat input; exit 7", &[], None).unwrap().exit_code,
+        7
+    );
+    let [kept] = &sandbox.kept()[..] else { panic!("{:?}", sandbox.kept()) };
+    let again = |arguments: &[&str]| {
+        let again = std::process::Command::new(kept.join("run.sh")).args(arguments).output().unwrap();
+        assert_eq!(again.status.code(), Some(7), "{again:?}");
+        String::from_utf8(again.stdout).unwrap()
+    };
+    assert_eq!(again(&[]), "/build\ngiven\nit's\nit's\n");
+    let here = again(&["--here"]);
+    assert_eq!(
+        here,
+        format!("{}\ngiven\nit's\nit's\nit's\n", kept.join("work").canonicalize().unwrap().display())
     );
 }

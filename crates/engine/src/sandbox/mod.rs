@@ -1,6 +1,7 @@
 //! Keeps a process from all that it did not declare. Knows no action: it turns a command into one that runs apart.
 
 mod enter;
+mod keep;
 mod landlock;
 mod mounts;
 mod spec;
@@ -10,9 +11,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub use enter::{ENTER, enter};
+pub use keep::Keep;
 pub(crate) use landlock::restrict;
 pub(crate) use spec::Spec;
 
@@ -71,6 +73,8 @@ pub struct Sandbox {
     wanted: Level,
     helper: PathBuf,
     found: OnceLock<Found>,
+    keep: (Keep, PathBuf),
+    kept: Mutex<Vec<PathBuf>>,
 }
 
 /// The level that this machine reaches.
@@ -86,7 +90,26 @@ impl Sandbox {
     /// A sandbox of the level `wanted`, or of the next lower one that the machine has. `helper` is a program that
     /// calls [`enter`] with the arguments after [`ENTER`].
     pub fn new(wanted: Level, helper: impl Into<PathBuf>) -> Sandbox {
-        Sandbox { wanted, helper: helper.into(), found: OnceLock::new() }
+        Sandbox {
+            wanted,
+            helper: helper.into(),
+            found: OnceLock::new(),
+            keep: (Keep::Never, PathBuf::new()),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The same sandbox, which keeps the folders of processes below `folder`, as `keep` says.
+    #[must_use]
+    pub fn keeping(self, keep: Keep, folder: impl Into<PathBuf>) -> Sandbox {
+        Sandbox { keep: (keep, folder.into()), ..self }
+    }
+
+    /// The folders that were kept so far.
+    pub fn kept(&self) -> Vec<PathBuf> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        kept.sort_unstable();
+        kept
     }
 
     /// The level that is reached here. The machine is asked once, when a process is to run.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::WORK;
+
 /// The status of a helper that could not set up its sandbox.
 pub(super) const NOT_SET_UP: i32 = 125;
 
@@ -17,7 +19,7 @@ const FAILURE: &str = "failure";
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
     /// A folder for what the sandbox needs itself.
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The folder that the process works in, and may write.
     pub(crate) work: PathBuf,
     /// What it may read besides the system's folders.
@@ -47,9 +49,19 @@ impl Spec {
         for folder in [self.root(), self.temporary()] {
             fs::create_dir_all(folder)?;
         }
-        let file = self.folder.join("sandbox.json");
+        let file = self.file();
         fs::write(&file, serde_json::to_vec(self)?)?;
         Ok(file)
+    }
+
+    /// The file that says all this.
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder.join("sandbox.json")
+    }
+
+    /// The program as it is found outside of the sandbox.
+    pub(super) fn program_here(&self) -> PathBuf {
+        self.program.strip_prefix(WORK).map_or_else(|_| self.program.clone(), |below| self.work.join(below))
     }
 
     pub(super) fn read(file: &Path) -> io::Result<Spec> {
