@@ -96,13 +96,7 @@ impl<'g> Ownership<'g> {
     }
 
     /// Takes what a node is into account; tells whether the way goes on behind it.
-    fn visit(
-        &self,
-        root: NodeId,
-        at: NodeId,
-        is_bare: &dyn Fn(&str) -> bool,
-        walk: &mut Walk<'g>,
-    ) -> bool {
+    fn visit(&self, root: NodeId, at: NodeId, is_bare: &dyn Fn(&str) -> bool, walk: &mut Walk<'g>) -> bool {
         let graph = self.graph;
         let owner = graph.owner(at);
         let target = graph.target(at);

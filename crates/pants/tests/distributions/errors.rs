@@ -15,7 +15,8 @@ fn dist(name: &str, dependencies: &str) -> String {
 fn check(files: &[(&str, &str)], expected: &str) {
     let repository = Repository::new(files);
     let said = repository.run(&["package", "::"]);
-    let shown = said.stderr.lines().filter(|line| line.starts_with("error") || line.trim_start().starts_with("= "));
+    let shown =
+        said.stderr.lines().filter(|line| line.starts_with("error") || line.trim_start().starts_with("= "));
     let shown: Vec<&str> = shown.map(str::trim).collect();
     assert_eq!(shown.join("\n"), expected, "{}", said.stderr);
     assert_eq!((said.code, repository.dist()), (2, Vec::<String>::new()));
@@ -76,13 +77,15 @@ fn the_nearest_distribution_owns() {
 #[test]
 fn a_package_without_code_that_nobody_owns_goes_along_with_each() {
     let (one, two) = (LIB.to_owned() + &dist("one", "\":lib\""), LIB.to_owned() + &dist("two", "\":lib\""));
-    let files = |init: &'static str| {
-        [("pants.toml", ""), ("a/BUILD", LIB), ("a/__init__.py", init)].map(|(path, text)| (path, text.to_owned()))
-    };
-    let mut bare = files("# a package\n").to_vec();
-    bare.extend([("a/b/BUILD", one), ("a/b/x.py", String::new()), ("a/c/BUILD", two), ("a/c/y.py", String::new())]);
-    let all: Vec<(&str, &str)> = bare.iter().map(|(path, text)| (*path, text.as_str())).collect();
-    let repository = Repository::new(&all);
+    let repository = Repository::new(&[
+        ("pants.toml", ""),
+        ("a/BUILD", LIB),
+        ("a/__init__.py", "# a package\n"),
+        ("a/b/BUILD", &one),
+        ("a/b/x.py", ""),
+        ("a/c/BUILD", &two),
+        ("a/c/y.py", ""),
+    ]);
     let said = repository.run(&["-q", "package", "::"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     for name in ["one", "two"] {
@@ -91,7 +94,12 @@ fn a_package_without_code_that_nobody_owns_goes_along_with_each() {
     }
     repository.write("a/__init__.py", "VERSION = 1\n");
     let said = repository.run(&["-q", "package", "::"]);
-    assert_eq!((said.code, said.stderr.matches("error[distribution::unowned]").count()), (2, 2), "{}", said.stderr);
+    assert_eq!(
+        (said.code, said.stderr.matches("error[distribution::unowned]").count()),
+        (2, 2),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]
