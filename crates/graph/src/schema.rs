@@ -123,8 +123,8 @@ pub enum FieldKind {
     StrDict,
     /// A dictionary from strings to lists of strings.
     StrListDict,
-    /// A dictionary of anything.
-    Dict,
+    /// A dictionary from strings to strings, truth values, lists of strings and such dictionaries.
+    Table,
     /// A dictionary from files, or whatever else the rule generates targets from, to fields of theirs.
     Overrides,
     /// A list of file patterns, `!` in front of what is taken away, or `glob(...)`.
@@ -252,7 +252,7 @@ impl FieldSchema {
                 self.dict(items, |value| matches!(value, Value::Str(_)))
             }
             (FieldKind::StrListDict, Value::Dict(items)) => self.dict(items, is_string_list),
-            (FieldKind::Dict, Value::Dict(items)) => self.dict(items, |_| true),
+            (FieldKind::Table, Value::Dict(items)) => self.dict(items, is_table_value),
             (FieldKind::Overrides, Value::Dict(items)) => {
                 self.dict(items, |value| matches!(value, Value::Dict(_)))
             }
@@ -354,7 +354,7 @@ impl FieldKind {
             Self::StrList => "a list of strings",
             Self::StrDict => "a dictionary of strings",
             Self::StrListDict => "a dictionary of lists of strings",
-            Self::Dict => "a dictionary",
+            Self::Table => "a dictionary of strings, lists of strings and dictionaries",
             Self::Overrides => "a dictionary of fields",
             Self::Sources => "a list of file patterns",
             Self::File => "the path of a file",
@@ -385,6 +385,17 @@ fn found(value: &Value) -> String {
 
 fn is_string_list(value: &Value) -> bool {
     value.as_list().is_some_and(|items| items.iter().all(|item| matches!(item, Value::Str(_))))
+}
+
+fn is_table_value(value: &Value) -> bool {
+    match value {
+        Value::None | Value::Bool(_) | Value::Str(_) => true,
+        Value::List(_) => is_string_list(value),
+        Value::Dict(items) => {
+            items.iter().all(|(key, value)| matches!(key, Value::Str(_)) && is_table_value(value))
+        }
+        _ => false,
+    }
 }
 
 fn quoted(names: &[&str]) -> String {

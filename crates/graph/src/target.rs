@@ -149,6 +149,11 @@ impl Target {
         Some((value, field.item_place(index)))
     }
 
+    /// The entries of a table, in the order in which they are written.
+    pub fn table(&self, name: &str) -> Vec<(&str, &Value)> {
+        self.pairs(name).iter().filter_map(|(key, value)| Some((key.as_str()?, value))).collect()
+    }
+
     fn pairs(&self, name: &str) -> &[(Value, Value)] {
         match self.field(name).map(|field| &field.value) {
             Some(Value::Dict(pairs)) => pairs,

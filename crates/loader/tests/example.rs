@@ -15,6 +15,8 @@ fn it_has_every_rule_and_field() {
         ("svc/BUILD", example),
         ("build/macros.bzl", "TEAM = \"orders\"\n"),
         ("svc/main.py", ""),
+        ("svc/README.md", ""),
+        ("svc/LICENSE", ""),
         ("svc/legacy.py", ""),
         ("svc/main_test.py", ""),
         ("svc/conftest.py", ""),

@@ -7,6 +7,7 @@
 
 pub mod complete_platform;
 pub mod constraints;
+pub mod distribution;
 pub mod environment;
 pub mod index;
 pub mod interpreter;

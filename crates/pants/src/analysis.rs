@@ -1,15 +1,14 @@
 //! What programs come to, before anything is done: what they reach is read, and the rules turn it into actions. Knows what
 //! the configuration says of programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ActionGraph;
 use graph::{NodeId, TargetGraph};
 use packaging::platform::Machine;
-use python::closure::Closure;
 use python::configuration::Settings;
 use python::platforms;
-use python::{Analysis, Artifact, RuleError};
+use python::{Analysis, Artifact, Ownership, RuleError};
 use store::{IndexEntry, StatIndex};
 
 use crate::diagnostic::{Diagnostic, Severity};
@@ -19,6 +18,7 @@ use crate::locks::Locks;
 use crate::machine::{self, MachineInterpreters};
 use crate::repository::Repository;
 use crate::session::{Session, forgettable};
+use crate::versions::Versions;
 
 /// What programs lack of the wheels that they need, as warnings: whoever locks may have it in mind to change that. What
 /// else keeps a program from being built is told when it is.
@@ -29,11 +29,21 @@ pub(crate) fn missing_wheels(
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut index =
         StatIndex::open(session.store()?, &session.root).map_err(|error| vec![explain::store(&error)])?;
-    let files = read_sources(&mut index, repository, programs)?;
+    let ownership = Ownership::new(&repository.graph);
+    let files = read_sources(&mut index, repository, &ownership, programs)?;
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
     let settings = settings(session, &repository.graph, programs);
-    let seen = Seen { session, repository, files: &files, settings: &settings, interpreters: &interpreters };
+    let versions = Versions::new(session);
+    let seen = Seen {
+        session,
+        repository,
+        files: &files,
+        settings: &settings,
+        ownership: &ownership,
+        versions: &versions,
+        interpreters: &interpreters,
+    };
     let errors = seen.analyse(programs)?.err().unwrap_or_default();
     let missing = errors.iter().filter(|error| matches!(error, RuleError::Missing(_)));
     let warning = |error| Diagnostic { severity: Severity::Warning, ..placed(session, error) };
@@ -46,6 +56,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) files: &'a BTreeMap<String, IndexEntry>,
     pub(crate) settings: &'a Settings,
+    pub(crate) ownership: &'a Ownership<'a>,
+    pub(crate) versions: &'a Versions<'a>,
     pub(crate) interpreters: &'a MachineInterpreters<'a>,
 }
 
@@ -84,6 +96,8 @@ impl Seen<'_> {
             resolves: &|name| locks.resolve(name),
             resolve_names: &names,
             settings: self.settings,
+            ownership: self.ownership,
+            describe: &|glob| self.versions.describe(glob),
             interpreters: self.interpreters,
         };
         let mut actions = ActionGraph::new();
@@ -130,9 +144,13 @@ pub(crate) fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
 pub(crate) fn read_sources(
     index: &mut StatIndex,
     repository: &Repository,
+    ownership: &Ownership<'_>,
     programs: &[NodeId],
 ) -> Result<BTreeMap<String, IndexEntry>, Vec<Diagnostic>> {
-    let paths = paths(&repository.graph, &repository.roots, programs);
+    let paths = programs
+        .iter()
+        .flat_map(|node| python::paths(&repository.graph, *node, &repository.roots, ownership));
+    let paths: Vec<String> = paths.collect::<BTreeSet<_>>().into_iter().collect();
     let found = index.digests(&paths);
     let (mut files, mut errors) = (BTreeMap::new(), Vec::new());
     for (path, entry) in paths.into_iter().zip(found) {
@@ -147,14 +165,4 @@ pub(crate) fn read_sources(
     }
     forgettable(index.save()).map_err(|error| vec![explain::store(&error)])?;
     if errors.is_empty() { Ok(files) } else { Err(errors) }
-}
-
-fn paths(graph: &TargetGraph, roots: &python::SourceRoots, programs: &[NodeId]) -> Vec<String> {
-    let mut paths: Vec<String> = (programs.iter())
-        .filter_map(|program| Closure::of(graph, *program, roots).ok())
-        .flat_map(|closure| closure.paths().map(ToOwned::to_owned).collect::<Vec<_>>())
-        .collect();
-    paths.sort_unstable();
-    paths.dedup();
-    paths
 }

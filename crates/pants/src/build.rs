@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use engine::{
     ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, execute,
 };
-use graph::{NodeId, Place};
+use graph::{NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
 use packaging::platform::{Machine, Platform};
 use python::configuration::Interpreters;
-use python::entry_point::programs;
-use python::{Artifact, SourceBuild};
+use python::{Artifact, Ownership, SourceBuild};
 use store::{Digest, StatIndex, Store, StoreError};
 
 use crate::analysis::{Seen, placed, read_sources, settings};
@@ -28,6 +27,7 @@ use crate::repository::Repository;
 use crate::session::Session;
 use crate::source_builds;
 use crate::tools::MachineTools;
+use crate::versions::Versions;
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
@@ -41,7 +41,10 @@ pub(crate) enum Scope {
     Here,
 }
 
-/// Builds the programs among what is `asked` for, which `check` has to find right, and puts what they are into `dist/`.
+/// Which of the nodes that were asked for are built.
+pub(crate) type Among = fn(&TargetGraph, &[NodeId]) -> Vec<NodeId>;
+
+/// Builds the targets `among` what is `asked` for, which `check` has to find right, and puts what they are into `dist/`.
 /// The report is complete also where something failed.
 ///
 /// Fails where it cannot be told what to build.
@@ -50,6 +53,7 @@ pub(crate) fn build(
     goal: &str,
     asked: &Targets,
     scope: Scope,
+    among: Among,
     check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
 ) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
     session.builds.get_or_init(|| ());
@@ -59,12 +63,12 @@ pub(crate) fn build(
     }
     let repository = session.repository()?;
     let chosen = asked.select(session, &repository)?;
-    let programs = programs(&repository.graph, &chosen);
+    let programs = among(&repository.graph, &chosen);
     check(&programs).map_err(|wrong| vec![wrong])?;
     let mut report = Report::default();
     let built = Plan::of(session, &repository, &programs, scope).and_then(|plan| {
         let made = plan.carry_out(&mut report)?;
-        request.remember(&repository, plan.inputs, made, &report)
+        request.remember(&repository, plan.inputs, plan.described, made, &report)
     });
     let mut diagnostics = built.err().unwrap_or_default();
     diagnostics.extend(session.take_warnings());
@@ -77,14 +81,16 @@ fn with_packages(path: &str) -> Vec<PathBuf> {
     std::iter::once(PathBuf::from(path)).chain(folders.map(|folder| folder.join("__init__.py"))).collect()
 }
 
-/// What is to be done for some programs.
-struct Plan<'a> {
+/// What is to be done for some targets.
+pub(crate) struct Plan<'a> {
     session: &'a Session<'a>,
     store: &'a Store,
     index: StatIndex,
     actions: ActionGraph,
     tools: MachineTools,
     artifacts: Vec<Artifact>,
+    /// What git was asked for, and what it said.
+    described: Vec<(String, String)>,
     /// The paths of all that this was planned by, besides what the graph was made of.
     inputs: Vec<PathBuf>,
 }
@@ -102,12 +108,21 @@ impl<'a> Plan<'a> {
         let store = session.store()?;
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
-        let files = read_sources(&mut index, repository, programs)?;
+        let ownership = Ownership::new(&repository.graph);
+        let files = read_sources(&mut index, repository, &ownership, programs)?;
         let memo = machine::memo(session)?;
         let interpreters = MachineInterpreters::new(session, &memo);
         let settings = settings(session, &repository.graph, programs);
-        let seen =
-            Seen { session, repository, files: &files, settings: &settings, interpreters: &interpreters };
+        let versions = Versions::new(session);
+        let seen = Seen {
+            session,
+            repository,
+            files: &files,
+            settings: &settings,
+            ownership: &ownership,
+            versions: &versions,
+            interpreters: &interpreters,
+        };
         let (mut artifacts, actions) = seen
             .analyse(programs)?
             .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
@@ -125,11 +140,27 @@ impl<'a> Plan<'a> {
         inputs.extend(files.keys().flat_map(|path| with_packages(path)));
         inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
         inputs.extend(settings.platform_files.keys().map(PathBuf::from));
-        Ok(Plan { session, store, index, actions, tools, artifacts, inputs })
+        let described = versions.said();
+        Ok(Plan { session, store, index, actions, tools, artifacts, described, inputs })
+    }
+
+    /// The plan of artifacts that no repository decides.
+    pub(crate) fn adhoc(
+        session: &'a Session<'a>,
+        artifacts: Vec<Artifact>,
+        actions: ActionGraph,
+        interpreters: &MachineInterpreters<'_>,
+    ) -> Result<Plan<'a>, Vec<Diagnostic>> {
+        let store = session.store()?;
+        let index = StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
+        session.console.diagnostics(explain::left_out(&artifacts));
+        let tools = MachineTools::of(&actions, interpreters);
+        let (described, inputs) = (Vec::new(), Vec::new());
+        Ok(Plan { session, store, index, actions, tools, artifacts, described, inputs })
     }
 
     /// Gives what was made, in the order of the artifacts.
-    fn carry_out(&self, report: &mut Report) -> Result<Vec<Made>, Vec<Diagnostic>> {
+    pub(crate) fn carry_out(&self, report: &mut Report) -> Result<Vec<Made>, Vec<Diagnostic>> {
         if !self.session.config.licences.is_empty() {
             let denied = inside::denied(self.session, &self.artifacts, &self.licences()?);
             if !denied.is_empty() {

@@ -19,6 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   pants list ::                      every target of the repository
   pants binary //svc:app             build dist/svc/app.pex
+  pants package ::                   every binary and distribution
+  pants pex flask -o flask.pex       a PEX without BUILD files
   pants run //svc:app -- --port 80   build it and run it
   pants lock                         write the lock files of all resolves
   pants why //svc:app //lib:json     why one depends on the other
@@ -181,6 +183,9 @@ impl Form {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Goal {
     Binary(goals::binary::Arguments),
+    Package(goals::package::Arguments),
+    Publish(goals::publish::Arguments),
+    Pex(goals::pex::Arguments),
     Run(goals::run::Arguments),
     Lock(goals::lock::Arguments),
     Sbom(goals::sbom::Arguments),
@@ -207,6 +212,9 @@ impl Goal {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Goal::Binary(_) => "binary",
+            Goal::Package(_) => "package",
+            Goal::Publish(_) => "publish",
+            Goal::Pex(_) => "pex",
             Goal::Run(_) => "run",
             Goal::Lock(_) => "lock",
             Goal::Sbom(_) => "sbom",

@@ -40,10 +40,15 @@ impl Downloads<'_> {
         self.client.get_or_init(|| self.connect().map_err(Arc::new)).as_ref()
     }
 
+    /// What indexes are looked for in.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        let (env, root) = (self.environment.variables.clone(), self.root.clone());
+        Surroundings { env, root, system: PathBuf::from("/") }
+    }
+
     fn connect(&self) -> Result<Client, IndexError> {
         let variables = self.environment.variables.clone();
-        let around =
-            Surroundings { env: variables.clone(), root: self.root.clone(), system: PathBuf::from("/") };
+        let around = self.surroundings();
         let indexes = Indexes::find(&self.declared, &around, &|| self.machine_default())?;
         let partial = self.cache_dir.join("partial");
         if let Some(before) = SystemTime::now().checked_sub(KEPT) {

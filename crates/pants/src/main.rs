@@ -31,6 +31,7 @@ mod size;
 mod source_builds;
 mod tailoring;
 mod tools;
+mod versions;
 mod visibility;
 
 use std::io::Write;
@@ -165,6 +166,9 @@ fn run(
         _ => {}
     }
     let cancel = signals::watch();
+    if let Goal::Pex(arguments) = &cli.goal {
+        return goals::pex::run(&cli.options, arguments, console, environment, &cancel, gathered, start);
+    }
     let (root, gathered) = gathered.map_or_else(|| no_root(&cli.options, environment), Ok)?;
     console.root.clone_from(&root);
     let config = Config::new(gathered)?.completed(&root);
@@ -173,6 +177,8 @@ fn run(
     session.tell_others()?;
     let exit = match &cli.goal {
         Goal::Binary(arguments) => goals::binary::run(&session, arguments),
+        Goal::Package(arguments) => goals::package::run(&session, arguments),
+        Goal::Publish(arguments) => goals::publish::run(&session, arguments),
         Goal::Run(arguments) => goals::run::run(&session, arguments),
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
         Goal::Sbom(arguments) => goals::sbom::run(&session, arguments),
@@ -189,7 +195,9 @@ fn run(
         Goal::Tailor(arguments) => goals::tailor::run(&session, arguments),
         Goal::FmtBuild(arguments) => goals::fmt_build::run(&session, arguments),
         Goal::Cache(arguments) => goals::cache::run(&session, arguments),
-        Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => unreachable!("these need no repository"),
+        Goal::Pex(_) | Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => {
+            unreachable!("these need no repository")
+        }
     };
     session.tend_cache();
     console.diagnostics(session.take_warnings());

@@ -7,6 +7,7 @@
 //! - all directories, BUILD files and what they load, `pants.toml` and this program (the workspace);
 //! - all settings, from whatever file, variable or option (they are in the key);
 //! - the sources and locks that the artifacts are made from;
+//! - what git says of the tags that versions come from;
 //! - the interpreters that were looked for, and where, and the variables and the folder by which they were.
 //!
 //! What is in `dist/` is looked at each time, and restored where it differs.
@@ -26,11 +27,12 @@ use crate::others;
 use crate::report::{Built, Report};
 use crate::repository::{Repository, WorkspaceState};
 use crate::session::{Session, forgettable, shown};
+use crate::versions;
 
 /// The memo table of answers.
 const TABLE: &str = "request";
 /// Raised with each change to the form of an answer.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 /// The variables that lead to interpreters.
 const VARIABLES: [&str; 3] = ["PATH", "PYENV_ROOT", "HOME"];
 
@@ -49,6 +51,8 @@ struct Answer {
     /// Stands for the variables and the folder.
     surroundings: [u8; 32],
     said: Said,
+    /// What git was asked for, and what it said.
+    described: Vec<(String, String)>,
     artifacts: Vec<Made>,
     /// How many actions it takes, by verb.
     actions: std::collections::BTreeMap<String, u64>,
@@ -110,6 +114,7 @@ impl<'a> Request<'a> {
         if answer.surroundings != self.surroundings()
             || !FileStates::parse(states.to_vec()).is_some_and(holds)
             || self.session.unchanged_workspace()? != Some(answer.workspace)
+            || !versions::still(self.session, &answer.described)
         {
             return Ok(None);
         }
@@ -135,6 +140,7 @@ impl<'a> Request<'a> {
         &self,
         repository: &Repository,
         mut inputs: Vec<PathBuf>,
+        described: Vec<(String, String)>,
         artifacts: Vec<Made>,
         report: &Report,
     ) -> Result<(), Vec<Diagnostic>> {
@@ -154,7 +160,8 @@ impl<'a> Request<'a> {
         // It is said once, whatever is asked for.
         warnings.retain(|warning| warning.code != others::CODE);
         let said = Said { messages, warnings };
-        let answer = Answer { workspace, surroundings: self.surroundings(), said, artifacts, actions };
+        let answer =
+            Answer { workspace, surroundings: self.surroundings(), said, described, artifacts, actions };
         let mut answer = postcard::to_stdvec(&answer).expect("plain data can be encoded");
         answer.extend_from_slice(states.bytes());
         let store = self.session.store()?;

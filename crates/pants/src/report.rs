@@ -31,7 +31,8 @@ pub(crate) struct Built {
 }
 
 impl Report {
-    /// The form for programs. Where an artifact has one interpreter and platform, these are strings, else lists.
+    /// The form for programs. Where an artifact has one interpreter and platform, these are strings, where it has several, lists, and where it is for
+    /// none in particular, nothing.
     pub(crate) fn json(&self, goal: &str, exit: Exit, diagnostics: &[Diagnostic], start: Instant) -> Value {
         let one_or_all = |built: &Built, part: &dyn Fn(&Configuration) -> String| {
             let mut all: Vec<String> = Vec::new();
@@ -40,7 +41,11 @@ impl Report {
                     all.push(text);
                 }
             }
-            if let [one] = all.as_slice() { json!(one) } else { json!(all) }
+            match all.as_slice() {
+                [] => Value::Null,
+                [one] => json!(one),
+                _ => json!(all),
+            }
         };
         let artifacts: Vec<Value> = (self.artifacts.iter())
             .map(|built| {

@@ -86,7 +86,7 @@ impl Closure {
         self.code.iter().flat_map(|target| target.files.iter().map(|file| file.path.as_str()))
     }
 
-    fn add_files(
+    pub(crate) fn add_files(
         &mut self,
         target: &Target,
         reached: &[&str],

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use graph::{Edge, EdgeKind, Field, Label, NodeId, Place, Target, TargetGraph};
 
 use crate::error::RuleError;
+use crate::ownership::DISTRIBUTION;
+use crate::rules::provides::entry_texts;
 use crate::source_roots::SourceRoots;
 
 /// An `entry_point` as it is written.
@@ -81,19 +83,52 @@ pub fn entry_field(program: &Target) -> Option<&Field> {
 /// # Errors
 /// All entry points that cannot be read, that name a file without an owner, or that two targets own.
 pub fn edges(targets: &[Target], roots: &SourceRoots) -> (Vec<Edge>, Vec<RuleError>) {
-    let programs: Vec<&Target> = targets.iter().filter(|target| entry_field(target).is_some()).collect();
+    let starts: Vec<Start<'_>> = targets.iter().flat_map(|target| starts(target, targets)).collect();
     let (mut edges, mut errors) = (Vec::new(), Vec::new());
-    if programs.is_empty() {
+    if starts.is_empty() {
         return (edges, errors);
     }
     let owners = Owners::of(targets, roots);
-    for program in programs {
-        match owners.edge(program) {
+    for start in starts {
+        match owners.edge(&start) {
             Ok(edge) => edges.extend(edge),
             Err(error) => errors.push(error),
         }
     }
     (edges, errors)
+}
+
+/// An entry point as a target names it.
+struct Start<'t> {
+    /// Who depends on it.
+    target: &'t Target,
+    /// Whose folder its path is relative to.
+    program: &'t Target,
+    text: String,
+    place: Place,
+}
+
+/// The entry points of a program, or those of a distribution, which may name programs in their place.
+fn starts<'t>(target: &'t Target, targets: &'t [Target]) -> Vec<Start<'t>> {
+    if target.rule.name == DISTRIBUTION {
+        let starts = entry_texts(target).into_iter().filter_map(|(_, _, text, place)| {
+            if !text.starts_with([':', '/']) {
+                // What it is made of is told when it is made; here only what it needs.
+                let text = text.split('[').next().unwrap_or_default().trim().to_owned();
+                let is_module = matches!(EntryPoint::parse(&text)?.code, Code::Module(_));
+                return is_module.then_some(Start { target, program: target, text, place });
+            }
+            let label = Label::parse(&text, target.label.package()).ok()?;
+            let program = targets.iter().find(|other| other.label == label)?;
+            Some(Start { target, program, text: entry_field(program)?.value.as_str()?.to_owned(), place })
+        });
+        return starts.collect();
+    }
+    let start = entry_field(target).into_iter().map(|field| {
+        let text = field.value.as_str().unwrap_or_default().to_owned();
+        Start { target, program: target, text, place: field.place.clone() }
+    });
+    start.collect()
 }
 
 /// Who owns which file, by its own path and by the path of its import.
@@ -120,18 +155,17 @@ impl<'t> Owners<'t> {
         owners
     }
 
-    fn edge(&self, program: &Target) -> Result<Option<Edge>, RuleError> {
-        let field = entry_field(program).expect("programs were chosen for having one");
-        let text = field.value.as_str().unwrap_or_default();
+    fn edge(&self, start: &Start<'_>) -> Result<Option<Edge>, RuleError> {
+        let Start { target, program, text, place } = start;
         let Some(entry) = EntryPoint::parse(text) else {
-            return Err(RuleError::EntryPoint { text: text.to_owned(), place: field.place.clone() });
+            return Err(RuleError::EntryPoint { text: text.clone(), place: place.clone() });
         };
         let found = match entry.code {
             Code::File(file) => {
                 let path = graph::join(program.label.package(), file);
                 let found = self.by_path.get(path.as_str());
                 if found.is_none() {
-                    return Err(self.unowned(program, text, path, field.place.clone()));
+                    return Err(self.unowned(program, text, path, place.clone()));
                 }
                 found
             }
@@ -140,12 +174,12 @@ impl<'t> Owners<'t> {
                 .find_map(|path| self.by_import.get(path.as_str())),
         };
         let Some(owners) = found else { return Ok(None) };
-        if owners.iter().any(|(owner, _)| owner.label == program.label) {
+        if owners.iter().any(|(owner, _)| owner.label == target.label) {
             return Ok(None);
         }
-        let to = choose(program, text, owners, &field.place)?;
+        let to = choose(program, text, owners, place)?;
         let kind = EdgeKind::EntryPoint;
-        Ok(Some(Edge { from: program.label.clone(), to, kind, place: Some(field.place.clone()) }))
+        Ok(Some(Edge { from: target.label.clone(), to, kind, place: Some(place.clone()) }))
     }
 
     fn unowned(&self, program: &Target, text: &str, path: String, place: Place) -> RuleError {

@@ -8,6 +8,7 @@ use packaging::python::{PythonError, Wanted};
 use packaging::requirement::RequirementError;
 
 use crate::bounds_error::BoundsError;
+use crate::distribution_error::DistributionError;
 use crate::missing::MissingWheels;
 use crate::resolve_error::ResolveError;
 
@@ -273,6 +274,9 @@ pub enum RuleError {
     /// The resolve or the machine does not have what a program needs.
     #[error(transparent)]
     Resolve(Box<ResolveError>),
+    /// A distribution cannot be made.
+    #[error(transparent)]
+    Distribution(Box<DistributionError>),
     /// The files of a target cannot be in one tree.
     #[error("the sources of `{label}` cannot lie in one folder: {error}")]
     Tree {
@@ -324,6 +328,7 @@ impl RuleError {
             RuleError::NoInterpreter { .. } => "python::no_interpreter",
             RuleError::NoLock { .. } => "python::no_lock",
             RuleError::Resolve(error) => error.code(),
+            RuleError::Distribution(error) => error.code(),
             RuleError::BuiltForNothing { .. } => "python::built_for_nothing",
             RuleError::NotMade { .. } => "python::not_made",
             RuleError::SourceClash { .. } => "python::source_clash",
@@ -342,6 +347,7 @@ impl RuleError {
             RuleError::Resolve(error) => Some(error.place()),
             RuleError::Bounds(error) => error.place(),
             RuleError::Missing(error) => error.place(),
+            RuleError::Distribution(error) => Some(error.place()),
             RuleError::Python { place, .. }
             | RuleError::Platform { place, .. }
             | RuleError::Constraint { place, .. }
@@ -381,6 +387,7 @@ impl RuleError {
             RuleError::Resolve(error) => return error.notes(),
             RuleError::Missing(error) => error.notes(),
             RuleError::Bounds(error) => return error.notes(),
+            RuleError::Distribution(error) => error.notes(),
             RuleError::Selection { label, lock, .. } => {
                 vec![format!("needed by `{label}`, whose lock is `{lock}`")]
             }
@@ -426,6 +433,7 @@ impl RuleError {
             ),
             RuleError::Resolve(error) => error.help(),
             RuleError::Bounds(error) => error.help(),
+            RuleError::Distribution(error) => return error.help(),
             _ => return self.advice().map(ToOwned::to_owned),
         };
         Some(text)

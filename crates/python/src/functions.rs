@@ -1,6 +1,7 @@
 //! The functions of PEX assembly that are no verbs, registered with the engine under their names.
 
 use engine::{Call, CallError, Failure, Fault, Functions};
+use packaging::distribution;
 use packaging::pex::steps::{self, StepError};
 use packaging::pex::{PexSpec, StartSpec};
 use packaging::sdist::{self, BuiltError};
@@ -28,6 +29,11 @@ pub(crate) const BUILT: &str = "python.built";
 /// The version of that check.
 const BUILT_VERSION: u32 = 1;
 
+/// Describes a wheel in its folder of metadata. Argument: the metadata as JSON. Inputs: the sources, the documents.
+pub(crate) const DIST_INFO: &str = "python.dist_info";
+/// Makes a source distribution of the same.
+pub(crate) const DIST_SDIST: &str = "python.sdist";
+
 /// Registers all functions that Python's rules apply.
 pub fn register(functions: &mut Functions) {
     functions.register(BOOTSTRAP, steps::VERSION, bootstrap);
@@ -37,6 +43,8 @@ pub fn register(functions: &mut Functions) {
     functions.register(START, steps::VERSION, start);
     functions.register(WHEEL, steps::VERSION, wheel);
     functions.register(BUILT, BUILT_VERSION, built);
+    functions.register(DIST_INFO, distribution::VERSION, dist_info);
+    functions.register(DIST_SDIST, distribution::VERSION, dist_sdist);
 }
 
 fn bootstrap(call: &Call<'_>) -> Result<Digest, CallError> {
@@ -66,6 +74,29 @@ fn built(call: &Call<'_>) -> Result<Digest, CallError> {
     sdist::built(call.store, &left, &expected).map_err(|error| match error {
         BuiltError::Store(error) => CallError::Store(error),
         error => CallError::Failed(Box::new(BuiltFailure(error))),
+    })
+}
+
+fn dist_info(call: &Call<'_>) -> Result<Digest, CallError> {
+    let (metadata, [sources, documents]) = distribution_call(call)?;
+    made(distribution::wheel(call.store, &metadata, &sources, &documents))
+}
+
+fn dist_sdist(call: &Call<'_>) -> Result<Digest, CallError> {
+    let (metadata, [sources, documents]) = distribution_call(call)?;
+    made(distribution::sdist(call.store, &metadata, &sources, &documents))
+}
+
+fn distribution_call(call: &Call<'_>) -> Result<(distribution::Metadata, [Digest; 2]), CallError> {
+    let metadata = serde_json::from_slice(call.arguments)
+        .map_err(|_| failed(StepError::Input("the arguments are no metadata of a distribution")))?;
+    Ok((metadata, inputs(call)?))
+}
+
+fn made(result: Result<Digest, distribution::StepError>) -> Result<Digest, CallError> {
+    result.map_err(|error| match error {
+        distribution::StepError::Store(error) => CallError::Store(error),
+        error => CallError::Failed(Box::new(DistributionFailure(error))),
     })
 }
 
@@ -151,6 +182,29 @@ impl Failure for BuiltFailure {
             BuiltError::Store(_) => Fault::Environment,
             BuiltError::Unfit { .. } => Fault::Request,
             _ => Fault::Build,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        self.0.help()
+    }
+}
+
+/// A distribution that cannot be made, as the engine's failure.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct DistributionFailure(distribution::StepError);
+
+impl Failure for DistributionFailure {
+    fn code(&self) -> &'static str {
+        self.0.code()
+    }
+
+    fn fault(&self) -> Fault {
+        match self.0 {
+            distribution::StepError::Input(_) | distribution::StepError::Archive(_) => Fault::Bug,
+            distribution::StepError::Store(_) => Fault::Environment,
+            _ => Fault::Request,
         }
     }
 

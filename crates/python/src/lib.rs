@@ -7,11 +7,13 @@ pub mod bounds;
 mod bounds_error;
 pub mod closure;
 pub mod configuration;
+mod distribution_error;
 pub mod entry_point;
 mod error;
 mod functions;
 pub mod infer;
 mod missing;
+mod ownership;
 pub mod platforms;
 mod requirements;
 mod resolve_error;
@@ -22,10 +24,14 @@ mod stdlib;
 pub mod tailor;
 
 pub use bounds_error::{BoundsError, Imposed};
+pub use distribution_error::DistributionError;
 pub use error::RuleError;
 pub use functions::register;
 pub use missing::{Lacking, MissingWheels, Source};
+pub use ownership::Ownership;
 pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
-pub use rules::{Analysis, Artifact, Distribution, RULES, Resolve, Rule, SourceBuild, package};
+pub use rules::{
+    Analysis, Artifact, Distribution, RULES, Resolve, Rule, SourceBuild, package, packageable, paths,
+};
 pub use source_roots::{RootPatternError, SourceRoots};

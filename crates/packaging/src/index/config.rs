@@ -105,9 +105,7 @@ impl Indexes {
     ) -> Result<Self, IndexError> {
         let layers = around.layers()?;
         let first = |layer: &dyn Fn(&Layer) -> Option<Entry>| layers.iter().find_map(layer);
-        let netrc = auth::netrc(around);
-        let keyring =
-            declared.keyring.or_else(|| layers.iter().find_map(|layer| layer.keyring)).unwrap_or(false);
+        let (netrc, keyring) = (auth::netrc(around), asks_keyring(declared, &layers));
         let places = Places { around, netrc: &netrc, keyring };
         let mut all: Vec<Index> = Vec::new();
         let is_default = |index: &&DeclaredIndex| index.name == DEFAULT;
@@ -229,6 +227,26 @@ impl Index {
     pub fn folder(&self) -> Option<PathBuf> {
         self.url.without_credentials().to_file_path().ok()
     }
+
+    /// The place that distributions for the index `name` are uploaded to, with the credentials for it.
+    ///
+    /// # Errors
+    /// An address that cannot be read.
+    pub fn to_upload(
+        name: &str,
+        url: &str,
+        origin: String,
+        declarations: &Declarations,
+        around: &Surroundings,
+    ) -> Result<Self, IndexError> {
+        let layers = around.layers()?;
+        let (netrc, keyring) = (auth::netrc(around), asks_keyring(declarations, &layers));
+        let places = Places { around, netrc: &netrc, keyring };
+        let entry = Entry { name: None, url: url.to_owned(), explicit: false, origin };
+        let mut all = Vec::new();
+        push(&mut all, &entry, (name.to_owned(), Scope::default(), false), &places)?;
+        Ok(all.remove(0))
+    }
 }
 
 impl DeclaredIndex {
@@ -240,6 +258,11 @@ impl DeclaredIndex {
         let origin = format!("`pants.toml` for the index `{}`", self.name);
         Some(Entry { name: Some(self.name.clone()), url, explicit: false, origin })
     }
+}
+
+/// Whether `keyring` may be asked for passwords.
+fn asks_keyring(declared: &Declarations, layers: &[Layer]) -> bool {
+    declared.keyring.or_else(|| layers.iter().find_map(|layer| layer.keyring)).unwrap_or(false)
 }
 
 fn push(

@@ -269,6 +269,16 @@ pub enum FetchError {
         /// What named the certificates that are trusted.
         bundle: String,
     },
+    /// The index does not take a file.
+    #[error("the index `{index}` does not take `{what}`: {reason}")]
+    Rejected {
+        /// The name of the index.
+        index: String,
+        /// The file.
+        what: String,
+        /// What it says.
+        reason: String,
+    },
     /// A page that is neither of the two forms of the simple repository API.
     #[error("the page of `{project}` on the index `{index}` cannot be read: {reason}")]
     Page {
@@ -341,6 +351,7 @@ impl FetchError {
             Self::NoFile { .. } => "packaging::fetch_no_file",
             Self::Refused { .. } => "packaging::fetch_refused",
             Self::Status { .. } => "packaging::fetch_status",
+            Self::Rejected { .. } => "packaging::upload_rejected",
             Self::Connection { .. } => "packaging::fetch_connection",
             Self::Untrusted { .. } => "packaging::fetch_untrusted",
             Self::Page { .. } => "packaging::fetch_page",

@@ -23,6 +23,7 @@ mod scope;
 mod settings;
 mod transport;
 mod trust;
+mod upload;
 
 pub use address::IndexUrl;
 pub use archive::archive_names;
@@ -36,3 +37,4 @@ pub use machine::{Surroundings, machine_default};
 pub use page::{IndexFile, Page};
 pub use partial::sweep_partial;
 pub use scope::Scope;
+pub use upload::{Existing, Package};

@@ -145,7 +145,7 @@ impl Client {
     }
 
     /// What an error of the connection means.
-    fn failed(&self, ask: &Ask<'_>, error: &ureq::Error) -> Problem {
+    pub(super) fn failed(&self, ask: &Ask<'_>, error: &ureq::Error) -> Problem {
         let text = error.to_string();
         let tls = matches!(error, ureq::Error::Rustls(_) | ureq::Error::Tls(_));
         let index = ask.index.name.clone();
@@ -228,7 +228,7 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
 }
 
 /// `Retry-After` in seconds, or a date, which is compared with that of the answer: the clock of this machine may differ.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let after = text(header::RETRY_AFTER)?.trim();
     let seconds = after.parse().ok().or_else(|| {

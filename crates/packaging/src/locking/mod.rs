@@ -132,9 +132,25 @@ pub struct LockOutcome {
 /// # Errors
 /// See [`LockError`].
 pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutcome, LockError> {
+    let (mut lock, mut warnings) = resolve(request, &[], tools)?;
+    modules::tell(&mut lock, request.previous, tools, &mut warnings);
+    let changes = changes::between(request.previous, &lock, request.upgrade);
+    Ok(LockOutcome { lock, changes, warnings })
+}
+
+/// Resolves the requirements within `constraints`, for who builds at once and keeps no lock: what only inference asks of
+/// a lock, the modules of distributions, is not in it.
+///
+/// # Errors
+/// See [`LockError`].
+pub fn resolve(
+    request: &LockRequest<'_>,
+    constraints: &[Requirement],
+    tools: &LockTools<'_>,
+) -> Result<(Lock, Vec<LockWarning>), LockError> {
     refuse_what_is_no_index(request)?;
     let span = span::Span::new(request.interpreter_constraints, request.interpreters, request.platforms);
-    let found = pins::resolve(request, &[], tools, &span)?;
+    let found = pins::resolve(request, constraints, tools, &span)?;
     let mut warnings = Vec::new();
     let mut lock = convert::convert(request, &span, &found, &mut warnings)?;
     legacy::complete(&mut lock, request.resolve, tools, &span)?;
@@ -146,9 +162,7 @@ pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutc
         bare.map(|package| LockWarning::NoFiles { package: format!("{} {}", package.name, package.version) }),
     );
     pythons::tell(&mut lock, tools, &mut warnings);
-    modules::tell(&mut lock, request.previous, tools, &mut warnings);
-    let changes = changes::between(request.previous, &lock, request.upgrade);
-    Ok(LockOutcome { lock, changes, warnings })
+    Ok((lock, warnings))
 }
 
 fn refuse_what_is_no_index(request: &LockRequest<'_>) -> Result<(), LockError> {

@@ -34,14 +34,14 @@ const SETTINGS: &[&str] = &[
 
 /// Git in one folder.
 #[derive(Clone, Debug)]
-pub(super) struct Git {
+pub(crate) struct Git {
     pub(super) folder: PathBuf,
     /// Whether git may fetch what a partial clone left out.
     offline: bool,
 }
 
 impl Git {
-    pub(super) fn new(folder: PathBuf, offline: bool) -> Git {
+    pub(crate) fn new(folder: PathBuf, offline: bool) -> Git {
         Git { folder, offline }
     }
 
@@ -69,7 +69,7 @@ impl Git {
     }
 
     /// How a command ends and what it prints.
-    pub(super) fn run(&self, arguments: &[&str], input: Stdio) -> Result<Output, Diagnostic> {
+    pub(crate) fn run(&self, arguments: &[&str], input: Stdio) -> Result<Output, Diagnostic> {
         let mut command = Command::new("git");
         command.arg("--no-pager").arg("-C").arg(&self.folder);
         for setting in SETTINGS {

@@ -2,7 +2,7 @@
 
 mod compare;
 mod files;
-mod git;
+pub(crate) mod git;
 mod locks;
 mod settings;
 mod targets;

@@ -303,6 +303,13 @@ pub(crate) const KEYS: &[Key] = &[
         default: "{}",
         doc: "What a distribution may have besides, such as certifi = [\"MPL-2.0\"].",
     },
+    Key {
+        section: "python.publish_urls",
+        name: None,
+        kind: Kind::Text,
+        default: "{}",
+        doc: "Where `pants publish` uploads distributions for an index: a URL for each, by the name of the index.",
+    },
     key(
         "cache",
         "budget",

@@ -64,6 +64,7 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("cli.alias", ""),
     ("python-repos", ""),
     ("python.resolves_to_indexes", ""),
+    ("python.publish_urls", ""),
     ("sandbox", ""),
 ];
 
@@ -115,6 +116,8 @@ pub(crate) struct Config {
     pub(crate) build_constraints: Vec<(String, Vec<String>)>,
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) repos: Repos,
+    /// Where uploads for an index go.
+    pub(crate) publish_urls: Vec<(String, String)>,
     pub(crate) infer: InferSettings,
     /// What is done about dependencies that must not be.
     pub(crate) visibility: Severity,
@@ -176,6 +179,11 @@ impl Checked {
 }
 
 impl Config {
+    /// That of an empty `pants.toml`, where there is none.
+    pub(crate) fn empty() -> Config {
+        Config::new(Gathered::default()).expect("nothing is wrong with what says nothing")
+    }
+
     /// Gives a configuration where nothing is wrong with what was read. Fails with all that is wrong.
     pub(crate) fn new(gathered: Gathered) -> Result<Config, Vec<Diagnostic>> {
         let Gathered { mut settings, files, others, mut errors } = gathered;
@@ -219,6 +227,7 @@ impl Config {
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
             repos: checked.repos,
+            publish_urls: named_texts(settings, "python.publish_urls"),
             tailor: checked.tailor,
             infer: checked.infer,
             licences: checked.licences,

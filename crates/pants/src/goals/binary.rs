@@ -1,12 +1,14 @@
 //! The goal `binary`: programs become files in `dist/`.
 
 use clap::Args;
+use graph::NodeId;
+use python::entry_point::programs;
 
 use super::Targets;
 use crate::build::{Scope, build};
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
-use crate::report::exit_of;
+use crate::report::{Report, exit_of};
 use crate::session::Session;
 
 /// Build python_binary targets into dist/
@@ -21,25 +23,42 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let targets = &arguments.targets;
-    let (report, diagnostics) = build(session, "binary", targets, Scope::All, |programs| match programs {
+    let (report, diagnostics) = build(session, "binary", targets, Scope::All, programs, |found| {
+        let help = "`pants list --type python_binary ::` names all that there are";
+        check_some(session, targets, found, ("binary::none", "`python_binary`", help))
+    })?;
+    session.console.diagnostics(diagnostics);
+    Ok(tell(session, "binary", &report))
+}
+
+/// Refuses to build nothing, unless nothing that is built was changed.
+pub(super) fn check_some(
+    session: &Session<'_>,
+    targets: &Targets,
+    found: &[NodeId],
+    (code, what, help): (&'static str, &str, &str),
+) -> Result<(), Diagnostic> {
+    match found {
         [] if targets.changed.changed_since.is_some() => {
-            session.console.message("no `python_binary` is affected");
+            session.console.message(&format!("no {what} is affected"));
             Ok(())
         }
         [] => {
-            let message = format!("no `python_binary` is among `{}`", targets.targets.join("`, `"));
-            let help = Some("`pants list --type python_binary ::` names all that there are");
-            Err(Diagnostic::error(Exit::Wrong, "binary::none", message).help(help))
+            let message = format!("no {what} is among `{}`", targets.targets.join("`, `"));
+            Err(Diagnostic::error(Exit::Wrong, code, message).help(Some(help)))
         }
         _ => Ok(()),
-    })?;
+    }
+}
+
+/// Answers with what was built.
+pub(super) fn tell(session: &Session<'_>, goal: &str, report: &Report) -> Exit {
     let console = session.console;
-    console.diagnostics(diagnostics);
     let said = console.said();
     let exit = exit_of(&said);
     match console.output {
         Output::Json => {
-            let report = report.json("binary", exit, &said, session.start);
+            let report = report.json(goal, exit, &said, session.start);
             console.answer(&format!("{report:#}\n"));
         }
         Output::Text => {
@@ -50,5 +69,5 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             }
         }
     }
-    Ok(exit)
+    exit
 }

@@ -2,7 +2,7 @@
 
 mod export;
 mod foreign;
-mod request;
+pub(super) mod request;
 mod workshop;
 
 use std::io::Write;

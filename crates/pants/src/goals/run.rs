@@ -1,9 +1,12 @@
 //! The goal `run`: builds a program and becomes it.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use clap::Args;
+use packaging::interpreter::Interpreter;
+use python::entry_point::programs;
 
 use super::Targets;
 use crate::build::{Scope, build};
@@ -28,7 +31,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let asked = Targets { targets: vec![arguments.target.clone()], ..Targets::default() };
-    let (report, diagnostics) = build(session, "run", &asked, Scope::Here, |programs| {
+    let (report, diagnostics) = build(session, "run", &asked, Scope::Here, programs, |programs| {
         let message = match programs.len() {
             1 => return Ok(()),
             0 => format!("`{}` is no `python_binary`", arguments.target),
@@ -49,21 +52,30 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     }
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
-    let mut built = report.artifacts.iter();
-    let (built, interpreter) = built
+    let (built, interpreter) = (report.artifacts.iter())
         .find_map(|built| Some((built, interpreters.runs(&built.configurations)?)))
         .expect("what was built is what runs here");
     let path = session.root.join(&built.path);
-    let path = if path.is_dir() { path.join("__main__.py") } else { path };
+    Err(vec![become_program(&path, &interpreter, &interpreters, &arguments.arguments)])
+}
+
+/// Becomes a program that was built. Gives the error where that fails.
+pub(super) fn become_program(
+    path: &Path,
+    interpreter: &Interpreter,
+    interpreters: &MachineInterpreters<'_>,
+    arguments: &[String],
+) -> Diagnostic {
+    let path = if path.is_dir() { path.join("__main__.py") } else { path.to_owned() };
     // A PEX finds its Python on `PATH`; one that is elsewhere is named.
-    let mut command = if interpreters.is_at_hand(&interpreter) {
+    let mut command = if interpreters.is_at_hand(interpreter) {
         Command::new(&path)
     } else {
         let mut command = Command::new(&interpreter.path);
         command.arg(&path);
         command
     };
-    let error = command.args(&arguments.arguments).exec();
-    let message = format!("cannot start `{}`: {error}", built.path);
-    Err(vec![Diagnostic::error(Exit::Environment, "run::start", message)])
+    let error = command.args(arguments).exec();
+    let message = format!("cannot start `{}`: {error}", path.display());
+    Diagnostic::error(Exit::Environment, "run::start", message)
 }

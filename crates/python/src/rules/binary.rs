@@ -1,19 +1,18 @@
 //! The rule `python_binary`: a program becomes a PEX for each configuration, or one for all.
 
-use std::collections::HashMap;
-
 use engine::{ActionGraph, ActionId, Archive, Download, Input, Members, Origin, Verb};
 use graph::{NodeId, Target};
 use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, plan};
 use packaging::target::Target as Configuration;
-use store::{Digest, Tree};
+use store::Digest;
 
 use super::distributions::{DEFAULT_INDEX, Distributions, Needs, fetch_wheel};
 use super::entry::started;
 use super::pex_options::options;
+use super::sources::gather;
 use super::{Analysis, Artifact, Distribution, Resolve, Rule, inside, start};
 use crate::bounds::Bounds;
-use crate::closure::{Closure, ClosureFile, TargetFiles};
+use crate::closure::Closure;
 use crate::configuration::{Shared, configurations};
 use crate::error::RuleError;
 use crate::functions::{BOOT, BOOTSTRAP, SOURCES};
@@ -70,7 +69,7 @@ impl Rule for PythonBinary {
 }
 
 /// The resolve that a program is built in.
-fn resolve<'a>(program: &Target, analysis: &Analysis<'a>) -> Result<Resolve<'a>, Vec<RuleError>> {
+pub(super) fn resolve<'a>(program: &Target, analysis: &Analysis<'a>) -> Result<Resolve<'a>, Vec<RuleError>> {
     let name = resolve_of(program, &analysis.settings.default_resolve);
     (analysis.resolves)(name).ok_or_else(|| {
         let place = program.field("resolve").map_or(&program.place, |field| &field.place);
@@ -248,49 +247,9 @@ impl<'a, 'b> Binary<'a, 'b> {
     /// The user files, checked.
     fn sources(&self, actions: &mut ActionGraph) -> Result<ActionId, Vec<RuleError>> {
         let label = &self.program.label;
-        self.check_for_clashes()?;
-        let mut inputs = Vec::with_capacity(self.closure.code.len());
-        for code in &self.closure.code {
-            inputs.push(Input::Tree(self.tree(code)?));
-        }
-        let prefixes = vec![String::new(); inputs.len()];
-        let merged = actions.add(Verb::Merge { prefixes }, inputs, format!("gather the sources of {label}"));
+        let merged = gather(self.program, self.closure, self.analysis, actions)?;
         let check = Verb::Apply { function: SOURCES, arguments: Vec::new() };
         Ok(actions.add(check, vec![Input::Action(merged)], format!("check the sources of {label}")))
-    }
-
-    /// Finds files of different content that would have one path.
-    fn check_for_clashes(&self) -> Result<(), Vec<RuleError>> {
-        let mut taken: HashMap<&str, (&TargetFiles, &ClosureFile)> = HashMap::new();
-        let mut errors = Vec::new();
-        for code in &self.closure.code {
-            for file in &code.files {
-                let (first, earlier) = *taken.entry(&file.destination).or_insert((code, file));
-                let differ = || (self.analysis.files)(&file.path) != (self.analysis.files)(&earlier.path);
-                if earlier.path != file.path && differ() {
-                    errors.push(RuleError::SourceClash {
-                        destination: file.destination.clone(),
-                        first: first.label.clone(),
-                        first_path: earlier.path.clone(),
-                        second: code.label.clone(),
-                        second_path: file.path.clone(),
-                        place: self.program.place.clone(),
-                    });
-                }
-            }
-        }
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
-    }
-
-    fn tree(&self, code: &TargetFiles) -> Result<Digest, Vec<RuleError>> {
-        let failed = |error: RuleError| vec![error];
-        let mut tree = Tree::new();
-        for file in &code.files {
-            let entry = (self.analysis.files)(&file.path);
-            (tree.add_file(&file.destination, entry.digest, entry.executable))
-                .map_err(|error| failed(RuleError::Tree { error, label: code.label.clone() }))?;
-        }
-        self.analysis.store.put_tree(&tree).map_err(|error| failed(RuleError::Store(error)))
     }
 }
 

@@ -1,10 +1,13 @@
 //! Rules: what a target means, one file each. Their schemas are the graph's.
 
 mod binary;
+mod distribution;
 mod distributions;
 mod entry;
 mod inside;
 mod pex_options;
+pub(crate) mod provides;
+mod sources;
 mod start;
 
 use engine::{ActionGraph, ActionId};
@@ -17,9 +20,11 @@ use store::{IndexEntry, Store};
 
 pub use inside::Distribution;
 
+use crate::closure::Closure;
 use crate::configuration::{Interpreters, Settings};
 use crate::error::RuleError;
 use crate::missing;
+use crate::ownership::{DISTRIBUTION, Ownership};
 use crate::source_roots::SourceRoots;
 
 /// Everything that a rule may look at. All of it is data that was read before, so that analysis does no IO but to put
@@ -39,6 +44,10 @@ pub struct Analysis<'a> {
     pub resolve_names: &'a [String],
     /// What the configuration says of programs.
     pub settings: &'a Settings,
+    /// Which distribution owns which file.
+    pub ownership: &'a Ownership<'a>,
+    /// What `git describe` says of the newest tag that a glob matches, or why it does not.
+    pub describe: &'a dyn Fn(&str) -> Result<String, String>,
     /// The interpreters of the machine.
     pub interpreters: &'a dyn Interpreters,
 }
@@ -114,7 +123,32 @@ pub trait Rule: Sync {
 }
 
 /// All rules whose targets can be packaged.
-pub const RULES: &[&dyn Rule] = &[&binary::PythonBinary];
+pub const RULES: &[&dyn Rule] = &[&binary::PythonBinary, &distribution::PythonDistribution];
+
+/// What can be packaged among some nodes.
+pub fn packageable(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
+    let has_rule = |node: &NodeId| RULES.iter().any(|rule| rule.name() == graph.target(*node).rule.name);
+    let mut found: Vec<NodeId> = nodes.iter().map(|&node| graph.actual(node)).filter(has_rule).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The paths of all files that what `node` is packaged as holds. Errors are the analysis's to tell.
+pub fn paths(
+    graph: &TargetGraph,
+    node: NodeId,
+    roots: &SourceRoots,
+    ownership: &Ownership<'_>,
+) -> Vec<String> {
+    let target = graph.target(node);
+    if target.rule.name == DISTRIBUTION {
+        let own = target.sources.iter().map(|source| source.path.to_string());
+        return ownership.paths(node).into_iter().chain(own).collect();
+    }
+    let closure = Closure::of(graph, node, roots);
+    closure.map(|closure| closure.paths().map(ToOwned::to_owned).collect()).unwrap_or_default()
+}
 
 /// Adds the actions of everything that is packaged among `targets`.
 ///

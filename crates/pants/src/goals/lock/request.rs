@@ -36,7 +36,7 @@ pub(super) fn upgrade(arguments: &Arguments) -> Result<Upgrade, Vec<Diagnostic>>
 
 /// The instant before which files were uploaded, from a date or a time. A date alone means its beginning in UTC:
 /// what it means to uv depends on the time zone of the machine.
-pub(super) fn exclude_newer(text: &str) -> Result<String, Vec<Diagnostic>> {
+pub(in crate::goals) fn exclude_newer(text: &str) -> Result<String, Vec<Diagnostic>> {
     let digits =
         |part: &str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
     let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));

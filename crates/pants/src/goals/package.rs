@@ -1,0 +1,38 @@
+//! The goal `package`: all that can be packaged becomes files in `dist/`.
+
+use clap::Args;
+use python::packageable;
+
+use super::Targets;
+use super::binary::{check_some, tell};
+use crate::build::{Scope, build};
+use crate::diagnostic::{Diagnostic, Exit};
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  pants package ::              every binary and distribution, in one go
+  pants package //lib:dist      a wheel and a source distribution
+  pants package --changed-since=main --changed-dependents=transitive";
+
+/// Build all that can be packaged into dist/
+///
+/// A python_binary becomes a PEX, a python_distribution a wheel and a source distribution. Other targets that a pattern
+/// matches are passed over. The paths of the files are printed.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    targets: Targets,
+}
+
+pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
+    let targets = &arguments.targets;
+    let (report, diagnostics) = build(session, "package", targets, Scope::All, packageable, |found| {
+        let help =
+            "`pants list ::` names all targets; a python_binary or a python_distribution can be packaged";
+        check_some(session, targets, found, ("package::none", "target that can be packaged", help))
+    })?;
+    session.console.diagnostics(diagnostics);
+    Ok(tell(session, "package", &report))
+}

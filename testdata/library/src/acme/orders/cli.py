@@ -1,0 +1,5 @@
+from acme.core.money import Money
+
+
+def main():
+    print(Money(3))
