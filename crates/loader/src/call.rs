@@ -173,8 +173,10 @@ impl Context<'_> {
             return Plain::None;
         }
         let value = match value {
-            // Pants 1 takes one constraint without a list.
-            Plain::Str(text) if schema.name == "interpreter_constraints" => {
+            // Pants 1 takes one constraint or one file without a list.
+            Plain::Str(text)
+                if schema.name == "interpreter_constraints" || schema.kind == FieldKind::Sources =>
+            {
                 Plain::List(vec![Plain::Str(text)])
             }
             value => value,

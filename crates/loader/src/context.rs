@@ -12,6 +12,7 @@ use starlark::eval::Evaluator;
 
 use crate::defaults::{Defaults, Said};
 use crate::error::{LoadError, Problem};
+use crate::options::Unmatched;
 use crate::places::{Argument, Calls, Origins};
 use crate::read::Digest;
 use crate::sources::Sources;
@@ -28,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) calls: &'a Calls,
     pub(crate) origins: &'a Origins,
     pub(crate) sources: &'a Sources<'a>,
+    /// What is done about files and patterns that nothing is there for.
+    pub(crate) unmatched: Unmatched,
     /// The variables of the environment.
     pub(crate) variables: &'a BTreeMap<String, String>,
     pub(crate) gathered: RefCell<Gathered>,
@@ -190,7 +193,14 @@ impl<'a> Context<'a> {
     ) -> Vec<String> {
         let matched = self.sources.select(&self.package, patterns, strict);
         for (item, problem) in matched.problems {
-            self.tell(call, problem, at(item));
+            match (self.unmatched, problem.is_unmatched()) {
+                (Unmatched::Error, _) | (_, false) => self.tell(call, problem, at(item)),
+                (Unmatched::Warn, true) => {
+                    let text = format!("warning: {problem}");
+                    self.gathered.borrow_mut().messages.push((at(item), text));
+                }
+                (Unmatched::Ignore, true) => {}
+            }
         }
         let mut gathered = self.gathered.borrow_mut();
         gathered.shallow = true;

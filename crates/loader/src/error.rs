@@ -123,6 +123,14 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Whether it is about sources that are not there.
+    pub(crate) fn is_unmatched(&self) -> bool {
+        matches!(
+            self,
+            Problem::Unmatched { .. } | Problem::MissingSource { .. } | Problem::IgnoredSource { .. }
+        )
+    }
+
     /// The error at a place.
     pub(crate) fn at(self, place: Place) -> LoadError {
         LoadError { problem: Box::new(self), place: Some(place), notes: Vec::new() }

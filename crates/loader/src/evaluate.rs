@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use graph::{Place, near_all};
+use graph::{Place, near_all, schema};
 use starlark::environment::{FrozenModule, Module};
 use starlark::eval::{Evaluator, FileLoader};
 use starlark::syntax::{AstModule, Dialect};
@@ -17,6 +17,7 @@ use crate::context::{Context, Gathered};
 use crate::defaults::Defaults;
 use crate::dialect::{MixedTabs, Origin, translate};
 use crate::error::{LoadError, Problem};
+use crate::foreign;
 use crate::globals::globals;
 use crate::memory::Scope;
 use crate::nesting;
@@ -121,8 +122,8 @@ pub(crate) fn evaluate(
     let limits = options.limits;
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     let mut told_before = Vec::new();
-    // Names that nothing is near to: whoever wrote them may know more than is known here.
-    let mut foreign: Vec<(String, Place)> = Vec::new();
+    // Names that nothing is near to: whoever calls them may know more than is known here.
+    let mut others: Vec<(String, LoadError)> = Vec::new();
     let mut origins = loaded.origins.clone();
     origins.add(&parsed.file, parsed.origin.as_ref());
     loop {
@@ -137,6 +138,7 @@ pub(crate) fn evaluate(
             calls: &parsed.calls,
             origins: &origins,
             sources,
+            unmatched: options.unmatched,
             variables: &options.variables,
             gathered: RefCell::new(gathered),
         };
@@ -144,17 +146,24 @@ pub(crate) fn evaluate(
         let mut gathered = context.gathered.into_inner();
         match outcome {
             Ok(Ok(frozen)) => {
+                let is_called = |name: &str| gathered.unknown.iter().any(|(called, _)| called == name);
+                others.retain(|(name, _)| !is_called(name));
+                told_before.extend(others.into_iter().map(|(_, error)| error));
                 gathered.errors.splice(0..0, told_before);
-                foreign.retain(|(name, _)| !gathered.unknown.iter().any(|(called, _)| called == name));
-                gathered.unknown.extend(foreign);
+                // What is told as an error is not told again.
+                let told = |name: &str| {
+                    let is = |error: &LoadError| matches!(&*error.problem, Problem::UnknownName { name: told, .. } if told == name);
+                    gathered.errors.iter().any(is)
+                };
+                let mut calls = std::mem::take(&mut gathered.unknown);
+                calls.retain(|(name, _)| !told(name));
+                gathered.unknown = calls;
                 return Evaluated { module: gathered.errors.is_empty().then_some(frozen), gathered };
             }
             Ok(Err(name)) if unknown.len() < MOST_UNKNOWN && !unknown.contains(&name.0) => {
                 unknown.insert(name.0.clone());
-                if name.1.help().is_none()
-                    && let Some(place) = name.1.place.clone()
-                {
-                    foreign.push((name.0, place));
+                if name.1.help().is_none() {
+                    others.push(name);
                 } else {
                     told_before.push(name.1);
                 }
@@ -222,7 +231,17 @@ fn run(
                     let names: Vec<String> = globals().names().map(|name| name.as_str().to_owned()).collect();
                     let defined: Vec<String> = module.names().map(|name| name.as_str().to_owned()).collect();
                     let candidates = names.iter().chain(&defined).map(String::as_str);
-                    let near = near_all(&name, candidates.filter(|candidate| !unknown.contains(*candidate)));
+                    // What Pants has and this has not helps nobody, and what begins like a short name of Starlark need not
+                    // be meant for it.
+                    let own = |candidate: &str| {
+                        schema(candidate).is_some() || defined.iter().any(|one| one == candidate)
+                    };
+                    let likely = |candidate: &&str| {
+                        !unknown.contains(*candidate)
+                            && !foreign::is_known(candidate)
+                            && (own(candidate) || candidate.len().abs_diff(name.len()) <= 1)
+                    };
+                    let near = near_all(&name, candidates.filter(likely));
                     let near = near.into_iter().map(str::to_owned).collect();
                     let mut told = told(&error);
                     *told.problem = Problem::UnknownName { name: name.clone(), near };

@@ -1,7 +1,8 @@
 //! The names of all files of a repository, for who wants to know what there is beside BUILD files.
 
+use crate::build_names::BuildNames;
 use crate::error::LoadError;
-use crate::listing::{BUILD_FILES, Listing};
+use crate::listing::Listing;
 use crate::options::Options;
 
 /// What lies in a repository.
@@ -17,14 +18,16 @@ pub struct Files {
 
 /// Lists the files of a repository. Reads none of them.
 pub fn files(options: &Options) -> Files {
-    let (listing, errors, _) = Listing::walk(options, None);
+    let (listing, mut errors, _) = Listing::walk(options, None);
     let path = |directory: &str, name: &str| graph::join(directory, name);
     let of = |directory: &crate::listing::Directory| -> Vec<String> {
         directory.files.iter().map(|name| path(&directory.path, name)).collect()
     };
     let mut all: Vec<String> = listing.directories().iter().flat_map(of).collect();
     all.sort_unstable();
-    let is_build_file = |file: &&String| BUILD_FILES.contains(&graph::last_segment(file));
+    let (build_names, wrong) = BuildNames::new(options);
+    errors.extend(wrong);
+    let is_build_file = |file: &&String| build_names.has(file);
     let build_files = all.iter().filter(is_build_file).cloned().collect();
     Files { all, build_files, errors }
 }

@@ -42,4 +42,4 @@ pub use files::{Files, files};
 pub use ignored::may_differ;
 pub use load::{Loaded, load};
 pub use memory::{CountingAllocator, is_evaluating};
-pub use options::{Limits, Options};
+pub use options::{Limits, Options, Unmatched};

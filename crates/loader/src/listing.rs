@@ -56,7 +56,8 @@ impl Listing {
         let mine = Arc::new(ignored(options, &mut errors));
         let root = options.root.clone();
         let rules = mine.clone();
-        let only = only.cloned();
+        // A prelude may lie anywhere.
+        let only = only.filter(|_| options.prelude.is_empty()).cloned();
         let mut builder = WalkBuilder::new(&options.root);
         builder.hidden(false).parents(false).ignore(false).git_global(false).git_exclude(false);
         builder.git_ignore(true).require_git(false).follow_links(false).threads(options.jobs.max(1));

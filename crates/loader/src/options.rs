@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::build_names::BuildNames;
 use crate::earlier::Earlier;
 use crate::sources::is_match;
 
@@ -28,8 +29,22 @@ pub struct Options {
     pub variables: Arc<BTreeMap<String, String>>,
     /// Whether calls of what nobody knows are errors.
     pub strict: bool,
+    /// What is done about sources that a BUILD file names and that are not there.
+    pub unmatched: Unmatched,
     /// Where files are taken to be other than on the disk.
     pub earlier: Option<Arc<Earlier>>,
+}
+
+/// What is done about a pattern of sources that matches nothing, and a file that is not there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unmatched {
+    /// It is an error.
+    #[default]
+    Error,
+    /// It is said, and the target has the others.
+    Warn,
+    /// Nothing.
+    Ignore,
 }
 
 impl Options {
@@ -46,8 +61,14 @@ impl Options {
             prelude: Vec::new(),
             variables: Arc::default(),
             strict: false,
+            unmatched: Unmatched::default(),
             earlier: None,
         }
+    }
+
+    /// Whether a file is a BUILD file that is read, by its path relative to the root.
+    pub fn is_build_file(&self, file: &str) -> bool {
+        BuildNames::new(self).0.has(file)
     }
 
     /// Whether a file is one of those whose names all BUILD files have.

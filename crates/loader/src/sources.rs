@@ -39,9 +39,7 @@ impl<'a> Sources<'a> {
         let mut matched = Matched::default();
         for (index, pattern) in patterns.iter().enumerate().filter(|(_, pattern)| !pattern.starts_with('!')) {
             match self.include(package, pattern, &mut matched) {
-                Err(
-                    Problem::Unmatched { .. } | Problem::MissingSource { .. } | Problem::IgnoredSource { .. },
-                ) if !strict => {}
+                Err(problem) if !strict && problem.is_unmatched() => {}
                 Err(problem) => matched.problems.push((index, problem)),
                 Ok(()) => {}
             }

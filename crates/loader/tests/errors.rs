@@ -175,7 +175,7 @@ fn errors_in_macros_point_to_both_places() {
         &[
             "BUILD:3:1+19: loader::unknown_field: `python_library` has no field `sorces`\n\
              \x20 m/macros.bzl:2:5: called here\n\
-             \x20 help: did you mean `sources` or `srcs`?",
+             \x20 help: did you mean `sources` or `srcs` or `source`?",
             "m/macros.bzl:3:5+16: loader::evaluation: no x\n\
              \x20 BUILD:3:1: called here",
         ],

@@ -101,9 +101,9 @@ fn parametrized_targets() {
         ],
     );
     check_errors(
-        "files(sources = [], tags = parametrize(\"a b\"))\n",
+        "files(sources = [], description = parametrize(\"a b\"))\n",
         &[
-            "a/BUILD:1:28+18: loader::parametrize: `a b` cannot be in the address of a target: the character ` ` is not allowed\n\
+            "a/BUILD:1:35+18: loader::parametrize: `a b` cannot be in the address of a target: the character ` ` is not allowed\n\
            \x20 help: give the value a name, as by `parametrize(py3 = [\">=3.9\"])`",
         ],
     );

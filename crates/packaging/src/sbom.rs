@@ -152,7 +152,14 @@ mod tests {
             program: "//svc:app".to_owned(),
             needs: BTreeSet::from([app.clone()]),
             components: BTreeMap::from([
-                (app, component(Licence::Expression("MIT OR ISC".to_owned()), &["app.whl"], &[num.clone()])),
+                (
+                    app,
+                    component(
+                        Licence::Expression("MIT OR ISC".to_owned()),
+                        &["app.whl"],
+                        std::slice::from_ref(&num),
+                    ),
+                ),
                 (num, component(Licence::Names(vec!["Own".to_owned()]), &["a.whl", "b.whl"], &[])),
             ]),
             tool: ("pants".to_owned(), "1".to_owned()),

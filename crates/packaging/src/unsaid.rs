@@ -196,7 +196,9 @@ pub fn find_modules(
 /// Asks the index which files a pin means.
 fn find_files(package: &Package, client: &Client, store: &Store) -> Result<(), UnsaidError> {
     let Origin::Unnamed(hashes) = &package.origin else { return Ok(()) };
-    let page = client.page(DEFAULT, package.name.as_ref()).map_err(UnsaidError::Fetch)?;
+    let claiming = client.indexes().claiming(package.name.as_ref()).next();
+    let index = claiming.map_or(DEFAULT, |index| index.name.as_str());
+    let page = client.page(index, package.name.as_ref()).map_err(UnsaidError::Fetch)?;
     let hashed = |file: &&IndexFile| match &file.sha256 {
         None => false,
         Some(hex) => hashes.is_empty() || hashes.iter().any(|hash| hash.hex == *hex),

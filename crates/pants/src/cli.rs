@@ -125,10 +125,6 @@ pub(crate) struct Options {
     #[arg(long, global = true, env = "PANTS_STRICT", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) strict: bool,
 
-    /// How far programs that a build runs are kept from what they did not declare: off, landlock or full
-    #[arg(long, global = true, value_name = "LEVEL", env = "PANTS_SANDBOX", hide_env = true)]
-    pub(crate) sandbox: Option<engine::Level>,
-
     /// Which folders of programs stay, with a script that runs the program again
     #[arg(long, global = true, value_name = "WHEN", env = "PANTS_KEEP_SANDBOXES", hide_env = true)]
     #[arg(value_enum, default_value_t = KeepSandboxes::Never)]

@@ -1,10 +1,11 @@
 //! The locks of the resolves, in whatever form they are: read, and completed with what is remembered of their files or,
 //! for who builds, with what the index and the wheels say. Knows no form itself.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{NodeId, Place, Target, TargetGraph};
-use packaging::index::{DEFAULT, DeclaredIndex, IndexUrl};
+use packaging::index::{DEFAULT, DeclaredIndex, IndexUrl, Scope};
 use packaging::lock::{Borders, Form, Lock, LockError, LockFile};
 use packaging::name::PackageName;
 use packaging::unsaid::{self, Unknown, UnsaidError};
@@ -74,8 +75,22 @@ impl Session<'_> {
             && let Ok(store) = self.store()
         {
             unsaid::recall(&mut file.lock, store);
+            self.claim(&mut file.lock);
         }
         Ok(file)
+    }
+
+    /// Looks for what `[python-repos]` pins to an index there, and not on another, where the lock does not say.
+    fn claim(&self, lock: &mut Lock) {
+        let scopes = self.config.repos.indexes.iter().filter_map(|index| {
+            let scope = Scope::parse(&index.packages, &index.name).ok()?;
+            Some((index.name.as_str(), scope))
+        });
+        let scopes: Vec<(&str, Scope)> = scopes.filter(|(_, scope)| !scope.is_empty()).collect();
+        lock.claim(&|name| {
+            let claiming = scopes.iter().find(|(_, scope)| scope.holds(name.as_ref()));
+            claiming.map(|(index, _)| (*index).to_owned())
+        });
     }
 
     /// The form of the lock of a resolve, whether it can be read or not; that of its name where there is none.
@@ -90,9 +105,18 @@ impl Session<'_> {
         let mut paths: Vec<String> = named.collect();
         paths.extend(self.config.found_locks().iter().map(ToString::to_string));
         for (_, path) in &self.config.resolves {
-            if self.lock_form(path) == Form::Requirements {
-                paths.extend(self.lock_file(path).ok().flatten().into_iter().flat_map(|file| file.includes));
+            if self.lock_form(path) != Form::Requirements {
+                continue;
             }
+            // Also of one that cannot be read: what it includes may be what has to be mended.
+            let asked = RefCell::new(Vec::new());
+            let read = |path: &str| {
+                asked.borrow_mut().push(path.to_owned());
+                std::fs::read(self.root.join(path))
+            };
+            let text = std::fs::read(self.root.join(path)).unwrap_or_default();
+            let _ = self.parse_lock(path, &String::from_utf8_lossy(&text), &read);
+            paths.extend(asked.into_inner());
         }
         paths
     }
@@ -129,7 +153,9 @@ impl Session<'_> {
             // Without an index it is as good as offline.
             let failed = self.downloads().ok().and_then(|downloads| {
                 let client = downloads.client().ok()?;
-                Some(unsaid::find_modules(lock, &asked, client, store))
+                let failed = unsaid::find_modules(lock, &asked, client, store);
+                self.claim(lock);
+                Some(failed)
             });
             let failed = failed.unwrap_or_default();
             let warnings = failed.iter().map(|error| Diagnostic::warning(error.code(), error));
@@ -228,6 +254,7 @@ impl<'a> Locks<'a> {
                 self.session.console.message(&text);
             }
             errors.extend(unsaid::find_out(lock, &unknown, client, store).err().into_iter().flatten());
+            self.session.claim(lock);
         }
         if errors.is_empty() { Ok(true) } else { Err(explain::unsaid(&errors)) }
     }

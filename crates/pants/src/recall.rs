@@ -144,7 +144,9 @@ impl<'a> Request<'a> {
         artifacts: Vec<Made>,
         report: &Report,
     ) -> Result<(), Vec<Diagnostic>> {
-        let Some(workspace) = repository.state.filter(|_| self.is_memorable()) else { return Ok(()) };
+        // What was guessed for want of the network is found out the next time.
+        let is_certain = self.is_memorable() && !repository.findings.guessed;
+        let Some(workspace) = repository.state.filter(|_| is_certain) else { return Ok(()) };
         // A pattern may be the path of a file, and come to be one.
         inputs.extend(self.asked.targets.iter().chain(&self.asked.narrowed.exclude).map(PathBuf::from));
         let inputs = inputs.into_iter().map(Looked::At).collect();

@@ -126,7 +126,7 @@ impl Session<'_> {
     fn load(&self, roots: SourceRoots) -> Result<(Repository, Inputs), Vec<Diagnostic>> {
         let store = self.store()?;
         let mut options = self.loader_options();
-        let key = &self.key();
+        let key = &self.state_key();
         let snapshot = store.snapshot(PACKAGES, key).map_err(failed)?;
         let mut loaded = loader::load(&options, snapshot.as_deref());
         let mut plain = Vec::new();
@@ -190,7 +190,7 @@ impl Session<'_> {
 
     /// What is known of the BUILD files that the graph was made of.
     pub(crate) fn packages(&self) -> Result<Packages, Vec<Diagnostic>> {
-        let snapshot = self.store()?.snapshot(PACKAGES, &self.key()).map_err(failed)?;
+        let snapshot = self.store()?.snapshot(PACKAGES, &self.state_key()).map_err(failed)?;
         // A full disk may have kept it from being remembered.
         Ok(match snapshot {
             Some(snapshot) => Packages::of(&snapshot),
@@ -207,6 +207,7 @@ impl Session<'_> {
         options.jobs = self.jobs;
         options.prelude.clone_from(&self.config.build_file_prelude_globs);
         options.strict = self.config.strict;
+        options.unmatched = self.config.unmatched;
         options.variables = Arc::new(self.environment.variables.clone());
         options
     }
@@ -215,8 +216,8 @@ impl Session<'_> {
     /// same files as something else.
     pub(crate) fn key(&self) -> Vec<u8> {
         let (root, program) = (self.root.as_os_str(), self.environment.program.as_os_str());
-        let strict: &[u8] = if self.config.strict { b"strict" } else { b"" };
-        [root.as_encoded_bytes(), program.as_encoded_bytes(), strict].join(&0)
+        let told = format!("{} {:?}", self.config.strict, self.config.unmatched);
+        [root.as_encoded_bytes(), program.as_encoded_bytes(), told.as_bytes()].join(&0)
     }
 
     /// The key of what this program makes of the files by the configuration that it is given, also by variables and options.

@@ -73,7 +73,7 @@ impl<'s> Session<'s> {
         let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
         config.strict |= options.strict;
-        let level = options.sandbox.or(config.sandbox).unwrap_or(Level::Full);
+        let level = config.sandbox.unwrap_or(Level::Full);
         // This very file, also when another took its place since.
         let keep = match options.keep_sandboxes {
             KeepSandboxes::Never => Keep::Never,

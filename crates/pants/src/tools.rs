@@ -52,13 +52,15 @@ fn interpreter(symbol: &str, interpreters: &dyn Interpreters) -> Option<Tool> {
     let identity = format!("{} {} {abi} {platform}", found.implementation, found.version);
     // Links on the way to it are not in a sandbox.
     let path = found.path.canonicalize().unwrap_or(found.path);
-    let needs = prefix(&path).map(Path::to_owned).into_iter().collect();
+    let needs = needs(&path);
     Some(Tool { path, identity, needs })
 }
 
-/// The folder that an interpreter is installed in, where it has one of its own.
-fn prefix(interpreter: &Path) -> Option<&Path> {
-    interpreter.parent()?.parent().filter(|prefix| prefix.parent().is_some())
+/// The interpreter, and the folders of its libraries beside the one that it is in: that may be anybody's `bin`.
+fn needs(interpreter: &Path) -> Vec<PathBuf> {
+    let prefix = interpreter.parent().and_then(Path::parent);
+    let folders = ["lib", "lib64", "include"].into_iter().filter_map(|name| Some(prefix?.join(name)));
+    std::iter::once(interpreter.to_owned()).chain(folders).filter(|path| path.exists()).collect()
 }
 
 impl Tools for MachineTools {

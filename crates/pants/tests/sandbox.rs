@@ -63,19 +63,19 @@ fn only_what_is_declared_is_seen() {
         "pwd; ls; cat input; test -e {} || echo hidden; ls -A /tmp | wc -l; ls /home /root 2> /dev/null | wc -l",
         secret.display()
     );
-    check("only_what_is_declared_is_seen", &script, "/build\ninput\ngiven\nhidden\n0\n0\n");
+    check("only_what_is_declared_is_seen", &script, "/sandbox\ninput\ngiven\nhidden\n0\n0\n");
 }
 
 #[test]
 fn only_the_own_folder_is_written() {
     check(
         "only_the_own_folder_is_written",
-        "for place in / /usr /etc /build /tmp /dev/shm; do
+        "for place in / /usr /etc /sandbox /tmp /dev/shm; do
            if (echo x > $place/made) 2> /dev/null; then echo yes $place; else echo no $place; fi
          done
          echo x > /dev/null && echo yes /dev/null
          mount -o remount,bind,rw /usr 2> /dev/null || echo stays so",
-        "no /\nno /usr\nno /etc\nyes /build\nyes /tmp\nyes /dev/shm\nyes /dev/null\nstays so\n",
+        "no /\nno /usr\nno /etc\nyes /sandbox\nyes /tmp\nyes /dev/shm\nyes /dev/null\nstays so\n",
     );
 }
 
@@ -180,7 +180,7 @@ fn a_program_that_is_not_there_is_told() {
         LocalRunner { sandbox: &sandbox }.run(&process, None, &input, &store, &Cancel::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot run `missing` in a sandbox: cannot start `/build/missing`: No such file or directory (os error 2)"
+        "cannot run `missing` in a sandbox: cannot start `/sandbox/missing`: No such file or directory (os error 2)"
     );
 }
 
@@ -203,7 +203,7 @@ fn a_kept_folder_runs_again() {
         assert_eq!(again.status.code(), Some(7), "{again:?}");
         String::from_utf8(again.stdout).unwrap()
     };
-    assert_eq!(again(&[]), "/build\ngiven\nit's\nit's\n");
+    assert_eq!(again(&[]), "/sandbox\ngiven\nit's\nit's\n");
     let here = again(&["--here"]);
     assert_eq!(
         here,

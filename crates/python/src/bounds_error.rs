@@ -4,6 +4,8 @@
 use graph::{Label, Place};
 use packaging::python::{Minor, Wanted};
 
+use crate::error::RuleError;
+
 /// Why a program cannot be built for a Python.
 #[derive(Debug, thiserror::Error)]
 pub enum BoundsError {
@@ -140,5 +142,11 @@ fn imposed(bound: &Imposed) -> String {
     match bound.by() {
         Some(by) => format!("`{}` of `{by}`", bound.constraints),
         None => format!("`{}`", bound.constraints),
+    }
+}
+
+impl From<BoundsError> for RuleError {
+    fn from(error: BoundsError) -> RuleError {
+        RuleError::Bounds(Box::new(error))
     }
 }

@@ -59,7 +59,7 @@ impl Closure {
             let target = graph.target(owner);
             match target.rule.name {
                 "python_binary" | "python_library" | "python_test_utils" | "resources" => {
-                    closure.add_files(target, &files, Some(roots), &mut errors)
+                    closure.add_files(target, &files, Some(roots), &mut errors);
                 }
                 "files" => closure.add_files(target, &files, None, &mut errors),
                 "python_requirement" => {

@@ -492,15 +492,3 @@ fn and_more(count: usize) -> String {
 fn list(labels: &[Label]) -> String {
     labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" and ")
 }
-
-impl From<ResolveError> for RuleError {
-    fn from(error: ResolveError) -> RuleError {
-        RuleError::Resolve(Box::new(error))
-    }
-}
-
-impl From<BoundsError> for RuleError {
-    fn from(error: BoundsError) -> RuleError {
-        RuleError::Bounds(Box::new(error))
-    }
-}

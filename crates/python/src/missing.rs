@@ -107,7 +107,8 @@ impl MissingWheels {
             Source::Absent => {}
             Source::NotLocked => {
                 notes.push(
-                    "to build its source distribution, write the lock anew with `pants lock`".to_owned(),
+                    "its source distribution is built only from a lock that `pants lock` writes, which says what with"
+                        .to_owned(),
                 );
             }
             Source::Foreign => notes.push(

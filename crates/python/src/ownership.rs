@@ -109,26 +109,28 @@ impl<'g> Ownership<'g> {
                 walk.requirements.insert(at);
                 true
             }
-            ("python_library" | "resources", Some(path)) => match self.owner(at) {
-                Owner::One(one) if one != root => {
-                    walk.others.insert(one);
-                    false
-                }
-                owned @ (Owner::Several(_) | Owner::Nobody)
-                    if !(path.ends_with("__init__.py") && is_bare(path)) =>
-                {
-                    // The files of one target are wrong for the same reason.
-                    if walk.told.insert(owner) {
-                        let error = self.disowned(root, at, owned, chain(graph, &walk.before, at));
-                        walk.errors.push(error.into());
+            ("python_library" | "python_test_utils" | "python_binary" | "resources", Some(path)) => {
+                match self.owner(at) {
+                    Owner::One(one) if one != root => {
+                        walk.others.insert(one);
+                        false
                     }
-                    false
+                    owned @ (Owner::Several(_) | Owner::Nobody)
+                        if !(path.ends_with("__init__.py") && is_bare(path)) =>
+                    {
+                        // The files of one target are wrong for the same reason.
+                        if walk.told.insert(owner) {
+                            let error = self.disowned(root, at, owned, chain(graph, &walk.before, at));
+                            walk.errors.push(error.into());
+                        }
+                        false
+                    }
+                    _ => {
+                        walk.files.entry(owner).or_default().push(path);
+                        true
+                    }
                 }
-                _ => {
-                    walk.files.entry(owner).or_default().push(path);
-                    true
-                }
-            },
+            }
             ("files" | "genrule" | "python_image" | "python_test", _) => {
                 if walk.told.insert(owner) {
                     walk.errors.push(self.unfit(root, at).into());

@@ -5,6 +5,8 @@ use graph::{Label, Place};
 use packaging::interpreter::Interpreter;
 use packaging::unsaid::Unknown;
 
+use crate::error::RuleError;
+
 /// Why a program cannot have a distribution or a library.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
@@ -165,4 +167,10 @@ fn by_way(path: &[Label]) -> (String, Option<Place>) {
 
 fn joined<'a>(labels: impl IntoIterator<Item = &'a Label>, between: &str) -> String {
     labels.into_iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(between)
+}
+
+impl From<ResolveError> for RuleError {
+    fn from(error: ResolveError) -> RuleError {
+        RuleError::Resolve(Box::new(error))
+    }
 }

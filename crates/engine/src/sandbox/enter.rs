@@ -9,7 +9,9 @@ use std::process::{Command, ExitCode};
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, SendFlags, SocketType, sendto, socket};
-use rustix::process::{Pid, Signal, WaitOptions, getgid, getuid, set_parent_process_death_signal, wait};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getgid, getuid, set_parent_process_death_signal, setsid, wait,
+};
 use rustix::thread::{
     CapabilitySet, UnshareFlags, capabilities, clear_ambient_capability_set,
     configure_capability_in_ambient_set, remove_capability_from_bounding_set, set_capabilities,
@@ -96,14 +98,17 @@ fn leave(file: &Path) -> Result<i32, SetupError> {
     for needed in NEEDED {
         configure_capability_in_ambient_set(needed, true).step("pass on its capabilities")?;
     }
-    let program = std::env::current_exe().step("find itself")?;
-    let status = Command::new(program).args([ENTER, INSIDE]).arg(file).status().step("start itself again")?;
+    // This very file, also when another has taken its place.
+    let status =
+        Command::new("/proc/self/exe").args([ENTER, INSIDE]).arg(file).status().step("start itself again")?;
     Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
 }
 
 /// Sets up the sandbox from inside, and runs the program to its end. With this process ends all that is left.
 fn run(spec: &Spec) -> Result<i32, SetupError> {
     set_parent_process_death_signal(Some(Signal::KILL)).step("be ended with the process that asked")?;
+    // Without a terminal, which it could type into.
+    setsid().step("leave the terminal")?;
     rustix::system::sethostname(b"sandbox").step("set the name of the host")?;
     start_loopback().step("start the local network")?;
     mounts::enter(spec)?;
@@ -125,7 +130,7 @@ fn run(spec: &Spec) -> Result<i32, SetupError> {
     }
 }
 
-/// Without capabilities, and without a way to get some, nothing can be mounted over what was set up.
+/// Without capabilities nothing can be mounted over what was set up.
 fn give_up_capabilities() -> rustix::io::Result<()> {
     clear_ambient_capability_set()?;
     for capability in CapabilitySet::all().iter() {

@@ -19,7 +19,7 @@ pub(crate) use landlock::restrict;
 pub(crate) use spec::Spec;
 
 /// Where a process finds its folder in [`Level::Full`], the same on every machine.
-pub(crate) const WORK: &str = "/build";
+pub(crate) const WORK: &str = "/sandbox";
 
 /// Folders of the system that every process may read.
 pub(crate) const SYSTEM: [&str; 9] =
@@ -199,6 +199,6 @@ mod tests {
         check(&said, &[], std::slice::from_ref(&path));
         check(&format!("{said}: {}: {0}", path.display()), &[], std::slice::from_ref(&path));
         check(&said, std::slice::from_ref(&path), &[]);
-        check("/ /usr /proc/1 /tmp /build/x //", &[], &[]);
+        check("/ /usr /proc/1 /tmp /sandbox/x //", &[], &[]);
     }
 }

@@ -17,7 +17,7 @@ use super::spec::Spec;
 use super::{SYSTEM, WORK};
 
 /// The devices that programs use.
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// What programs expect in `/dev`.
 const LINKS: [(&str, &str); 5] = [
     ("fd", "/proc/self/fd"),
@@ -29,24 +29,28 @@ const LINKS: [(&str, &str); 5] = [
 
 /// Puts the root of `spec` together and makes it the root of this process.
 pub(super) fn enter(spec: &Spec) -> Result<(), SetupError> {
-    let root = spec.root();
+    // The kernel names mounts without links on the way to them.
+    let root = spec.root().canonicalize().step("find its root")?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .step("keep its mounts to itself")?;
     let quiet = MountFlags::NOSUID | MountFlags::NODEV;
     mount("tmpfs", &root, "tmpfs", quiet, c"mode=0755").step("make a root")?;
-    for path in shown(&spec.readable) {
-        show(&root, path).step(format!("show `{}`", path.display()))?;
-    }
-    make_read_only(&root).step("protect what is only read")?;
     let temporary = spec.temporary();
     // Anybody may write there, as in every folder for temporary files.
     fs::set_permissions(&temporary, fs::Permissions::from_mode(0o1777)).step("make a temporary folder")?;
-    for (from, to) in [(spec.work.as_path(), WORK), (&temporary, "/tmp"), (&temporary, "/var/tmp")] {
-        let to = below(&root, Path::new(to));
-        fs::create_dir_all(&to)
-            .and_then(|()| Ok(mount_bind_recursive(from, &to)?))
+    let own = [(spec.work.as_path(), WORK), (&temporary, "/tmp"), (&temporary, "/var/tmp")];
+    let own = own.map(|(from, to)| (from, below(&root, Path::new(to))));
+    for (from, to) in &own {
+        fs::create_dir_all(to)
+            .and_then(|()| Ok(mount_bind_recursive(*from, to)?))
             .step("make its folders")?;
     }
+    // After those, since a tool may lie in a folder for temporary files.
+    for path in shown(&spec.readable) {
+        show(&root, path).step(format!("show `{}`", path.display()))?;
+    }
+    let is_own = |point: &Path| own.iter().any(|(_, to)| to == point);
+    make_read_only(&root, &is_own).step("protect what is only read")?;
     processes(&root).step("show its processes")?;
     devices(&root).step("show its devices")?;
     mount_remount(&root, MountFlags::BIND | MountFlags::RDONLY | quiet, "").step("protect its root")?;
@@ -97,12 +101,14 @@ fn bind(from: &Path, to: &Path, is_folder: bool) -> io::Result<()> {
     Ok(mount_bind_recursive(from, to)?)
 }
 
-/// Lets nothing be written that was shown so far, nor below it.
-fn make_read_only(root: &Path) -> io::Result<()> {
+/// Lets nothing be written that was shown so far, nor below it, but in its own folders.
+fn make_read_only(root: &Path, is_own: &dyn Fn(&Path) -> bool) -> io::Result<()> {
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
     // The fifth field is where it is mounted, with spaces and the like as octal numbers; proc_pid_mountinfo(5).
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
-    for point in points.filter(|point| point.starts_with(root) && point != root) {
+    let mut protected = false;
+    for point in points.filter(|point| point.starts_with(root) && point != root && !is_own(point)) {
+        protected = true;
         let kept = statvfs(&point)?.f_flag;
         // What the machine forbids stays forbidden, or the kernel refuses.
         let mut flags = MountFlags::BIND | MountFlags::RDONLY;
@@ -114,7 +120,7 @@ fn make_read_only(root: &Path) -> io::Result<()> {
         flags.set(MountFlags::RELATIME, kept.contains(StatVfsMountFlags::RELATIME));
         mount_remount(&point, flags, "")?;
     }
-    Ok(())
+    if protected { Ok(()) } else { Err(io::Error::other("nothing that was shown is among its mounts")) }
 }
 
 /// A path of `mountinfo` without its escapes.

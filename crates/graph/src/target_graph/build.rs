@@ -156,12 +156,18 @@ impl Builder<'_> {
     fn add(&mut self, from: NodeId, to: &Label, kind: EdgeKind, place: Option<&Place>) {
         let Some(found) = self.find(from, to, place) else { return };
         let (from_target, from_file) = self.targets.of_node(from);
-        let (to_target, _) = self.targets.of_node(found);
+        let (to_target, to_file) = self.targets.of_node(found);
         if kind != EdgeKind::Owns && self.is_excepted(from, found) {
             return;
         }
         let exact = matches!(kind, EdgeKind::Inferred | EdgeKind::Owns);
         let to_node = if exact || !self.whole { found.0 } else { to_target };
+        // Files of one target may need each other, as `overrides` can say of one of them.
+        let among_files = from_file.is_some() && to_file.is_some() && from != found;
+        if from_target == to_target && among_files && !exact {
+            let weight = Weight { kind, place: self.keep(place) };
+            return self.edges.push((from.0, to_node, weight));
+        }
         if from_target == to_target && !exact {
             let label = self.targets.get(from_target).label.clone();
             return self.errors.push(GraphError::SelfDependency { label, place: place.cloned() });

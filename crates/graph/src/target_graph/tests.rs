@@ -154,7 +154,8 @@ fn exceptions_take_away() {
 #[test]
 fn a_file_has_dependencies_of_its_own() {
     let mut targets = targets(&["python_library //a a.py,b.py -> //b", "files //b", "files //c"]);
-    let own = Value::List(vec![Value::Label("//c".parse().expect("a label"))]);
+    let own = ["//c", "//a/b.py"].map(|label| Value::Label(label.parse().expect("a label")));
+    let own = Value::List(own.to_vec());
     let fields = Value::Dict(vec![(Value::from("dependencies"), own)]);
     let place = targets[0].place.clone();
     let value = Value::Dict(vec![(Value::from("a.py"), fields)]);
@@ -165,7 +166,7 @@ fn a_file_has_dependencies_of_its_own() {
         let node = graph.node(&label.parse().expect("a label")).expect("it is there");
         names(&graph, graph.deps(node).into_iter().map(|dep| dep.node))
     };
-    assert_eq!((deps("//a/a.py"), deps("//a/b.py")), ("//c:c".to_owned(), "//b:b".to_owned()));
+    assert_eq!((deps("//a/a.py"), deps("//a/b.py")), ("//c:c //a/b.py".to_owned(), "//b:b".to_owned()));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Who may depend on whom, over small graphs.
+
 use crate::visibility::{DeclaredRules, RuleSet, Side, Violation, check as check_edges};
 use crate::{Edge, EdgeKind, Field, Label, Place, SourceFile, Target, TargetGraph, Value, schema};
 

@@ -68,7 +68,9 @@ impl Lexer<'_> {
                 self.at += 1;
             }
             b' ' | b'\r' => self.at += 1,
-            b'\\' => self.at = (start + 2).min(self.text.len()),
+            b'\\' if self.text[start + 1..].starts_with(b"\r\n") => self.at += 3,
+            b'\\' if self.text[start + 1..].starts_with(b"\n") => self.at += 2,
+            b'\\' => self.at += 1,
             b'#' => self.skip_while(|byte| byte != b'\n'),
             b'\n' if self.open.is_empty() => {
                 self.push(Kind::Newline, 1);

@@ -165,7 +165,7 @@ fn remove(source: &Source<'_>, list: &ExprList, items: &[String]) -> String {
         if has_comma {
             end += rest.len() - comma.len() + 1;
         }
-        let line = &text[end..][..text[end..].find('\n').unwrap_or_default()];
+        let line = &text[end..][..text[end..].find('\n').unwrap_or(text.len() - end)];
         let before = text[..start].rsplit('\n').next().unwrap_or_default();
         if before.trim().is_empty() && (line.trim().is_empty() || line.trim().starts_with('#')) {
             start -= before.len();

@@ -1,6 +1,7 @@
 //! The address of an index: a URL whose credentials are kept apart from what may be shown.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use url::Url;
 
@@ -99,6 +100,11 @@ impl fmt::Debug for IndexUrl {
         let note = if hidden { " with credentials" } else { "" };
         write!(f, "IndexUrl({}{note})", self.url)
     }
+}
+
+/// The path of an address of a file or folder. The `url` crate gives one for any scheme whose host is `localhost`.
+pub(super) fn local_path(url: &Url) -> Option<PathBuf> {
+    (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use ureq::Agent;
 use ureq::tls::TlsConfig;
 use url::Url;
 
+use super::address::local_path;
 use super::backoff::{Problem, RetryPolicy};
 use super::config::{Index, Indexes};
 use super::error::{FetchError, IndexError};
@@ -166,7 +167,7 @@ impl Client {
             return Ok(page.files.iter().filter_map(|file| flat::project_of(&file.name)).collect());
         }
         let mut url = index.url.without_credentials().clone();
-        if let Ok(folder) = url.to_file_path() {
+        if let Some(folder) = local_path(&url) {
             let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
             return Ok(entries.filter_map(|entry| normal(entry.file_name().to_str()?)).collect());
         }
@@ -233,7 +234,7 @@ impl Client {
     }
 
     fn ask_page(&self, index: &Index, project: &str, url: &Url) -> Result<Page, FetchError> {
-        if let Ok(folder) = url.to_file_path()
+        if let Some(folder) = local_path(url)
             && !index.flat
         {
             return self.page_in_folder(index, project, &folder);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::address::IndexUrl;
+use super::address::{IndexUrl, local_path};
 use super::auth::{self, Login, Places, variable_part};
 use super::error::IndexError;
 use super::machine::Surroundings;
@@ -225,7 +225,7 @@ impl Index {
     /// The folder that it is, if it is one.
     #[must_use]
     pub fn folder(&self) -> Option<PathBuf> {
-        self.url.without_credentials().to_file_path().ok()
+        local_path(self.url.without_credentials())
     }
 
     /// The place that distributions for the index `name` are uploaded to, with the credentials for it.

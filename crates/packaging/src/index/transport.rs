@@ -9,6 +9,7 @@ use ureq::Body;
 use ureq::http::{HeaderMap, Response, header};
 use url::Url;
 
+use super::address::local_path;
 use super::auth;
 use super::backoff::Problem;
 use super::client::Client;
@@ -261,7 +262,7 @@ fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(),
         _ => connection(ask, error.kind().to_string()),
     };
-    let path = ask.url.to_file_path().map_err(|()| missing())?;
+    let path = local_path(ask.url).ok_or_else(missing)?;
     // A pipe without a writer would be waited for.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::open(&path, flags, Mode::empty()).map_err(io::Error::from);

@@ -55,6 +55,10 @@ impl Client {
         file: &str,
         content: &[u8],
     ) -> Result<Existing, FetchError> {
+        // A project whose files are all gone may have an empty page.
+        if self.page(index, project).is_ok_and(|page| page.files.is_empty()) {
+            return Ok(Existing::Nothing);
+        }
         let found = match self.locate(index, project, file) {
             Err(FetchError::NoProject { .. } | FetchError::NoFile { .. }) => return Ok(Existing::Nothing),
             found => found?,

@@ -176,6 +176,18 @@ impl Lock {
         &self.packages[start..end]
     }
 
+    /// Gives files of which the lock does not say where they are the index that claims their project.
+    pub fn claim(&mut self, index_of: &dyn Fn(&PackageName) -> Option<String>) {
+        for package in &mut self.packages {
+            let Some(index) = index_of(&package.name) else { continue };
+            let wheels = package.wheels.iter_mut().map(|wheel| &mut wheel.index);
+            let sdist = package.sdist.iter_mut().map(|sdist| &mut sdist.index);
+            for unsaid in wheels.chain(sdist).filter(|known| known.is_none()) {
+                *unsaid = Some(index.clone());
+            }
+        }
+    }
+
     /// Whether it has what an extra of a project brings.
     #[must_use]
     pub fn has_extra(&self, name: &PackageName, extra: &ExtraName) -> bool {

@@ -33,13 +33,17 @@ pub struct Selection<'l> {
 }
 
 impl Selection<'_> {
-    /// The distributions that one of them needs of the others on a target.
+    /// The distributions that one of them needs of the others on a target, as the lock that it is of has it.
     #[must_use]
-    pub fn needs(&self, one: &Selected<'_>, target: &Target) -> Vec<&Package> {
+    pub fn needs(&self, one: &Selected<'_>, target: &Target, lock: &Lock) -> Vec<&Package> {
         let environment = target.environment();
         let extras: Vec<ExtraName> = one.extras.iter().cloned().collect();
-        let needed =
-            one.package.dependencies.iter().filter(|need| need.marker.may_hold(&environment, &extras));
+        let of_wheel = match (&lock.graph, one.file) {
+            (Graph::InWheels(known), Chosen::Wheel(wheel)) => known.get(&wheel.sha256),
+            _ => None,
+        };
+        let dependencies = of_wheel.unwrap_or(&one.package.dependencies);
+        let needed = dependencies.iter().filter(|need| need.marker.may_hold(&environment, &extras));
         let named = needed.filter_map(|need| self.files.iter().find(|other| other.package.name == need.name));
         named.map(|other| other.package).collect()
     }

@@ -177,10 +177,9 @@ impl<'s> Old<'s> {
         let requirement_files = targets::requirement_files(session, repository);
         let loader = session.loader_options();
         let matters = |path: &str| {
-            let name = graph::last_segment(path);
-            name == "BUILD"
-                || name == "BUILD.pants"
-                || name.ends_with(".bzl")
+            loader.is_build_file(path)
+                || path.ends_with(".bzl")
+                || path == crate::config::PYPROJECT
                 || loader.is_prelude(path)
                 || path == crate::config::FILE
                 || session.config.resolves.iter().any(|(_, lock)| lock == path)

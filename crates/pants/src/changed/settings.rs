@@ -5,7 +5,7 @@ use loader::may_differ;
 
 use super::files::names;
 use super::{Change, Old, Reason};
-use crate::config;
+use crate::config::{self, PYPROJECT};
 use crate::repository::Repository;
 use crate::session::Session;
 
@@ -27,6 +27,18 @@ pub(super) fn compare(session: &Session<'_>, repository: &Repository, old: &Old<
             directory.is_empty() || package == directory || package.starts_with(&format!("{directory}/"))
         };
         mark(repository, change, &Reason::Ignored(path.clone()), &below);
+    }
+    if old.files.files.contains_key(PYPROJECT) {
+        let is = text(std::fs::read(session.root.join(PYPROJECT))).unwrap_or_default();
+        let was = text(old.content(PYPROJECT)).unwrap_or_default();
+        let [was, is] = [was, is].map(|text| {
+            let about = packaging::pyproject::about(&text);
+            (about.requires_python, about.members)
+        });
+        if was != is {
+            let reason = Reason::Setting(format!("{PYPROJECT}: the Pythons or the members of the project"));
+            mark(repository, change, &reason, &|_| true);
+        }
     }
     for file in session.config.files.iter().filter(|file| old.files.files.contains_key(*file)) {
         compare_file(session, repository, old, file, change);

@@ -71,6 +71,13 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "GLOBAL",
+        "unmatched_build_file_globs",
+        Kind::Text,
+        "\"error\"",
+        "What is done about sources that a BUILD file names and that are not there: error, warn or ignore.",
+    ),
+    key(
+        "GLOBAL",
         "strict",
         Kind::Flag,
         "false",
@@ -418,7 +425,7 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Text,
         "\"full\"",
         "How far programs that a build runs are kept from what they did not declare: full (file system, network and \
-         processes of their own), landlock (the kernel refuses the rest) or off: --sandbox.",
+         processes of their own), landlock (the kernel refuses the rest) or off.",
     ),
 ];
 

@@ -26,6 +26,7 @@ use std::str::FromStr;
 use clap::ColorChoice;
 use engine::Level;
 use graph::Place;
+use loader::Unmatched;
 use packaging::constraints::InterpreterConstraints;
 use packaging::licence::LicencePolicy;
 use python::infer::InferSettings;
@@ -84,10 +85,11 @@ pub(crate) enum Verbosity {
 pub(crate) struct Config {
     pub(crate) pants_ignore: Vec<String>,
     /// Patterns of files whose definitions all BUILD files see.
-    #[allow(dead_code, reason = "for who evaluates them")]
     pub(crate) build_file_prelude_globs: Vec<String>,
     /// Whether what is not known, but may be right, is an error.
     pub(crate) strict: bool,
+    /// What is done about sources that are not there.
+    pub(crate) unmatched: Unmatched,
     /// The names of BUILD files, as patterns, where they are said.
     pub(crate) build_patterns: Option<Vec<String>>,
     /// Patterns of BUILD files that are not read.
@@ -145,6 +147,7 @@ struct Checked {
     licences: LicencePolicy,
     repos: Repos,
     tailor: TailorSettings,
+    unmatched: Unmatched,
 }
 
 impl Checked {
@@ -170,6 +173,11 @@ impl Checked {
             repos,
             tailor: or_default(tailor::settings(settings), errors),
             verbosity: or_default(choice(settings, "GLOBAL", "level", verbosity), errors),
+            unmatched: or_default(
+                choice(settings, "GLOBAL", "unmatched_build_file_globs", unmatched),
+                errors,
+            )
+            .unwrap_or_default(),
             visibility: match flag(settings, "visibility", "enforce") {
                 Some(false) => Severity::Ignore,
                 _ => severity.unwrap_or_default(),
@@ -206,6 +214,7 @@ impl Config {
             build_file_prelude_globs: texts(settings, "GLOBAL", "build_file_prelude_globs")
                 .unwrap_or_default(),
             strict: flag(settings, "GLOBAL", "strict").unwrap_or_default(),
+            unmatched: checked.unmatched,
             jobs: number(settings, "GLOBAL", "jobs"),
             offline: flag(settings, "GLOBAL", "offline").unwrap_or_default(),
             color: color(settings).or(colors),
@@ -338,6 +347,15 @@ fn verbosity(text: &str) -> Result<Verbosity, &'static [&'static str]> {
         "info" => Ok(Verbosity::Info),
         "debug" | "trace" => Ok(Verbosity::Verbose),
         _ => Err(&["error", "warn", "info", "debug", "trace"]),
+    }
+}
+
+fn unmatched(text: &str) -> Result<Unmatched, &'static [&'static str]> {
+    match text {
+        "error" => Ok(Unmatched::Error),
+        "warn" => Ok(Unmatched::Warn),
+        "ignore" => Ok(Unmatched::Ignore),
+        _ => Err(&["error", "warn", "ignore"]),
     }
 }
 

@@ -7,6 +7,8 @@ use crate::environment::Environment;
 
 /// How deep what one stands for may contain others.
 const DEEPEST: usize = 20;
+/// No value is longer.
+const LONGEST: usize = 1 << 16;
 
 /// All that is known by a name.
 #[derive(Clone, Debug)]
@@ -58,6 +60,9 @@ impl<'e> Placeholders<'e> {
             let value = value.filter(|_| depth > 0).ok_or_else(|| name.to_owned())?;
             filled.push_str(&rest[..start]);
             filled.push_str(&self.fill_within(value, depth.saturating_sub(1))?);
+            if filled.len() > LONGEST {
+                return Err(name.to_owned());
+            }
             rest = &after[name.len() + 2..];
         }
         filled.push_str(rest);

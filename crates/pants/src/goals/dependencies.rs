@@ -101,6 +101,8 @@ fn audited(
 ) -> Result<Exit, Vec<Diagnostic>> {
     let graph = &repository.graph;
     let mut remedies = Remedies::default();
+    // What cannot be mended fails when the rest is.
+    let mut told = Ok(());
     let found = if arguments.unused {
         let found = audit::unused(graph, roots);
         remedies.remove(graph, &found);
@@ -114,12 +116,12 @@ fn audited(
         for finding in repository.findings.of(graph, &asked) {
             remedies.take(session, graph, &finding);
         }
-        session.tell_findings(repository, &asked)?;
+        told = session.tell_findings(repository, &asked);
         Vec::new()
     };
     if !arguments.fix {
         answer_audit(session, graph, &found, if arguments.unused { "unused" } else { "undeclared" });
-        return Ok(Exit::Done);
+        return told.map(|()| Exit::Done);
     }
     let rewrites = remedies.rewrites(session, repository)?;
     let wrong = wrong_with_graph(session, &repository.roots, &rewrites)?;
@@ -134,7 +136,7 @@ fn audited(
     if remedies.needs_lock() && !session.console.quiet {
         session.console.message("`pants lock` locks the requirements that are new");
     }
-    Ok(Exit::Done)
+    told.map(|()| Exit::Done)
 }
 
 /// Answers with targets and some of their dependencies.

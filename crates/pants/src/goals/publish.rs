@@ -21,9 +21,9 @@ Examples:
   pants publish //lib:dist --index internal    a wheel and a source distribution
   pants publish :: --index internal --dry-run  what would be uploaded
 
-`pants.toml` says where to: the address of the index in [python.indexes], and under the same name in
-[python.publish_urls] the one that takes uploads. User name and password come from the address, from
-UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD, or from a netrc file.";
+`pants.toml` says where to: the address of the index in [python-repos] indexes, and under the same name
+in [python.publish_urls] the one that takes uploads. User name and password come from PANTS_INDEX_<NAME>_USERNAME
+and PANTS_INDEX_<NAME>_PASSWORD, from a netrc file, or from keyring, as for downloads.";
 
 /// Put distributions on an index, unchanged ones not again
 ///

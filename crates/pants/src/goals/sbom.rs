@@ -37,6 +37,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
+    // What is built is what is inside.
+    session.builds.get_or_init(|| ());
     let repository = session.repository()?;
     let chosen = arguments.targets.select(session, &repository)?;
     let programs = programs(&repository.graph, &chosen);

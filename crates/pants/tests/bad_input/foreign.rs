@@ -83,7 +83,7 @@ fn hashes_that_no_file_has() {
     index.add(WHEEL, sound());
     let other = sha256(b"another file");
     let mut repository = program("requirements.txt", &format!("greet==1.0 --hash=sha256:{other}\n"));
-    index.of(&mut repository);
+    index.with_hashes(&mut repository);
     repository.fails(
         &BUILD,
         2,
@@ -128,7 +128,9 @@ error[packaging::no_wheel]: `greet` 1.0 has no wheel for `cp311-linux_x86_64`
   |                                                    ^^^^^^^
   |
   = note: needed by `//:app`, whose lock is `pylock.toml`
-  = help: there are wheels for this interpreter on `macosx_11_0_arm64`; a source distribution is built only from a lock of `pants lock`, which alone says what with
+  = note: there are wheels for this interpreter on `macosx_11_0_arm64`
+  = note: its source distribution is built only from a lock that `pants lock` writes, which says what with
+  = help: leave out `linux-x86_64` for `//:app`
 "#,
     );
 }

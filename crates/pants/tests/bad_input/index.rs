@@ -72,6 +72,12 @@ impl Index {
         self.asked.load(Ordering::SeqCst)
     }
 
+    /// Makes it the index of a repository, with pages that tell the hashes of files.
+    pub(crate) fn with_hashes(&self, repository: &mut Repository) {
+        let url = format!("http://127.0.0.1:{}/hashed/", self.port);
+        repository.env.insert("PIP_INDEX_URL".to_owned(), url);
+    }
+
     /// Makes it the index of a repository.
     pub(crate) fn of(&self, repository: &mut Repository) {
         let url = format!("http://127.0.0.1:{}/simple/", self.port);
@@ -116,10 +122,14 @@ fn respond(path: &str, files: &BTreeMap<String, Vec<u8>>) -> (&'static str, &'st
     if let Some(content) = path.strip_prefix("/files/").and_then(|name| files.get(name)) {
         return ("200 OK", "application/octet-stream", content.clone());
     }
-    let project = path.strip_prefix("/simple/").map(|project| project.trim_end_matches('/'));
-    let of = |name: &&String| project == name.split('-').next();
-    let links: String =
-        (files.keys().filter(of)).map(|name| format!("<a href=\"/files/{name}\">{name}</a><br>\n")).collect();
+    let hashed = path.strip_prefix("/hashed/");
+    let project = path.strip_prefix("/simple/").or(hashed).map(|project| project.trim_end_matches('/'));
+    let link = |(name, content): (&String, &Vec<u8>)| {
+        let hash = hashed.map_or_else(String::new, |_| format!("#sha256={}", sha256(content)));
+        format!("<a href=\"/files/{name}{hash}\">{name}</a><br>\n")
+    };
+    let of = |(name, _): &(&String, &Vec<u8>)| project == name.split('-').next();
+    let links: String = files.iter().filter(of).map(link).collect();
     if links.is_empty() {
         return ("404 Not Found", "text/plain", b"not here".to_vec());
     }

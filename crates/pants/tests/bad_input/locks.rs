@@ -347,7 +347,7 @@ error[packaging::lock_version]: the lock is of version `99` of `tool.pants.forma
 8 | format = 99
   |          ^
   |
-  = help: use the version of pants that wrote it, or write it anew with `pants lock`
+  = help: use the version of pants that wrote it, or write the lock anew with `pants lock`
 "#,
     );
 }

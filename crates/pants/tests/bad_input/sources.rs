@@ -140,8 +140,11 @@ error[config::choice]: `level` cannot be `loud`: expected one of `error`, `warn`
   |         ^^^^^^
 "#,
     );
-    repository.env.clear();
-    std::fs::remove_file(repository.root().join(".pants.rc")).unwrap();
+}
+
+#[test]
+fn values_that_stand_for_nothing_are_told() {
+    let repository = repository("");
     repository.write("pants.toml", "[GLOBAL]\npants_ignore = [\"%(env.NOTHING)s\", \"%(x)s\"]\n[cache]\ndir = \"@nowhere\"\n[cli.alias]\nlist = \"x\"\n");
     repository.fails(
         &["list", "::"],
@@ -170,7 +173,11 @@ error[config::alias]: `list` cannot be an alias: it has a meaning already
   = help: give it another name
 "#,
     );
-    repository.write("pants.toml", "");
+}
+
+#[test]
+fn a_file_that_is_named_has_to_be_there() {
+    let mut repository = repository("");
     repository.env.insert("PANTS_CONFIG_FILES".into(), "pants.ci.toml".into());
     repository.fails(
         &["list", "::"],

@@ -74,8 +74,8 @@ fn a_library_goes_to_an_index_and_another_repository_builds_against_it() {
     let Some(bin) = virtualenv(test, &shop.beside("tools"), &["pypiserver", "passlib"]) else { return };
     let server = serve(&bin, &shop.beside("index"));
     let configuration = format!(
-        "[python]\ninterpreter_constraints = [\"CPython>=3.8,<3.15\"]\n\n[python.indexes]\n\
-         own = \"http://127.0.0.1:{0}/simple/\"\n\n[python.publish_urls]\nown = \"http://127.0.0.1:{0}/\"\n",
+        "[python]\ninterpreter_constraints = [\"CPython>=3.8,<3.15\"]\n\n[[python-repos.indexes]]\n\
+         name = \"own\"\nurl = \"http://127.0.0.1:{0}/simple/\"\n\n[python.publish_urls]\nown = \"http://127.0.0.1:{0}/\"\n",
         server.1
     );
     shop.write("pants.toml", &configuration);

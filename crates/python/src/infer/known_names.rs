@@ -21,7 +21,7 @@ pub(super) fn known_projects(module: &str) -> Vec<&'static str> {
 /// Sorted by bytes.
 #[rustfmt::skip]
 const KNOWN: &[(&str, &[&str])] = &[
-    ("antlr4-python3-runtime", &["antlr4"]), ("apache-airflow", &["airflow"]), ("argon2-cffi", &["argon2"]),
+    ("ansicolors", &["colors"]), ("antlr4-python3-runtime", &["antlr4"]), ("apache-airflow", &["airflow"]), ("argon2-cffi", &["argon2"]),
     ("atlassian-python-api", &["atlassian"]), ("attrs", &["attr", "attrs"]), ("auth0-python", &["auth0"]),
     ("azure-core", &["azure.core"]), ("azure-identity", &["azure.identity"]),
     ("azure-keyvault-secrets", &["azure.keyvault.secrets"]), ("azure-storage-blob", &["azure.storage.blob"]),

@@ -95,6 +95,13 @@ fn requires(
     let (mut found, mut errors) = (Vec::<(String, String)>::new(), Vec::new());
     for wish in &closure.requirements {
         let (name, text) = (wish.requirement.name.to_string(), wish.requirement.text());
+        let user = text.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'));
+        if user.is_some_and(|(user, _)| user != "git") {
+            let message = format!("the address of `{name}` holds a user name, which everybody would read");
+            let (help, place) = (None, wish.place.clone());
+            errors.push(DistributionError::Metadata { message, help, place }.into());
+            continue;
+        }
         if matches!(wish.requirement.source, Source::Path { .. }) {
             let message =
                 format!("`{text}` is a path, which means nothing to who installs `{}`", target.label);

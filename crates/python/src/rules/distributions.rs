@@ -92,7 +92,7 @@ impl<'a> Needs<'a, '_> {
         }
         let mut chosen = Distributions::default();
         for (configuration, selection) in selections {
-            inside::add(&mut chosen.inside, &configuration, &selection, self.wishes);
+            inside::add(&mut chosen.inside, &configuration, (&selection, self.lock), self.wishes);
             chosen.left_out.extend(selection.left_out);
             for Selected { package, file, .. } in selection.files {
                 match file {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::ActionId;
 use graph::Label;
 use packaging::Version;
+use packaging::lock::Lock;
 use packaging::name::PackageName;
 use packaging::pex::RUNTIME;
 use packaging::select::{Chain, Chosen, Selection};
@@ -73,7 +74,7 @@ pub(super) struct Choice {
 pub(super) fn add(
     inside: &mut Inside,
     configuration: &Configuration,
-    selection: &Selection<'_>,
+    (selection, lock): (&Selection<'_>, &Lock),
     wishes: &[Wish],
 ) {
     for one in &selection.files {
@@ -93,7 +94,7 @@ pub(super) fn add(
             is_asked: asks(&package.name).is_some(),
             needed_by: one.needed_by.clone(),
         });
-        let needs = selection.needs(one, configuration).into_iter();
+        let needs = selection.needs(one, configuration, lock).into_iter();
         choice.needs.extend(needs.map(|other| (other.name.clone(), other.version.clone())));
     }
 }

@@ -113,7 +113,7 @@ pub fn plan(repository: &Repository<'_>) -> Result<Plan, PatternError> {
                 passed.extend(one.files.into_iter().map(|path| Passed {
                     path,
                     reason: "no target can be in a folder of this name".to_owned(),
-                }))
+                }));
             }
         }
     }

@@ -12,6 +12,9 @@ const RULE: &str = "python_requirements";
 const PYPROJECT: &str = "pyproject.toml";
 const USUAL: &str = "requirements.txt";
 
+/// Whether a group of requirements is of a kind.
+type IsOf = fn(&Group) -> bool;
+
 /// Whether a file is one of requirements by its name.
 pub(super) fn is_requirements(path: &str) -> bool {
     let (_, name) = split(path);
@@ -92,7 +95,7 @@ fn from_project(
         return None;
     }
     let mut fields = vec![("source", PYPROJECT.into())];
-    let kinds: [(&'static str, fn(&Group) -> bool); 2] = [
+    let kinds: [(&'static str, IsOf); 2] = [
         ("extras", |group| matches!(group, Group::Extra(_))),
         ("groups", |group| matches!(group, Group::Dependency(_))),
     ];

@@ -130,7 +130,13 @@ fn key(request: &Request, client: &Client) -> Vec<u8> {
     texts.push(sorted(request.platforms.clone()));
     texts.push(request.exclude_newer.clone().unwrap_or_default());
     for index in client.indexes().iter() {
-        texts.push(format!("{} {}", index.name, index.url.without_credentials()));
+        texts.push(format!(
+            "{} {} {} {:?}",
+            index.name,
+            index.url.without_credentials(),
+            index.flat,
+            index.scope
+        ));
     }
     let mut digest = blake3::Hasher::new();
     for text in texts {
