@@ -1,3 +1,5 @@
+//! Graphs of a few targets, checked against visibility and rules.
+
 use crate::visibility::{DeclaredRules, RuleSet, Side, Violation, check as check_edges};
 use crate::{Edge, EdgeKind, Field, Label, Place, SourceFile, Target, TargetGraph, Value, schema};
 

@@ -119,7 +119,6 @@ pub(super) const SECTIONS: &[&str] = &[
     "stats",
     "subprocess-environment",
     "system-binaries",
-    "tailor",
     "taplo",
     "terraform-fmt",
     "terraform-validate",
@@ -144,8 +143,9 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
         "python-infer",
         &["entry_points", "ignored_unowned_imports", "inits", "string_import_ignore", "use_rust_parser"],
     ),
-    ("python-repos", &["find_links", "path_mappings", "repos"]),
+    ("python-repos", &["path_mappings", "repos"]),
     ("python-bootstrap", &["names"]),
+    ("tailor", &["alias_mapping", "build_file_header", "build_file_indent", "check"]),
     ("visibility", &["skip"]),
 ];
 

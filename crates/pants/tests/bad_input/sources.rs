@@ -140,8 +140,11 @@ error[config::choice]: `level` cannot be `loud`: expected one of `error`, `warn`
   |         ^^^^^^
 "#,
     );
-    repository.env.clear();
-    std::fs::remove_file(repository.root().join(".pants.rc")).unwrap();
+}
+
+#[test]
+fn what_values_are_taken_from_has_to_be_there() {
+    let mut repository = repository("");
     repository.write("pants.toml", "[GLOBAL]\npants_ignore = [\"%(env.NOTHING)s\", \"%(x)s\"]\n[cache]\ndir = \"@nowhere\"\n[cli.alias]\nlist = \"x\"\n");
     repository.fails(
         &["list", "::"],

@@ -13,10 +13,10 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 const INVISIBLE: &str = r#"[graph::visibility]: `//svc/main.py:lib` depends on `//lib/private.py`, which it cannot see
- --> svc/main.py:2:17
+ --> svc/main.py:2:6
   |
 2 | from lib import private
-  |                 ^^^^^^^
+  |      ^^^
   |
  ::: lib/BUILD:2:18
   |
@@ -89,10 +89,10 @@ error[graph::no_dependency_rule]: no rule says whether `//svc/main.py` may depen
 1 | import lib.a
   |        ^^^^^
   |
- ::: svc/BUILD:3:24
+ ::: svc/BUILD:3:25
   |
 3 | __dependencies_rules__(("*", "src/**"))
-  |                        --------------- `__dependencies_rules__` are declared here
+  |                         ------------- `__dependencies_rules__` are declared here
   |
   = help: rules have to say something of every dependency: add `"//lib/a.py"` to the set that is for `//svc/main.py`, or the set `("*", "*")` behind the others
 "#,
@@ -153,10 +153,10 @@ error[graph::dependency_rule_form]: `__dependents_rules__` is called twice in on
         2,
         r#"
 error[graph::visibility_form]: `visibility` takes labels and patterns: `//a/*/b` is not a label: the character `*` is not allowed
- --> BUILD:1:55
+ --> BUILD:1:54
   |
 1 | files(name = "a", sources = ["BUILD"], visibility = ["//a/*/b"])
-  |                                                       ^^^^^^^^^
+  |                                                      ^^^^^^^^^
   |
   = help: for example `//visibility:private`, `//svc:__pkg__`, `//svc/...` or `//svc:app`
 "#,
