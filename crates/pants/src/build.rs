@@ -103,8 +103,7 @@ impl<'a> Plan<'a> {
         scope: Scope,
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
         let reached = repository.graph.closure(programs.iter().copied());
-        session.tell_findings(repository, &reached)?;
-        session.tell_violations(repository, &reached, true)?;
+        session.tell_findings(repository, &reached, true)?;
         let store = session.store()?;
         let mut index =
             StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;

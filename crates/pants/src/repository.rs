@@ -376,16 +376,19 @@ impl Session<'_> {
         python.chain(locks).map(Looked::At).collect()
     }
 
-    /// Says what inference found amiss in the files among `nodes`; fails where the configuration wants that.
+    /// Says what inference found amiss in the files among `nodes`, and which of their dependencies must not be. Fails where
+    /// the configuration wants that; for the latter only where they are `enforced`.
     pub(crate) fn tell_findings(
         &self,
         repository: &Repository,
         nodes: &[NodeId],
+        enforced: bool,
     ) -> Result<(), Vec<Diagnostic>> {
         let told = repository.findings.about(&repository.graph, nodes, &self.config.infer);
-        let (errors, warnings) =
+        let (mut errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
             told.into_iter().partition(|told: &Diagnostic| told.severity != Severity::Warning);
         self.console.diagnostics(warnings);
+        errors.extend(self.tell_violations(repository, nodes, enforced).err().unwrap_or_default());
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 }

@@ -31,16 +31,16 @@ pub(super) fn expand(
     let mut arguments = arguments.into_iter();
     // The name of the program is none.
     expanded.extend(arguments.next());
-    while let Some(argument) = arguments.next() {
+    for argument in arguments.by_ref() {
         if argument == "--" {
             expanded.push(argument);
             break;
         }
         match argument.to_str().filter(|word| aliases.contains_key(word)) {
-            Some(word) => {
-                words(word, &aliases, &mut Vec::new(), &mut expanded).map_err(|wrong| vec![wrong])?
-            }
             None => expanded.push(argument),
+            Some(word) => {
+                words(word, &aliases, &mut Vec::new(), &mut expanded).map_err(|wrong| vec![wrong])?;
+            }
         }
     }
     expanded.extend(arguments);

@@ -432,8 +432,11 @@ pub(crate) const KEYS: &[Key] = &[
 /// Keys that say which files are read, and so cannot be in one.
 pub(super) const OUTSIDE: [&str; 3] = ["pants_config_files", "pantsrc", "pantsrc_files"];
 
+/// The section and the name of a key.
+type Name = (&'static str, &'static str);
+
 /// Names under which Pants has keys that have another name here.
-pub(super) const ALIASES: &[((&str, &str), (&str, &str))] = &[
+pub(super) const ALIASES: &[(Name, Name)] = &[
     (("python-bootstrap", "search_path"), ("python", "interpreter_search_paths")),
     (("python-setup", "interpreter_search_paths"), ("python", "interpreter_search_paths")),
     (("python-setup", "interpreter_constraints"), ("python", "interpreter_constraints")),

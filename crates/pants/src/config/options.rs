@@ -19,7 +19,7 @@ pub(super) struct Flag {
 pub(super) fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<Flag>) {
     let (mut rest, mut flags) = (Vec::new(), Vec::new());
     let mut arguments = arguments.into_iter();
-    while let Some(argument) = arguments.next() {
+    for argument in arguments.by_ref() {
         if argument == "--" {
             rest.push(argument);
             break;

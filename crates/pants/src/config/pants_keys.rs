@@ -145,6 +145,7 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ),
     ("python-repos", &["path_mappings", "repos"]),
     ("python-bootstrap", &["names"]),
+    ("tailor", &["alias_mapping", "build_file_header", "build_file_indent", "check"]),
     ("visibility", &["skip"]),
 ];
 

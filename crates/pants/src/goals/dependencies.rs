@@ -72,8 +72,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     }
     let asked = asked(graph, &roots, arguments.transitive);
     session.console.diagnostics(repository.findings.unread_among(graph, &asked));
-    session.tell_findings(&repository, &asked)?;
-    session.tell_violations(&repository, &asked, arguments.check)?;
+    session.tell_findings(&repository, &asked, arguments.check)?;
     let direct = |root: &NodeId| {
         let own = graph.files(*root).filter(|_| graph.owner(*root) == *root);
         let found = graph.direct_needs(*root).into_iter();
@@ -116,7 +115,7 @@ fn audited(
         for finding in repository.findings.of(graph, &asked) {
             remedies.take(session, graph, &finding);
         }
-        told = session.tell_findings(repository, &asked);
+        told = session.tell_findings(repository, &asked, false);
         Vec::new()
     };
     if !arguments.fix {

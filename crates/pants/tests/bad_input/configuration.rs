@@ -154,7 +154,7 @@ error[config::type]: `verbose` takes a section, not a boolean
 fn places_that_cannot_be() {
     check(
         "[python.resolves]\na = \"../a.lock\"\nb = \"/b.lock\"\nc = \"\"\n\n[python]\ndefault_resolve = \"b\"\n\
-         interpreter_search_paths = [\"<PYENVX>\", \"<PATH>\", \"<NOWHERE>\"]\n",
+         interpreter_search_paths = [\"<PYENVX>\", \"<PATH>\", \"<NIX>\"]\n",
         r#"
 error[config::lock_path]: the lock of the resolve `a` cannot be `../a.lock`
  --> pants.toml:2:5
@@ -180,15 +180,15 @@ error[config::lock_path]: the lock of the resolve `c` cannot be ``
 error[config::search_path]: `interpreter_search_paths` takes `<PATH>` and `<PYENV>`, not `<PYENVX>`
  --> pants.toml:8:28
   |
-8 | interpreter_search_paths = ["<PYENVX>", "<PATH>", "<NOWHERE>"]
-  |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+8 | interpreter_search_paths = ["<PYENVX>", "<PATH>", "<NIX>"]
+  |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
   = help: did you mean `<PYENV>`?
-error[config::search_path]: `interpreter_search_paths` takes `<PATH>` and `<PYENV>`, not `<NOWHERE>`
+error[config::search_path]: `interpreter_search_paths` takes `<PATH>` and `<PYENV>`, not `<NIX>`
  --> pants.toml:8:28
   |
-8 | interpreter_search_paths = ["<PYENVX>", "<PATH>", "<NOWHERE>"]
-  |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+8 | interpreter_search_paths = ["<PYENVX>", "<PATH>", "<NIX>"]
+  |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 "#,
     );
 }
