@@ -122,7 +122,7 @@ pub(crate) fn evaluate(
     let limits = options.limits;
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     let mut told_before = Vec::new();
-    // Names that nothing is near to: whoever calls them may know more than is known here.
+    // Names that nothing is near to: whoever wrote them may know more than is known here.
     let mut others: Vec<(String, LoadError)> = Vec::new();
     let mut origins = loaded.origins.clone();
     origins.add(&parsed.file, parsed.origin.as_ref());
@@ -146,8 +146,10 @@ pub(crate) fn evaluate(
         let mut gathered = context.gathered.into_inner();
         match outcome {
             Ok(Ok(frozen)) => {
-                let is_called = |name: &str| gathered.unknown.iter().any(|(called, _)| called == name);
-                others.retain(|(name, _)| !is_called(name));
+                // Where something is called that nobody knows, other names may be for that.
+                if !gathered.unknown.is_empty() {
+                    others.clear();
+                }
                 told_before.extend(others.into_iter().map(|(_, error)| error));
                 gathered.errors.splice(0..0, told_before);
                 // What is told as an error is not told again.

@@ -82,6 +82,25 @@ fn functions(builder: &mut GlobalsBuilder) {
 /// What Pants 1 has besides.
 #[starlark_module]
 fn of_pants_1(builder: &mut GlobalsBuilder) {
+    /// A dependency that does not go on to who depends on its target: here as any other.
+    fn intransitive<'v>(target: Value<'v>) -> starlark::Result<Value<'v>> {
+        Ok(target)
+    }
+
+    /// A dependency that is there when it runs: here as any other.
+    fn provided<'v>(target: Value<'v>) -> starlark::Result<Value<'v>> {
+        Ok(target)
+    }
+
+    /// A dependency for a part of what is done: here as any other.
+    fn scoped<'v>(
+        target: Value<'v>,
+        #[starlark(default = NoneType)] scope: Value<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        let _ = scope;
+        Ok(target)
+    }
+
     /// The path of the BUILD file, relative to the root.
     fn buildfile_path<'v>(eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<String> {
         Ok(Context::of(eval).map(|(context, _)| context.file.to_string()).unwrap_or_default())

@@ -26,6 +26,8 @@ const MOST: usize = 100_000;
 /// How Starlark calls sets.
 const SET: &str = "set";
 
+/// The rule that is a second name.
+const ALIAS: &str = "alias";
 /// The rule that Pants 1 called for each text in the list of another.
 const REQUIREMENT: &str = "python_requirement";
 
@@ -69,9 +71,18 @@ impl<'v> StarlarkValue<'v> for Rule {
     ) -> starlark::Result<Value<'v>> {
         let heap = evaluator.heap();
         let positional: Vec<Value<'v>> = arguments.positions(heap)?.collect();
-        let named: Vec<(String, Given)> = (arguments.names_map()?.into_iter())
+        let mut named: Vec<(String, Given)> = (arguments.names_map()?.into_iter())
             .map(|(name, value)| (name.as_str().to_owned(), given(value, heap)))
             .collect();
+        let mut unnamed = positional.len();
+        // Pants 1 has `alias('name', 'target')`.
+        if let ([name, actual], ALIAS) = (positional.as_slice(), self.schema.name) {
+            named.extend([
+                ("name".to_owned(), given(*name, heap)),
+                ("actual".to_owned(), given(*actual, heap)),
+            ]);
+            unnamed = 0;
+        }
         let Some((context, stack)) = Context::of(evaluator) else { return Ok(Value::new_none()) };
         if let [text] = positional.as_slice()
             && self.schema.name == REQUIREMENT
@@ -81,7 +92,7 @@ impl<'v> StarlarkValue<'v> for Rule {
             // In Pants 1 it stands in the list of a `python_requirement_library`.
             return Ok(*text);
         }
-        context.call(self, positional.len(), named, &stack);
+        context.call(self, unnamed, named, &stack);
         Ok(Value::new_none())
     }
 }

@@ -156,6 +156,7 @@ fn loads_that_go_wrong() {
             "BUILD:3:42+9: loader::missing_symbol: `m/macros.bzl` has no `_hidden` to load",
             "m/bad.bzl:1:1+26: loader::target_in_module: `python_library` is called while `m/bad.bzl` is loaded; only a BUILD file can have targets\n\
              \x20 help: put the call into a function that a BUILD file calls",
+            "m/bad.bzl:2:5+13: loader::unknown_name: there is no rule or function `unknown_thing`",
             "m/bad.bzl:3:5+11: loader::glob_in_module: `glob` is called while `m/bad.bzl` is loaded; only a BUILD file can look for files\n\
              \x20 help: put the call into a function that a BUILD file calls",
         ],

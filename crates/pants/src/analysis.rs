@@ -50,6 +50,9 @@ pub(crate) fn missing_wheels(
     Ok(missing.map(warning).collect())
 }
 
+/// The artifacts of programs and the actions that make them, or what is wrong with them.
+type Analysed = Result<(Vec<Artifact>, ActionGraph), Vec<RuleError>>;
+
 /// All that programs are analysed by.
 pub(crate) struct Seen<'a> {
     pub(crate) session: &'a Session<'a>,
@@ -64,10 +67,7 @@ pub(crate) struct Seen<'a> {
 impl Seen<'_> {
     /// The artifacts of programs and the actions that make them, or what is wrong with them; fails where their locks cannot
     /// be read. What the locks of other tools leave unsaid is found out.
-    pub(crate) fn analyse(
-        &self,
-        programs: &[NodeId],
-    ) -> Result<Result<(Vec<Artifact>, ActionGraph), Vec<RuleError>>, Vec<Diagnostic>> {
+    pub(crate) fn analyse(&self, programs: &[NodeId]) -> Result<Analysed, Vec<Diagnostic>> {
         let mut locks = Locks::read(self.session, &self.repository.graph, programs)?;
         loop {
             match self.analyse_by(&locks, programs)? {
@@ -81,11 +81,7 @@ impl Seen<'_> {
         }
     }
 
-    fn analyse_by(
-        &self,
-        locks: &Locks<'_>,
-        programs: &[NodeId],
-    ) -> Result<Result<(Vec<Artifact>, ActionGraph), Vec<RuleError>>, Vec<Diagnostic>> {
+    fn analyse_by(&self, locks: &Locks<'_>, programs: &[NodeId]) -> Result<Analysed, Vec<Diagnostic>> {
         let Seen { session, repository, .. } = self;
         let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
         let analysis = Analysis {

@@ -163,7 +163,10 @@ mod tests {
     #[test]
     fn bytes_of_all_downloads_are_shown() {
         let mut graph = engine::ActionGraph::new();
-        let mut add = |text: &str| graph.add(engine::Verb::Write(Vec::new()), Vec::new(), text);
+        let mut add = |text: &str| {
+            let verb = engine::Verb::Apply { function: "fetch", arguments: text.into() };
+            graph.add(verb, Vec::new(), text)
+        };
         let ids = [add("fetch a"), add("fetch b")];
         let running = |bytes| Running { description: "fetch a".into(), since: Instant::now(), bytes };
         let mut state = State { planned: 3, ..State::default() };

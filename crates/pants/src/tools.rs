@@ -56,9 +56,14 @@ fn interpreter(symbol: &str, interpreters: &dyn Interpreters) -> Option<Tool> {
     Some(Tool { path, identity, needs })
 }
 
-/// The interpreter, and the folders of its libraries beside the one that it is in: that may be anybody's `bin`.
+/// The interpreter, and the folders of its libraries beside the one that it is in: that may be anybody's `bin`. A shim
+/// starts what lies anywhere in the folder above.
 fn needs(interpreter: &Path) -> Vec<PathBuf> {
-    let prefix = interpreter.parent().and_then(Path::parent);
+    let folder = interpreter.parent();
+    let prefix = folder.and_then(Path::parent).filter(|prefix| prefix.parent().is_some());
+    if folder.is_some_and(|folder| folder.ends_with("shims")) {
+        return prefix.map(Path::to_owned).into_iter().collect();
+    }
     let folders = ["lib", "lib64", "include"].into_iter().filter_map(|name| Some(prefix?.join(name)));
     std::iter::once(interpreter.to_owned()).chain(folders).filter(|path| path.exists()).collect()
 }

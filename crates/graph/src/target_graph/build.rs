@@ -172,8 +172,8 @@ impl Builder<'_> {
             let label = self.targets.get(from_target).label.clone();
             return self.errors.push(GraphError::SelfDependency { label, place: place.cloned() });
         }
-        // A module of tests may import another: helpers lie in test files too.
-        let between_tests = kind == EdgeKind::Inferred && self.are_tests(from_target, to_target);
+        // Helpers of tests lie in test files too.
+        let between_tests = self.are_tests(from_target, to_target);
         if !between_tests && let Some(error) = self.not_dependable(from_target, to_target, place) {
             return self.errors.push(error);
         }
@@ -255,6 +255,12 @@ impl Builder<'_> {
     }
 
     fn unknown(&mut self, label: &Label, place: Option<&Place>) {
+        // What nobody knows may generate targets in its directory.
+        let generates =
+            |target: &Target| target.rule == &UNKNOWN && target.label.package() == label.package();
+        if self.targets.list().iter().any(generates) {
+            return;
+        }
         self.searches += 1;
         let error = self.targets.unknown(label, place, self.searches <= WIDE_SEARCHES);
         self.errors.push(error);

@@ -50,7 +50,7 @@ fn headers_that_break_off() {
 
 #[test]
 fn what_trickles_is_given_up() {
-    let trickle = vec![Fault::Trickle(Duration::from_millis(30)); 3];
+    let trickle = vec![Fault::Trickle(Duration::from_millis(150)); 3];
     let message = |what| cannot_get(what, "it took too long to answer after 3 attempts");
     check(PATH, trickle.clone(), CONNECTION, &message(FILE));
     check(PAGE, trickle, CONNECTION, &message("demo"));

@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
 /// The goals.
-const GOALS: [&str; 17] = [
+const GOALS: [&str; 23] = [
     "affected",
     "binary",
     "cache",
@@ -19,15 +19,21 @@ const GOALS: [&str; 17] = [
     "dependencies",
     "dependents",
     "filedeps",
+    "fmt-build",
     "help",
     "list",
     "lock",
+    "package",
     "paths",
     "peek",
+    "pex",
+    "publish",
     "query",
     "roots",
     "run",
+    "sbom",
     "seed",
+    "tailor",
     "why",
 ];
 
@@ -193,8 +199,8 @@ fn field_manual(field: &FieldSchema, width: usize) -> String {
 fn configuration(width: usize) -> String {
     let mut text = format!(
         "Keys of {FILE}, which marks the root of the repository and may be empty.\n\
-         Each is also an option (--python-default-resolve) and a variable (PANTS_PYTHON_DEFAULT_RESOLVE). Options win over\n\
-         variables, these over .pants.rc files, these over the files of PANTS_CONFIG_FILES, and these over {FILE}.\n"
+         Each is also an option (--python-default-resolve) and a variable (PANTS_PYTHON_DEFAULT_RESOLVE). Options win\n\
+         over variables, these over .pants.rc files, these over the files of PANTS_CONFIG_FILES, and these over {FILE}.\n"
     );
     let mut section = "";
     for key in KEYS {

@@ -78,7 +78,7 @@ fn bill(artifacts: &[Artifact], licences: &Licences, timestamp: Option<String>) 
     let tool = ("pants".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     let mut bill = Bill { timestamp, tool, ..Bill::default() };
     let mut property = |name: &str, value: String| {
-        bill.properties.entry(format!("pants:{name}")).or_insert_with(BTreeSet::new).insert(value);
+        bill.properties.entry(format!("pants:{name}")).or_default().insert(value);
     };
     for artifact in artifacts {
         property("path", format!("dist/{}", artifact.path));

@@ -71,7 +71,7 @@ fn is_judged(graph: &TargetGraph, node: NodeId) -> bool {
         name.starts_with("types-") || name.ends_with("-stubs")
     };
     match target.rule.name {
-        "python_library" => true,
+        "python_library" | "python_test_utils" => true,
         "python_requirement" => !target.list("requirements").iter().any(is_stub),
         _ => false,
     }
