@@ -200,7 +200,8 @@ fn configuration(width: usize) -> String {
     let mut text = format!(
         "Keys of {FILE}, which marks the root of the repository and may be empty.\n\
          Each is also an option (--python-default-resolve) and a variable (PANTS_PYTHON_DEFAULT_RESOLVE). Options win\n\
-         over variables, these over .pants.rc files, these over the files of PANTS_CONFIG_FILES, and these over {FILE}.\n"
+         over variables, these over .pants.rc files, these over the files of PANTS_CONFIG_FILES, and these over\n\
+         {FILE}.\n"
     );
     let mut section = "";
     for key in KEYS {
