@@ -290,6 +290,11 @@ fn collect(process: &Process, program: &str, root: &Path, store: &Store) -> Resu
     let mut tree = Tree::new();
     let mut missing = Vec::new();
     for output in &process.outputs {
+        // A link on the way to it could lead out of the folder.
+        let above = Path::new(output).ancestors().skip(1);
+        if above.map(|above| root.join(above)).any(|above| above != root && above.is_symlink()) {
+            return Err(RunError::Kind { program: program.to_owned(), path: output.clone() });
+        }
         match root.join(output).symlink_metadata() {
             Ok(_) => keep(&mut tree, program, root, output, store)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(output.clone()),

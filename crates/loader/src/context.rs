@@ -17,6 +17,9 @@ use crate::places::{Argument, Calls, Origins};
 use crate::read::Digest;
 use crate::sources::Sources;
 
+/// So many errors of one file are told.
+const MOST_ERRORS: usize = 1000;
+
 /// The evaluation of one file.
 #[derive(ProvidesStaticType)]
 pub(crate) struct Context<'a> {
@@ -179,7 +182,7 @@ impl<'a> Context<'a> {
             error.notes.push((inner.clone(), "called here".to_owned()));
         }
         let errors = &mut self.gathered.borrow_mut().errors;
-        if !errors.contains(&error) {
+        if errors.len() < MOST_ERRORS && !errors.contains(&error) {
             errors.push(error);
         }
     }

@@ -7,6 +7,9 @@ use std::process::Stdio;
 use crate::changed::git::Git;
 use crate::session::Session;
 
+/// What git puts behind its answer where files differ from the commit.
+const DIRTY: &str = "-dirty";
+
 /// What git says of tags, each form of them asked for once.
 pub(crate) struct Versions<'s> {
     session: &'s Session<'s>,
@@ -42,7 +45,8 @@ fn describe(session: &Session<'_>, glob: &str) -> Result<String, String> {
     let arguments = ["describe", "--tags", "--long", "--dirty", "--abbrev=40", "--match", glob];
     let output = git.run(&arguments, Stdio::null()).map_err(|error| error.message)?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        return Ok(if said.ends_with(DIRTY) || !has_new_code(&git)? { said } else { said + DIRTY });
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(match said.lines().next().unwrap_or_default().trim_start_matches("fatal: ") {
@@ -52,4 +56,11 @@ fn describe(session: &Session<'_>, glob: &str) -> Result<String, String> {
         said if said.contains("not a git repository") => "the repository is no git repository".to_owned(),
         said => format!("`git describe` says `{said}`"),
     })
+}
+
+/// Whether there is code that git does not track yet: `git describe` does not look for that, and it may be in what is made.
+fn has_new_code(git: &Git) -> Result<bool, String> {
+    let arguments = ["ls-files", "--others", "--exclude-standard", "--", "*.py", "*.pyi", "BUILD", "*/BUILD"];
+    let output = git.run(&arguments, Stdio::null()).map_err(|error| error.message)?;
+    Ok(!output.stdout.is_empty())
 }

@@ -88,7 +88,7 @@ pub struct Found {
 
 impl Sandbox {
     /// A sandbox of the level `wanted`, or of the next lower one that the machine has. `helper` is a program that
-    /// calls [`enter`] with the arguments after [`ENTER`].
+    /// calls [`enter()`] with the arguments after [`ENTER`].
     pub fn new(wanted: Level, helper: impl Into<PathBuf>) -> Sandbox {
         Sandbox {
             wanted,

@@ -39,7 +39,7 @@ pub(super) fn expand(
         match argument.to_str().filter(|word| aliases.contains_key(word)) {
             None => expanded.push(argument),
             Some(word) => {
-                words(word, &aliases, &mut Vec::new(), &mut expanded).map_err(|wrong| vec![wrong])?;
+                words(word, &aliases, &mut Vec::new(), &mut expanded, &mut 0).map_err(|wrong| vec![wrong])?;
             }
         }
     }
@@ -88,12 +88,13 @@ fn is_taken(name: &str) -> bool {
     }
 }
 
-/// Adds the words that a word stands for; `trail` are those on the way to it.
+/// Adds the words that a word stands for; `trail` are those on the way to it, and `replaced` is how many were replaced.
 fn words<'s>(
     word: &'s str,
     aliases: &'s Aliases<'_>,
     trail: &mut Vec<&'s str>,
     expanded: &mut Vec<OsString>,
+    replaced: &mut usize,
 ) -> Result<(), Diagnostic> {
     let Some((words, place)) = aliases.get(word) else {
         expanded.push(word.into());
@@ -106,12 +107,13 @@ fn words<'s>(
         trail.push(word);
         return wrong(format!("aliases stand for each other in a circle: `{}`", trail.join("` -> `")));
     }
-    if expanded.len() > MOST {
+    *replaced += 1;
+    if expanded.len().max(*replaced) > MOST {
         return wrong(format!("`{word}` stands for more than {MOST} words"));
     }
     trail.push(word);
     for word in words {
-        self::words(word, aliases, trail, expanded)?;
+        self::words(word, aliases, trail, expanded, replaced)?;
     }
     trail.pop();
     Ok(())

@@ -12,7 +12,12 @@ pub(super) struct Names(BTreeSet<Label>);
 
 impl Names {
     pub(super) fn of(targets: &[Target]) -> Self {
-        Self(targets.iter().map(|target| target.label.whole()).collect())
+        // Of `svc@resolve=a` the name `svc` is taken too: it stands for all such targets.
+        let name = |label: Label| match label.name().split_once('@') {
+            Some((name, _)) => Label::new(label.package(), name),
+            None => label,
+        };
+        Self(targets.iter().map(|target| name(target.label.whole())).collect())
     }
 
     /// Takes the first of some names that is free, else the first with a number behind it. None where a folder cannot
