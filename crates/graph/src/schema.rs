@@ -390,7 +390,7 @@ fn is_string_list(value: &Value) -> bool {
 fn is_table_value(value: &Value) -> bool {
     match value {
         Value::None | Value::Bool(_) | Value::Str(_) => true,
-        Value::List(_) => is_string_list(value),
+        Value::List(items) => items.iter().all(is_table_value),
         Value::Dict(items) => {
             items.iter().all(|(key, value)| matches!(key, Value::Str(_)) && is_table_value(value))
         }

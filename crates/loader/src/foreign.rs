@@ -68,6 +68,7 @@ pub(crate) const NAMES: &[&str] = &[
     "javascript_tests",
     "jax_ws_library",
     "jaxb_library",
+    "jsx_sources",
     "junit_test",
     "junit_tests",
     "jvm_app",

@@ -163,7 +163,9 @@ impl Sandbox {
 }
 
 /// What folders every process has that are not those of the machine.
-const OWN: [&str; 5] = [WORK, "/dev", "/proc", "/tmp", "/var/tmp"];
+const OWN: [&str; 3] = [WORK, "/dev", "/proc"];
+/// Those of which it has others than the machine: what is in the machine's is hidden.
+const OTHER: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// The paths that a program named in what it `said`, and that are on the machine but not in its sandbox: what it wanted
 /// to read and did not declare. `readable` is what it may read besides the system's folders.
@@ -171,6 +173,7 @@ pub fn undeclared(said: &str, readable: &[PathBuf]) -> Vec<PathBuf> {
     let seen = |path: &Path| {
         path.parent().is_none()
             || SYSTEM.iter().chain(&OWN).any(|folder| path.starts_with(folder))
+            || OTHER.iter().any(|folder| path == Path::new(folder))
             || readable.iter().any(|folder| path.starts_with(folder))
     };
     let ends = |c: char| c.is_whitespace() || "'\"`,;:()[]<>=".contains(c);
