@@ -182,7 +182,7 @@ impl Session<'_> {
             return;
         }
         // Without the memo it is said again, no more.
-        let _ = store.put_memo(GUESSED, &key, said.as_bytes());
+        store.offer_memos(GUESSED, &[(&key, said.as_bytes())]);
         let message = format!("`{path}` does not say which modules these have, so they are guessed: {names}");
         let help = Some("the first build that needs them finds out");
         self.console.diagnostics(vec![Diagnostic::warning("lock::guessed_modules", message).help(help)]);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::config::{FILE, Other};
 use crate::diagnostic::{Diagnostic, Exit};
-use crate::session::{Session, failed, forgettable};
+use crate::session::{Session, failed};
 
 /// The memo table of what was said.
 const TABLE: &str = "others";
@@ -37,7 +37,8 @@ impl Session<'_> {
         let note = "this is said once, and again when they change; `--verbose` says it each time";
         let told = Diagnostic::warning(CODE, message).note(note).help(Some(help));
         self.console.diagnostics(vec![told]);
-        forgettable(store.put_memo(TABLE, &key, digest.as_bytes())).map_err(failed)
+        store.offer_memos(TABLE, &[(&key, digest.as_bytes())]);
+        Ok(())
     }
 }
 

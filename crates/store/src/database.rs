@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,6 +38,8 @@ pub(crate) struct Database {
     tmp: PathBuf,
     current: RwLock<Arc<Generation>>,
     replacing: Mutex<()>,
+    /// Whether another process was seen to hold the database for long.
+    held: AtomicBool,
     warnings: Arc<Warnings>,
 }
 
@@ -79,6 +82,7 @@ impl Database {
             tmp: tmp.to_owned(),
             current: RwLock::new(Arc::new(current)),
             replacing: Mutex::new(()),
+            held: AtomicBool::new(false),
             warnings,
         })
     }
@@ -95,6 +99,7 @@ impl Database {
             tmp: scratch.to_owned(),
             current: RwLock::new(Arc::new(current)),
             replacing: Mutex::new(()),
+            held: AtomicBool::new(false),
             warnings,
         })
     }
@@ -133,7 +138,14 @@ impl Database {
         &self,
         change: impl Fn(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.write_within(LITTLE_PATIENCE, change)
+        // Who was waited for once in vain is not waited for again: a run offers many things.
+        let patience = if self.held.load(Ordering::Relaxed) { Duration::ZERO } else { LITTLE_PATIENCE };
+        let begin = Instant::now();
+        let offered = self.write_within(patience, change);
+        if offered.is_err() && begin.elapsed() >= LITTLE_PATIENCE {
+            self.held.store(true, Ordering::Relaxed);
+        }
+        offered
     }
 
     fn write_within<T>(
