@@ -2,6 +2,7 @@
 
 mod cycles;
 mod error;
+mod fields;
 mod label;
 mod lookup;
 mod manual;
@@ -21,6 +22,7 @@ pub mod visibility;
 mod walk;
 
 pub use error::{CycleStep, GraphError};
+pub use fields::Fields;
 pub use label::{Label, LabelError, LabelReason, Part, check_name, check_parameter, join, last_segment};
 pub use manual::{introduction, manual};
 pub use near::{near, near_all};

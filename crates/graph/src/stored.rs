@@ -2,19 +2,35 @@
 //! where they are kept, nor whether they are still true.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
+use serde::de::{Deserializer, Error, Visitor};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::lookup::dense;
 use crate::target_graph::EdgeKind;
-use crate::{Field, Label, Part, Place, SourceFile, Target, TargetGraph, Value, schema};
+use crate::{Field, Fields, Label, Part, Place, RuleSchema, SourceFile, Target, TargetGraph, Value, schema};
 
 /// Targets that can be kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredTargets {
     texts: Vec<Arc<str>>,
     targets: Vec<StoredTarget>,
+    /// The fields of all targets, one after the other.
+    fields: Bytes,
+}
+
+/// Bytes that are read as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Bytes(Vec<u8>);
+
+/// What fields are read from.
+pub(crate) struct Page {
+    texts: Vec<Arc<str>>,
+    fields: Vec<u8>,
 }
 
 /// A graph that can be kept.
@@ -39,10 +55,13 @@ struct StoredTarget {
     generated: Option<Text>,
     rule: Text,
     place: StoredPlace,
-    /// The field's number in the schema.
-    fields: Vec<(u32, StoredValue, StoredPlace, Vec<StoredPlace>)>,
+    /// Where its fields end.
+    fields: u32,
     sources: Vec<Arc<str>>,
 }
+
+/// A field by its number in the schema, its value, its place and those of its items.
+type StoredField = (u32, StoredValue, StoredPlace, Vec<StoredPlace>);
 
 /// A value. Labels, of which there are most, are not read from their text again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,64 +79,115 @@ impl StoredTargets {
     pub fn new<'t>(targets: impl IntoIterator<Item = &'t Target>) -> Self {
         let mut texts = Texts::default();
         let targets = targets.into_iter().map(|target| texts.target(target)).collect();
-        Self { texts: texts.list, targets }
+        texts.with(targets)
     }
 
-    /// The targets; none where they do not fit the schemas, as when these have changed.
+    /// The targets; none where they do not fit the schemas, as when these have changed, or are damaged.
     pub fn targets(self) -> Option<Vec<Target>> {
-        let Self { texts, targets } = self;
-        targets.into_iter().map(|target| target.read(&texts)).collect()
+        let Self { texts, targets, fields } = self;
+        let page = Page { texts, fields: fields.0 };
+        read_targets(targets, &page, |range, rule| page.fields(range, rule).map(Fields::from))
     }
 }
 
+/// Reads targets, and by `fields` what their fields are.
+fn read_targets(
+    targets: Vec<StoredTarget>,
+    page: &Page,
+    fields: impl Fn(Range<usize>, &'static RuleSchema) -> Option<Fields>,
+) -> Option<Vec<Target>> {
+    let mut from = 0;
+    let read = |target: StoredTarget| {
+        let to = target.fields as usize;
+        let rule = schema(page.text(target.rule)?)?;
+        let fields = fields(std::mem::replace(&mut from, to)..to, rule)?;
+        target.read(page, rule, fields)
+    };
+    targets.into_iter().map(read).collect()
+}
+
 impl StoredTarget {
-    fn read(self, texts: &[Arc<str>]) -> Option<Target> {
-        let text = |text: Text| texts.get(text as usize);
-        let place = |(file, line, column, width): StoredPlace| {
-            Some(Place { file: text(file)?.clone(), line, column, width })
-        };
-        let rule = schema(text(self.rule)?)?;
+    fn read(self, page: &Page, rule: &'static RuleSchema, fields: Fields) -> Option<Target> {
         let part = self.generated.map(|generated| (false, generated));
-        let label = read_label((self.package, self.name, part), texts)?;
-        let field = |(number, value, at, items): (u32, StoredValue, StoredPlace, Vec<StoredPlace>)| {
-            Some(Field {
-                name: rule.fields.get(number as usize)?.name,
-                value: value.read(texts)?,
-                place: place(at)?,
-                items: items.into_iter().map(place).collect::<Option<_>>()?,
-            })
-        };
         Some(Target {
-            label,
+            label: page.label((self.package, self.name, part))?,
             rule,
-            fields: self.fields.into_iter().map(field).collect::<Option<_>>()?,
-            place: place(self.place)?,
+            fields,
+            place: page.place(self.place)?,
             sources: self.sources.into_iter().map(|path| SourceFile { path }).collect(),
         })
     }
 }
 
-impl StoredValue {
-    fn read(self, texts: &[Arc<str>]) -> Option<Value> {
-        Some(match self {
-            Self::Label(label) => Value::Label(read_label(label, texts)?),
-            Self::Labels(labels) => {
-                let read = |label| read_label(label, texts).map(Value::Label);
+impl Page {
+    /// The fields at some bytes; none where these are no fields of the rule.
+    pub(crate) fn fields(&self, range: Range<usize>, rule: &RuleSchema) -> Option<Vec<Field>> {
+        let stored = postcard::from_bytes::<Vec<StoredField>>(self.fields.get(range)?);
+        let field = |(number, value, at, items): StoredField| {
+            Some(Field {
+                name: rule.fields.get(number as usize)?.name,
+                value: self.value(value)?,
+                place: self.place(at)?,
+                items: items.into_iter().map(|at| self.place(at)).collect::<Option<_>>()?,
+            })
+        };
+        stored.ok()?.into_iter().map(field).collect()
+    }
+
+    fn text(&self, text: Text) -> Option<&Arc<str>> {
+        self.texts.get(text as usize)
+    }
+
+    fn place(&self, (file, line, column, width): StoredPlace) -> Option<Place> {
+        Some(Place { file: self.text(file)?.clone(), line, column, width })
+    }
+
+    fn label(&self, (package, name, part): StoredLabel) -> Option<Label> {
+        let text = |text: Text| self.text(text).cloned();
+        let whole = Label::new(text(package)?, text(name)?);
+        Some(match part {
+            None => whole,
+            Some((true, file)) => whole.with_file(text(file)?),
+            Some((false, generated)) => whole.with_generated(text(generated)?),
+        })
+    }
+
+    fn value(&self, value: StoredValue) -> Option<Value> {
+        Some(match value {
+            StoredValue::Label(label) => Value::Label(self.label(label)?),
+            StoredValue::Labels(labels) => {
+                let read = |label| self.label(label).map(Value::Label);
                 Value::List(labels.into_iter().map(read).collect::<Option<_>>()?)
             }
-            Self::Other(value) => value,
+            StoredValue::Other(value) => value,
         })
     }
 }
 
-fn read_label((package, name, part): StoredLabel, texts: &[Arc<str>]) -> Option<Label> {
-    let text = |text: Text| texts.get(text as usize).cloned();
-    let whole = Label::new(text(package)?, text(name)?);
-    Some(match part {
-        None => whole,
-        Some((true, file)) => whole.with_file(text(file)?),
-        Some((false, generated)) => whole.with_generated(text(generated)?),
-    })
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        struct Whole;
+
+        impl Visitor<'_> for Whole {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes(bytes.to_vec()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Whole)
+    }
 }
 
 impl StoredGraph {
@@ -126,28 +196,35 @@ impl StoredGraph {
         let mut texts = Texts::default();
         let targets = graph.targets().map(|(_, target)| texts.target(target)).collect();
         let places = graph.places().iter().map(|place| texts.place(place)).collect();
-        Self { targets: StoredTargets { texts: texts.list, targets }, edges: graph.edges(), places }
+        Self { targets: texts.with(targets), edges: graph.edges(), places }
     }
 
-    /// The graph; none where it does not fit the schemas or is damaged.
+    /// The graph; none where it does not fit the schemas. Whoever keeps it has to know that it is as it was: that fields
+    /// are damaged would only show when they are asked for.
     pub fn graph(self) -> Option<TargetGraph> {
-        let texts = &self.targets.texts;
-        let place = |(file, line, column, width): StoredPlace| {
-            Some(Place { file: texts.get(file as usize)?.clone(), line, column, width })
+        let StoredTargets { texts, targets, fields } = self.targets;
+        let page = Arc::new(Page { texts, fields: fields.0 });
+        let places = self.places.into_iter().map(|place| page.place(place)).collect::<Option<_>>()?;
+        let fields = |range: Range<usize>, rule| {
+            page.fields.get(range.clone()).map(|_| Fields::kept(page.clone(), range, rule))
         };
-        let places = self.places.into_iter().map(place).collect::<Option<_>>()?;
-        TargetGraph::with_edges(self.targets.targets()?, &self.edges, places)
+        TargetGraph::with_edges(read_targets(targets, &page, fields)?, &self.edges, places)
     }
 }
 
-/// The texts so far.
+/// The texts and the fields so far.
 #[derive(Default)]
 struct Texts {
     list: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, Text>,
+    fields: Vec<u8>,
 }
 
 impl Texts {
+    fn with(self, targets: Vec<StoredTarget>) -> StoredTargets {
+        StoredTargets { texts: self.list, targets, fields: Bytes(self.fields) }
+    }
+
     fn number(&mut self, text: &str) -> Text {
         if let Some(number) = self.numbers.get(text) {
             return *number;
@@ -190,7 +267,14 @@ impl Texts {
         let number_in_schema = |name: &str| {
             target.rule.fields.iter().position(|field| field.name == name).map_or(u32::MAX, dense)
         };
+        let fields = target.fields.iter().map(|field| -> StoredField {
+            let items = field.items.iter().map(|place| self.place(place)).collect();
+            (number_in_schema(field.name), self.value(&field.value), self.place(&field.place), items)
+        });
+        let fields: Vec<StoredField> = fields.collect();
+        self.fields.extend(postcard::to_stdvec(&fields).expect("plain data can be encoded"));
         StoredTarget {
+            fields: dense(self.fields.len()),
             package: self.number(target.label.package()),
             name: self.number(target.label.name()),
             generated: match target.label.part() {
@@ -199,12 +283,6 @@ impl Texts {
             },
             rule: self.number(target.rule.name),
             place: self.place(&target.place),
-            fields: (target.fields.iter())
-                .map(|field| {
-                    let items = field.items.iter().map(|place| self.place(place)).collect();
-                    (number_in_schema(field.name), self.value(&field.value), self.place(&field.place), items)
-                })
-                .collect(),
             sources: target.sources.iter().map(|source| source.path.clone()).collect(),
         }
     }

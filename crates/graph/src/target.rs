@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{FieldDefault, Label, Place, RuleSchema, Value};
+use crate::{FieldDefault, Fields, Label, Place, RuleSchema, Value};
 
 /// One target of a BUILD file, or one that a target generates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Target {
     /// Its rule.
     pub rule: &'static RuleSchema,
     /// The fields that were given, in the order of the schema.
-    pub fields: Vec<Field>,
+    pub fields: Fields,
     /// Where the rule is called.
     pub place: Place,
     /// The files that its `sources` (or `source`) name, sorted by path.

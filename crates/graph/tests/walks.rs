@@ -62,7 +62,8 @@ fn build(plan: &Plan) -> TargetGraph {
         Target {
             label,
             rule,
-            fields: vec![Field { name: "dependencies", value, place: place.clone(), items: Vec::new() }],
+            fields: vec![Field { name: "dependencies", value, place: place.clone(), items: Vec::new() }]
+                .into(),
             place,
             sources: (0..*files).map(path).collect(),
         }

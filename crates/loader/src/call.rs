@@ -79,7 +79,8 @@ impl Context<'_> {
                 fields: vec![
                     field("rule", Plain::from(rule)),
                     field("dependencies", Plain::List(dependencies)),
-                ],
+                ]
+                .into(),
                 place: place.clone(),
                 sources: Vec::new(),
             });
@@ -118,7 +119,7 @@ impl Context<'_> {
         self.overrides(rule, &mut fields, &sources, call);
         let sources = sources.iter().map(|file| SourceFile { path: join(&self.package, file).into() });
         let (rule, place) = (rule.schema, call.place.clone());
-        Some(Target { label, rule, fields, place, sources: sources.collect() })
+        Some(Target { label, rule, fields: fields.into(), place, sources: sources.collect() })
     }
 
     /// The fields that are given, checked, in the order of the schema.

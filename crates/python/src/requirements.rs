@@ -73,7 +73,7 @@ fn programs(generator: &Target) -> Vec<Target> {
         override_fields(generator, rule, &|own| own == entry, &mut fields);
         fields.sort_by_key(|field| rule.fields.iter().position(|schema| schema.name == field.name));
         let label = generator.label.with_generated(entry.replace(':', "-"));
-        Target { label, rule, fields, place, sources: Vec::new() }
+        Target { label, rule, fields: fields.into(), place, sources: Vec::new() }
     };
     generator.list("entry_points").into_iter().enumerate().map(program).collect()
 }
@@ -268,7 +268,7 @@ fn generate(generator: &Target, listed: &[Listed]) -> Vec<Target> {
         let inherited = ["resolve", "interpreter_constraints"];
         fields.extend(inherited.iter().filter_map(|name| generator.field(name).cloned()));
         override_fields(generator, rule, &|own| normal(own).as_ref() == Some(&name), &mut fields);
-        targets.push(Target { label, rule, fields, place, sources: Vec::new() });
+        targets.push(Target { label, rule, fields: fields.into(), place, sources: Vec::new() });
     }
     targets
 }

@@ -96,15 +96,21 @@ impl Seen {
 /// How folders are opened.
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
-/// Looks at one path after the other: neighbours share the way to their folder.
+/// How many paths of one folder are looked at before it is opened, which costs as much as some ways to it.
+const ALONE: usize = 5;
+
+/// Looks at one path after the other: where many lie in one folder they share the way to it.
 struct Look<'r> {
     root: &'r File,
-    folder: Option<(PathBuf, OwnedFd)>,
+    folder: PathBuf,
+    /// How many paths of the folder have been looked at.
+    count: usize,
+    open: Option<OwnedFd>,
 }
 
 impl<'r> Look<'r> {
     fn new(root: &'r File) -> Look<'r> {
-        Look { root, folder: None }
+        Look { root, folder: PathBuf::new(), count: 0, open: None }
     }
 
     fn at(&mut self, path: &OsStr) -> Seen {
@@ -112,12 +118,17 @@ impl<'r> Look<'r> {
         if folder.is_empty() {
             return Seen::at(self.root.as_fd(), path);
         }
-        if self.folder.as_ref().is_none_or(|(open, _)| open.as_os_str() != folder) {
-            let opened = openat(self.root, folder, OFlags::PATH | FOLDER, Mode::empty());
-            self.folder = opened.ok().map(|opened| (PathBuf::from(folder), opened));
+        if self.folder.as_os_str() != folder {
+            self.folder.as_mut_os_string().clear();
+            self.folder.as_mut_os_string().push(folder);
+            (self.count, self.open) = (0, None);
         }
-        match &self.folder {
-            Some((_, open)) => Seen::at(open.as_fd(), name),
+        self.count += 1;
+        if self.count == ALONE {
+            self.open = openat(self.root, folder, OFlags::PATH | FOLDER, Mode::empty()).ok();
+        }
+        match &self.open {
+            Some(open) => Seen::at(open.as_fd(), name),
             None => Seen::at(self.root.as_fd(), path),
         }
     }

@@ -22,7 +22,7 @@ fn target(line: &str, number: u32) -> Target {
     }
     let files = words.next().into_iter().flat_map(|files| files.split(','));
     let sources = files.map(|file| SourceFile { path: crate::join(&package, file).into() }).collect();
-    Target { label, rule, fields, place, sources }
+    Target { label, rule, fields: fields.into(), place, sources }
 }
 
 fn graph() -> TargetGraph {

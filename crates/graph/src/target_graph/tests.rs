@@ -31,8 +31,8 @@ fn target(line: &str, number: u32) -> Target {
     let files = words.next().into_iter().flat_map(|files| files.split(','));
     let sources = files.map(|file| SourceFile { path: crate::join(&package, file).into() }).collect();
     let field = Field { name, value, place: place.clone(), items: Vec::new() };
-    let fields = rule.field(name).map(|_| field).into_iter().collect();
-    Target { label, rule, fields, place, sources }
+    let fields: Vec<_> = rule.field(name).map(|_| field).into_iter().collect();
+    Target { label, rule, fields: fields.into(), place, sources }
 }
 
 fn targets(lines: &[&str]) -> Vec<Target> {
@@ -42,8 +42,8 @@ fn targets(lines: &[&str]) -> Vec<Target> {
 fn build(lines: &[&str], extra: &[Edge]) -> (TargetGraph, Vec<String>) {
     let (graph, errors) = TargetGraph::build(targets(lines), extra);
     let stored = StoredGraph::new(&graph);
-    let kept = serde_json::to_string(&stored).expect("it can be kept");
-    let read: StoredGraph = serde_json::from_str(&kept).expect("it can be read");
+    let kept = postcard::to_stdvec(&stored).expect("it can be kept");
+    let read: StoredGraph = postcard::from_bytes(&kept).expect("it can be read");
     let graph = read.graph().expect("the schemas are the same");
     assert_eq!(StoredGraph::new(&graph), stored);
     let text = |error: &GraphError| match error.help() {
@@ -350,7 +350,8 @@ fn many_targets_are_built_in_time() {
                         value: Value::List(deps),
                         place: place.clone(),
                         items: Vec::new(),
-                    }],
+                    }]
+                    .into(),
                     place,
                     sources: vec![file],
                 }

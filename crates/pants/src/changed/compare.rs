@@ -24,7 +24,7 @@ pub(super) fn sources<'t>(old: &'t Target, new: &'t Target) -> (Vec<&'t str>, Ve
 /// The fields of a target that are not as they are by default. The order of labels has no meaning.
 fn meaning(target: &Target) -> BTreeMap<&'static str, Value> {
     let mut meaning = BTreeMap::new();
-    for field in &target.fields {
+    for field in target.fields.iter() {
         let Some(schema) = target.rule.field(field.name) else { continue };
         let is_default = field.value == Value::None || field.value == default(schema.default);
         if is_default || matches!(schema.kind, FieldKind::Sources | FieldKind::File) {

@@ -15,12 +15,15 @@ pub(super) fn compare(session: &Session<'_>, repository: &Repository, old: &Old<
         // A lock that cannot be read is the business of who needs it.
         let is = session.lock_file(path).ok().flatten();
         let includes = is.iter().flat_map(|file| &file.includes);
-        if !std::iter::once(path).chain(includes).any(|path| old.files.files.contains_key(path)) {
+        let before = former_path(session, old, path);
+        if before == path
+            && !std::iter::once(path).chain(includes).any(|path| old.files.files.contains_key(path))
+        {
             continue;
         }
-        let was = old.content(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let was = old.content(before).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let read = |path: &str| old.content(path);
-        let was = was.and_then(|text| session.parse_lock(path, &text, &read).ok()).map(|file| file.lock);
+        let was = was.and_then(|text| session.parse_lock(before, &text, &read).ok()).map(|file| file.lock);
         let is = is.map(|file| file.lock);
         let locks = was.as_ref().zip(is.as_ref());
         let targets = targets_of(session, repository, resolve);
@@ -39,6 +42,16 @@ pub(super) fn compare(session: &Session<'_>, repository: &Repository, old: &Old<
             }
         }
     }
+}
+
+/// The file that was the lock which `path` is now: another one where the first that is there is taken.
+fn former_path<'p>(session: &Session<'_>, old: &Old<'_>, path: &'p str) -> &'p str {
+    let found = session.config.found_locks();
+    let was_there = |path: &&str| match old.files.files.get(*path) {
+        Some(file) => file.old.is_some(),
+        None => session.root.join(path).is_file(),
+    };
+    if found.contains(&path) { found.iter().copied().find(was_there).unwrap_or(path) } else { path }
 }
 
 /// The targets of a resolve.

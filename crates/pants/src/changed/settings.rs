@@ -1,7 +1,8 @@
-//! Which targets a change of the configuration's files or of a `.gitignore` counts for; rather too many than one too few.
+//! Which targets a change of the configuration's files, of what these name, or of a `.gitignore` counts for; rather too many than one too few.
 
 use graph::Target;
 use loader::may_differ;
+use python::platforms;
 
 use super::files::names;
 use super::{Change, Old, Reason};
@@ -40,8 +41,21 @@ pub(super) fn compare(session: &Session<'_>, repository: &Repository, old: &Old<
             mark(repository, change, &reason, &|_| true);
         }
     }
+    describe_platforms(session, repository, old, change);
     for file in session.config.files.iter().filter(|file| old.files.files.contains_key(*file)) {
         compare_file(session, repository, old, file, change);
+    }
+}
+
+/// Marks the targets that are built for a platform whose description is not what it was.
+fn describe_platforms(session: &Session<'_>, repository: &Repository, old: &Old<'_>, change: &mut Change) {
+    let graph = &repository.graph;
+    for (node, target) in graph.targets().filter(|(_, target)| target.rule.field("platforms").is_some()) {
+        for path in platforms::files(graph, target, &session.config.platforms) {
+            if let Some(file) = old.files.files.get(&path) {
+                change.mark(node, Reason::File { path, change: file.change() });
+            }
+        }
     }
 }
 

@@ -115,7 +115,9 @@ impl Narrowed {
         let everything = ["::".to_owned()];
         let patterns = if patterns.is_empty() { &everything } else { patterns };
         let mut nodes = session.select(&repository.graph, patterns, &self.exclude)?;
-        nodes.retain(|node| self.has_tags(repository.graph.target(*node)));
+        if !self.tag.is_empty() {
+            nodes.retain(|node| self.has_tags(repository.graph.target(*node)));
+        }
         Ok(nodes)
     }
 

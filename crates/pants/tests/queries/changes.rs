@@ -27,6 +27,17 @@ fn contents_of_files() {
 }
 
 #[test]
+fn descriptions_of_platforms() {
+    let repository = repository(SERVICE);
+    repository.write("svc/machine.json", "{}");
+    replace(&repository, "svc/BUILD", "\"main.py\"", "\"main.py\", platforms = [\"machine.json\"]");
+    commit(&repository);
+    assert_eq!(affected(&repository, &[]), "");
+    repository.write("svc/machine.json", "{ }");
+    assert_eq!(affected(&repository, &[]), "//svc:app");
+}
+
+#[test]
 fn new_files_and_gone_ones() {
     check(&|at| at.write("alone/new.py", ""), "//alone:alone", "//alone:alone");
     check(&|at| at.write("alone/deep/er/b.txt", ""), "//alone:data", "//alone:data");

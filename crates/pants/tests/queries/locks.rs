@@ -105,3 +105,28 @@ fn interpreters_and_unknown_locks_count_for_all_of_the_resolve() {
         "//:shell //:web"
     );
 }
+
+#[test]
+fn a_lock_that_another_one_stood_before_is_compared_to_that() {
+    let repository = repository(&[
+        ("pants.toml", ""),
+        (
+            "BUILD",
+            "python_requirement(name = \"web\", requirements = [\"web\"])\n\
+             python_requirement(name = \"shell\", requirements = [\"shell\"])\n",
+        ),
+        (
+            "uv.lock",
+            "version = 1\nrequires-python = \">=3.9\"\n\n\
+             [[package]]\nname = \"shell\"\nversion = \"1\"\nsource = { registry = \"https://index.example/simple\" }\n\n\
+             [[package]]\nname = \"web\"\nversion = \"2\"\nsource = { registry = \"https://index.example/simple\" }\n",
+        ),
+    ]);
+    repository.write("pants.lock", lock("3.11", &[("shell", "1", &[]), ("web", "1", &[])]));
+    crate::git::commit(&repository);
+    let none = ["--changed-dependents=none", "--type=python_requirement"];
+    assert_eq!(affected(&repository, &none), "");
+    std::fs::remove_file(repository.root().join("pants.lock")).unwrap();
+    let affected = affected(&repository, &none);
+    assert!(affected.contains("//:web"), "{affected}");
+}

@@ -73,7 +73,7 @@ fn target(line: &str, number: u32) -> Target {
         let value = field.check(value, &package).expect("a value");
         fields.push(Field { name: field.name, value, place: place.clone(), items: Vec::new() });
     }
-    Target { label, rule, fields, place, sources }
+    Target { label, rule, fields: fields.into(), place, sources }
 }
 
 /// A repository: its targets, its files as `path: text` with `; ` for line ends, and what the configuration says.

@@ -82,7 +82,7 @@ fn field(name: &'static str, value: Value) -> Field {
 
 fn target(rule: &str, name: &str, fields: Vec<Field>, sources: Vec<SourceFile>) -> Target {
     let rule = schema(rule).expect("the rule has a schema");
-    Target { label: Label::new("", name), rule, fields, place: nowhere(), sources }
+    Target { label: Label::new("", name), rule, fields: fields.into(), place: nowhere(), sources }
 }
 
 /// The files of all folders, by their paths in them. Two folders that have one path both cannot both be meant.
