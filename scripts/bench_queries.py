@@ -26,6 +26,8 @@ root_patterns = ["/"]
 [python]
 interpreter_constraints = ["CPython==3.9.*"]
 """
+# On more files it takes half an hour for each answer.
+PANTS_2_FILES = 20_000
 # Slower than this for one query, a peer is measured once and not as often as we are.
 SLOW = 10.0
 
@@ -208,7 +210,9 @@ def peers(bench, count, root, one, ends, ours, empty):
     if found := ruff(bench, root):
         peer, command = found
         row(bench, f"{count} files: list ::, cold", ours["cold"], "ruff analyze graph", peer.measure([*command, "."]))
-    if found := pants_2(bench, root):
+    if count > PANTS_2_FILES:
+        skipped(f"{PANTS_2} on {count} files", "it takes half an hour for each answer")
+    elif found := pants_2(bench, root):
         peer, command = found
         alone = [*command, "--no-pantsd"]
         fresh = lambda: empty(Path(peer.environment["PANTS_LOCAL_STORE_DIR"]))
