@@ -58,6 +58,7 @@ def generate(root, count, write):
     body = "".join(FUNCTION.format(number) for number in range(4))
     write(root / "pants.toml", '[source]\nroot_patterns = ["/"]\n')
     write(root / "WORKSPACE", "")
+    write(root / ".bazelignore", ".git\n")
     for number in range(count // PER_FOLDER):
         here = root / folder(number)
         write(here / "BUILD", "python_sources()\n")
