@@ -97,7 +97,7 @@ pub enum RuleError {
         place: Place,
     },
     /// An artifact would lie in what another one is.
-    #[error("`{outer}` writes the {} `dist/{path}`, which `{inner}` needs as a folder of its own", kind(*.folder))]
+    #[error("`{outer}` writes the {} `dist/{path}`, which `{inner}` needs as a folder of its own", if *.folder { "folder" } else { "file" })]
     OutputInside {
         /// The path of the one that the other would lie in.
         path: String,
@@ -486,10 +486,6 @@ impl RuleError {
 
 fn python(wanted: &str) -> String {
     if wanted.is_empty() { "Python".to_owned() } else { format!("Python {wanted}") }
-}
-
-fn kind(folder: bool) -> &'static str {
-    if folder { "folder" } else { "file" }
 }
 
 fn and_more(count: usize) -> String {

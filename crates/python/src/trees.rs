@@ -2,7 +2,7 @@
 
 use engine::{Call, CallError, Failure, Fault, Functions};
 use packaging::environment::EnvironmentError;
-use packaging::installed::{self, InstallError, InstalledSpec, Inputs};
+use packaging::installed::{self, Inputs, InstallError, InstalledSpec};
 use store::Digest;
 
 /// Installs a program. Arguments as JSON: the specification, and the number of wheels. Inputs: the first-party files, the

@@ -60,7 +60,10 @@ mod tests {
 
     fn check(shape: Shape, entry: &EntryPoint, expect: Option<&str>) {
         let target = Target::new("3.11".parse().unwrap(), "linux-x86_64".parse().unwrap());
-        let spec = InstalledSpec { env: [("A".to_owned(), "b'c".to_owned())].into(), ..InstalledSpec::new(target, shape) };
+        let spec = InstalledSpec {
+            env: [("A".to_owned(), "b'c".to_owned())].into(),
+            ..InstalledSpec::new(target, shape)
+        };
         assert_eq!(text(&spec, entry).as_deref(), expect);
     }
 

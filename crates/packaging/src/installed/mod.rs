@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use store::{Digest, Entry as TreeEntry, Store, Tree};
 
 use crate::environment::{
-    CollisionKind, Content, EntryScripts, Environment, File, Here, Node, Python, SOURCES, Scheme, Style, Wheel,
+    CollisionKind, Content, EntryScripts, Environment, File, Here, Node, Python, SOURCES, Scheme, Style,
+    Wheel,
 };
 use crate::pex::Entry;
 use crate::pex::entry::{self, EntryPoint, WheelScripts};
@@ -128,7 +129,8 @@ pub fn tree(store: &Store, spec: &InstalledSpec, inputs: &Inputs<'_>) -> Result<
     let entry = entry::resolve(&spec.entry, &scripts(&wheels))?;
     add_start(&mut environment, spec, &style, &entry);
     let here = here(spec, &scheme);
-    let mut made = Made { store, environment: &environment, spec, here: &here, wheels: &wheels, tree: Tree::new() };
+    let mut made =
+        Made { store, environment: &environment, spec, here: &here, wheels: &wheels, tree: Tree::new() };
     made.nodes(inputs.unpacked)?;
     made.compiled(inputs.compiled, &scheme)?;
     Ok(store.put_tree(&made.tree)?)
@@ -248,7 +250,8 @@ struct Made<'a> {
 
 impl Made<'_> {
     fn nodes(&mut self, unpacked: &[Digest]) -> Result<(), InstallError> {
-        let unpacked: Vec<Tree> = unpacked.iter().map(|tree| self.store.tree(tree)).collect::<Result<_, _>>()?;
+        let unpacked: Vec<Tree> =
+            unpacked.iter().map(|tree| self.store.tree(tree)).collect::<Result<_, _>>()?;
         for (path, node) in self.environment.nodes() {
             let place = self.place(path);
             match node {
@@ -260,7 +263,11 @@ impl Made<'_> {
                         Content::Member { archive, entry } => {
                             match unpacked.get(*archive).and_then(|tree| tree.get(&entry.path)) {
                                 Some(TreeEntry::File { digest, .. }) => *digest,
-                                _ => return Err(InstallError::Input("a wheel does not unpack to what it holds")),
+                                _ => {
+                                    return Err(InstallError::Input(
+                                        "a wheel does not unpack to what it holds",
+                                    ));
+                                }
                             }
                         }
                         Content::Own(digest) => *digest,
@@ -281,7 +288,8 @@ impl Made<'_> {
         let owners = self.wheels.iter().map(|wheel| wheel.name.as_str()).chain([SOURCES]);
         for (owner, tree) in owners.zip(compiled) {
             for (path, entry) in self.store.tree(tree)?.walk() {
-                let (Some(path), TreeEntry::File { digest, .. }) = (path.strip_prefix(COMPILED), entry) else {
+                let (Some(path), TreeEntry::File { digest, .. }) = (path.strip_prefix(COMPILED), entry)
+                else {
                     continue;
                 };
                 let path = scheme.package_path(path);

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use packaging::environment::{Content, EntryScripts, Environment, File, Here, Node, Python, Scheme, Style, Wheel};
+use packaging::environment::{
+    Content, EntryScripts, Environment, File, Here, Node, Python, Scheme, Style, Wheel,
+};
 use packaging::target::Target;
 use store::{Store, Tree};
 

@@ -2,7 +2,6 @@
 
 use engine::{ActionGraph, ActionId, Archive, Download, Input, Members, Origin, Verb};
 use graph::{NodeId, Target};
-use packaging::lock::WheelFile;
 use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, plan};
 use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
@@ -94,7 +93,11 @@ impl<'a, 'b> Known<'a, 'b> {
             errors.extend(wrong);
             Vec::new()
         });
-        if errors.is_empty() { Ok(Known { program, analysis, closure, resolve, shared }) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Known { program, analysis, closure, resolve, shared })
+        } else {
+            Err(errors)
+        }
     }
 
     /// The program, on its way to one file.
@@ -193,16 +196,6 @@ impl Ingredients<'_> {
     pub(super) fn wheels(&self) -> Vec<(String, ActionId)> {
         let built = self.builds.iter().map(|build| (build.project.clone(), build.wheel));
         self.fetched.iter().cloned().chain(built).collect()
-    }
-
-    /// The fetched wheels of at least this many bytes, as far as the lock tells, the largest first.
-    pub(super) fn large(&self, least: u64) -> Vec<String> {
-        let wheels = self.distributions.wheels.iter();
-        let size = |wheel: &WheelFile| wheel.size.unwrap_or_default();
-        let mut large: Vec<&WheelFile> =
-            wheels.map(|(_, wheel)| *wheel).filter(|wheel| size(wheel) >= least).collect();
-        large.sort_by_key(|wheel| (std::cmp::Reverse(size(wheel)), wheel.name.to_string()));
-        large.iter().map(|wheel| wheel.name.to_string()).collect()
     }
 
     /// The distributions with the actions that bring them, and what is left out of them.

@@ -160,11 +160,8 @@ pub(super) fn install<'a>(
         for (name, wheel) in &wheels {
             // The wheel that is built here is found by the name of its file, which is not known yet.
             let built = ingredients.builds.iter().any(|build| build.wheel == *wheel);
-            let (name, wheel) = if built {
-                (SOURCES, archived(SOURCES, *wheel, actions))
-            } else {
-                (name.as_str(), *wheel)
-            };
+            let (name, wheel) =
+                if built { (SOURCES, archived(SOURCES, *wheel, actions)) } else { (name.as_str(), *wheel) };
             inputs.push(Input::Action(start::compile(name, wheel, target, actions)));
         }
         let own = zip(SOURCES, ingredients.user, actions);

@@ -59,7 +59,10 @@ pub(super) fn start(
     let has_interpreter = compiles && analysis.interpreters.find(wanted).is_some();
     let wheels = parts.wheels.iter();
     let compiled: Vec<Input> = if has_interpreter {
-        wheels.clone().map(|(name, wheel)| Input::Action(compiled_archive(name, *wheel, &target, actions))).collect()
+        wheels
+            .clone()
+            .map(|(name, wheel)| Input::Action(compiled_archive(name, *wheel, &target, actions)))
+            .collect()
     } else {
         Vec::new()
     };
