@@ -10,6 +10,7 @@ pub mod constraints;
 pub mod distribution;
 pub mod environment;
 pub mod index;
+pub mod installed;
 pub mod interpreter;
 pub mod licence;
 pub mod lock;

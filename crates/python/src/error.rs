@@ -9,6 +9,7 @@ use packaging::requirement::RequirementError;
 
 use crate::bounds_error::BoundsError;
 use crate::distribution_error::DistributionError;
+use crate::image_error::ImageError;
 use crate::missing::MissingWheels;
 use crate::resolve_error::ResolveError;
 
@@ -96,7 +97,7 @@ pub enum RuleError {
         place: Place,
     },
     /// An artifact would lie in what another one is.
-    #[error("`{outer}` writes the {} `dist/{path}`, which `{inner}` needs as a folder of its own", kind(*.folder))]
+    #[error("`{outer}` writes the {} `dist/{path}`, which `{inner}` needs as a folder of its own", if *.folder { "folder" } else { "file" })]
     OutputInside {
         /// The path of the one that the other would lie in.
         path: String,
@@ -277,6 +278,9 @@ pub enum RuleError {
     /// A distribution cannot be made.
     #[error(transparent)]
     Distribution(Box<DistributionError>),
+    /// A tree or an image cannot be made.
+    #[error(transparent)]
+    Image(Box<ImageError>),
     /// The files of a target cannot be in one tree.
     #[error("the sources of `{label}` cannot lie in one folder: {error}")]
     Tree {
@@ -329,6 +333,7 @@ impl RuleError {
             RuleError::NoLock { .. } => "python::no_lock",
             RuleError::Resolve(error) => error.code(),
             RuleError::Distribution(error) => error.code(),
+            RuleError::Image(error) => error.code(),
             RuleError::BuiltForNothing { .. } => "python::built_for_nothing",
             RuleError::NotMade { .. } => "python::not_made",
             RuleError::SourceClash { .. } => "python::source_clash",
@@ -348,6 +353,7 @@ impl RuleError {
             RuleError::Bounds(error) => error.place(),
             RuleError::Missing(error) => error.place(),
             RuleError::Distribution(error) => Some(error.place()),
+            RuleError::Image(error) => Some(error.place()),
             RuleError::Python { place, .. }
             | RuleError::Platform { place, .. }
             | RuleError::Constraint { place, .. }
@@ -434,6 +440,7 @@ impl RuleError {
             RuleError::Resolve(error) => error.help(),
             RuleError::Bounds(error) => error.help(),
             RuleError::Distribution(error) => return error.help(),
+            RuleError::Image(error) => error.help(),
             _ => return self.advice().map(ToOwned::to_owned),
         };
         Some(text)
@@ -479,10 +486,6 @@ impl RuleError {
 
 fn python(wanted: &str) -> String {
     if wanted.is_empty() { "Python".to_owned() } else { format!("Python {wanted}") }
-}
-
-fn kind(folder: bool) -> &'static str {
-    if folder { "folder" } else { "file" }
 }
 
 fn and_more(count: usize) -> String {

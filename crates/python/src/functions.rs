@@ -45,6 +45,7 @@ pub fn register(functions: &mut Functions) {
     functions.register(BUILT, BUILT_VERSION, built);
     functions.register(DIST_INFO, distribution::VERSION, dist_info);
     functions.register(DIST_SDIST, distribution::VERSION, dist_sdist);
+    crate::trees::register(functions);
 }
 
 fn bootstrap(call: &Call<'_>) -> Result<Digest, CallError> {

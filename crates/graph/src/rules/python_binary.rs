@@ -30,6 +30,8 @@ pub(super) const PYTHON_BINARY: RuleSchema = RuleSchema {
         MULTI_PLATFORM,
         RESOLVE,
         LAYOUT,
+        VENV_PREFIX,
+        VENV_PYTHON,
         EXECUTION_MODE,
         SH_BOOT,
         SHEBANG,
@@ -64,6 +66,8 @@ pub(super) const PEX_BINARIES: RuleSchema = RuleSchema {
         PLATFORMS,
         RESOLVE,
         LAYOUT,
+        VENV_PREFIX,
+        VENV_PYTHON,
         EXECUTION_MODE,
         SH_BOOT,
         SHEBANG,
@@ -243,12 +247,35 @@ const MULTI_PLATFORM: FieldSchema = FieldSchema {
 const LAYOUT: FieldSchema = FieldSchema {
     name: "layout",
     aliases: &[],
-    kind: FieldKind::Choice(&["zipapp", "packed", "loose"]),
+    kind: FieldKind::Choice(&["zipapp", "packed", "loose", "venv", "dir", "zip"]),
     required: false,
     default: FieldDefault::Str("zipapp"),
     doc: "`zipapp` is one file; `packed` a directory with one zip file for each distribution, which transfers well \
-          when little changes; `loose` a directory of plain files.",
+          when little changes; `loose` a directory of plain files. These are PEX files, and start with the runtime of \
+          one. Three more have none of it: `venv` is a virtualenv, `dir` a directory of all packages and the program's own \
+          files side by side, and `zip` a zip file of that, as platforms for functions want it.",
     example: "\"zipapp\"",
+};
+
+const VENV_PREFIX: FieldSchema = FieldSchema {
+    name: "venv_prefix",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::Said("none: it can be moved, and `/bin/sh` starts its scripts"),
+    doc: "Where the virtualenv of the layout `venv` will be, by its absolute path. Its scripts then name its interpreter there.",
+    example: "\"/opt/app\"",
+};
+
+const VENV_PYTHON: FieldSchema = FieldSchema {
+    name: "venv_python",
+    aliases: &[],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::Said("that of this machine"),
+    doc: "The interpreter that the virtualenv of the layout `venv` links to, by its absolute path where the program runs. A \
+          platform that this machine is not needs it.",
+    example: "\"/usr/bin/python3.11\"",
 };
 
 const EXECUTION_MODE: FieldSchema = FieldSchema {

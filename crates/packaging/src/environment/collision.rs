@@ -120,7 +120,8 @@ impl Environment {
         self.collisions.extend(collisions);
     }
 
-    fn owner(&self, path: &str) -> String {
+    /// Who brought what is at a path; nobody where nothing is.
+    pub(crate) fn owner(&self, path: &str) -> String {
         self.owners.get(path).cloned().unwrap_or_default()
     }
 }

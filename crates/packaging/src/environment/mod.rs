@@ -24,8 +24,9 @@ pub use entry_scripts::EntryScripts;
 pub use error::EnvironmentError;
 pub(crate) use record::field as csv_field;
 pub use record::{Record, Row, Sum};
-pub use render::Here;
+pub use render::{Here, Python};
 pub use scheme::Scheme;
+pub(crate) use spread::SOURCES;
 pub use wheel::Wheel;
 
 /// The tree of a virtualenv.

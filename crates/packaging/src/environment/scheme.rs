@@ -1,11 +1,12 @@
-//! Where things are in a virtualenv of an interpreter, and what is in one before anything is installed. Knows no wheel.
+//! Where things are in a virtualenv of an interpreter, or in a plain folder of packages, and what is in one before anything
+//! is installed. Knows no wheel.
 
 use super::{Content, Environment, File, Node};
 use crate::platform::Platform;
 use crate::python::{Abi, Minor};
 use crate::target::Target;
 
-/// The folders of a virtualenv.
+/// The folders of a virtualenv, or of a plain folder of packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scheme {
     /// `python3.11`, or `python3.13t` for the free-threaded build.
@@ -14,6 +15,8 @@ pub struct Scheme {
     plain: String,
     abi: Abi,
     platform: Platform,
+    /// Whether packages are at the top, and nothing is there that belongs to a virtualenv.
+    flat: bool,
 }
 
 /// What messages call the one who brings what every virtualenv has.
@@ -25,7 +28,26 @@ impl Scheme {
     pub fn of(target: &Target) -> Scheme {
         let plain = format!("python{}", target.minor());
         let python = if target.abi.free_threaded { format!("{plain}t") } else { plain.clone() };
-        Scheme { python, plain, abi: target.abi, platform: target.platform }
+        Scheme { python, plain, abi: target.abi, platform: target.platform, flat: false }
+    }
+
+    /// A folder of packages for a target, which is no virtualenv: packages and data are at its top, scripts that a Python
+    /// would have to run and headers are nowhere.
+    #[must_use]
+    pub fn flat(target: &Target) -> Scheme {
+        Scheme { flat: true, ..Scheme::of(target) }
+    }
+
+    /// Whether it is no virtualenv.
+    #[must_use]
+    pub fn is_flat(&self) -> bool {
+        self.flat
+    }
+
+    /// Where a file of the packages is.
+    #[must_use]
+    pub fn package_path(&self, path: &str) -> String {
+        if self.flat { path.to_owned() } else { format!("{}/{path}", self.site_packages()) }
     }
 
     /// The name of the interpreter in `bin`.
@@ -34,9 +56,12 @@ impl Scheme {
         &self.python
     }
 
-    /// The folder of packages.
+    /// The folder of packages; empty where they are at the top.
     #[must_use]
     pub fn site_packages(&self) -> String {
+        if self.flat {
+            return String::new();
+        }
         format!("lib/{}/site-packages", self.python)
     }
 
@@ -47,6 +72,9 @@ impl Scheme {
 
     /// A path of the environment as `RECORD` has it: relative to the folder of packages.
     pub(super) fn recorded(&self, path: &str) -> String {
+        if self.flat {
+            return path.to_owned();
+        }
         let site = self.site_packages();
         match path.strip_prefix(&site).and_then(|rest| rest.strip_prefix('/')) {
             Some(inside) => inside.to_owned(),
@@ -59,6 +87,9 @@ impl Scheme {
     #[must_use]
     pub fn empty(&self) -> Environment {
         let mut environment = Environment::default();
+        if self.flat {
+            return environment;
+        }
         let mut put = |path: String, node| environment.put(path, node, OWNER);
         // Since then it is written, and headers have a folder of their own.
         let newer = self.abi.minor >= Minor::new(3, 11);

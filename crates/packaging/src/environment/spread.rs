@@ -13,7 +13,7 @@ use super::{Content, Environment, EnvironmentError, File, Node, Scheme, Style, W
 use crate::name::parse_name;
 
 /// What messages call those who bring first-party files.
-const SOURCES: &str = "the sources";
+pub(crate) const SOURCES: &str = "the sources";
 /// Files that an installer writes itself.
 const INSTALLERS: [&str; 2] = ["INSTALLER", "REQUESTED"];
 
@@ -35,11 +35,10 @@ impl Environment {
             Installation { archive, wheel, scheme, style, bytes: &bytes, rows: Vec::new() }
                 .spread(&mut environment)?;
         }
-        let site = scheme.site_packages();
         for (path, entry) in store.tree(sources)?.walk() {
             if let TreeEntry::File { digest, executable } = *entry {
                 let node = Node::File(File { content: Content::Own(digest), executable });
-                environment.add(format!("{site}/{path}"), node, SOURCES, &bytes)?;
+                environment.add(scheme.package_path(&path), node, SOURCES, &bytes)?;
             }
         }
         environment.compare_paths();
@@ -49,10 +48,9 @@ impl Environment {
     /// Adds the entries of an archive below `under` to the packages, without `under`: its number will be `archive`.
     /// What is there already stays.
     pub fn add_archive(&mut self, archive: usize, zip: &SafeZip<BlobSource>, under: &str, scheme: &Scheme) {
-        let site = scheme.site_packages();
         for entry in zip.entries() {
             if let Some(path) = entry.path.strip_prefix(under) {
-                let path = format!("{site}/{path}");
+                let path = scheme.package_path(path);
                 if self.get(&path).is_none() {
                     let content = Content::Member { archive, entry: entry.clone() };
                     self.put(path, Node::File(File { content, executable: false }), zip.archive());
@@ -105,7 +103,7 @@ impl Installation<'_> {
         self.entry_scripts(environment)?;
         self.installers(environment)?;
         let record = Content::Record(Record { rows: self.rows, crlf: self.wheel.record.crlf });
-        let path = format!("{}/{}/RECORD", self.scheme.site_packages(), self.wheel.dist_info);
+        let path = self.scheme.package_path(&format!("{}/RECORD", self.wheel.dist_info));
         let node = Node::File(File { content: record, executable: false });
         environment.add(path, node, &self.wheel.name, self.bytes)
     }
@@ -132,6 +130,7 @@ impl Installation<'_> {
             Destination::Nowhere => return Ok(()),
             Destination::Plain(path) => (path, File { content: member, executable }, sum),
             Destination::Script(path) => match self.script(entry)? {
+                Some(_) if self.scheme.is_flat() => return Ok(()),
                 Some(content) => (path.clone(), File { content, executable: true }, Sum::Of(path)),
                 None => (path, File { content: member, executable }, sum),
             },
@@ -141,17 +140,20 @@ impl Installation<'_> {
     }
 
     fn destination(&self, path: &str) -> Result<Destination, EnvironmentError> {
-        let plain = |folder: &str, rest: &str| Destination::Plain(format!("{folder}/{rest}"));
-        let site = self.scheme.site_packages();
+        let package = |rest: &str| Destination::Plain(self.scheme.package_path(rest));
         let Some((_, inside)) = path.split_once('/').filter(|(first, _)| first.ends_with(".data")) else {
-            return Ok(plain(&site, path));
+            return Ok(package(path));
         };
         let (kind, rest) = inside.split_once('/').unwrap_or((inside, ""));
         Ok(match kind {
             _ if rest.is_empty() => Destination::Nowhere,
-            "purelib" | "platlib" => plain(&site, rest),
+            "purelib" | "platlib" => package(rest),
             "data" => Destination::Plain(rest.to_owned()),
-            "headers" => plain(&self.scheme.headers(&self.wheel.distribution), rest),
+            "headers" if self.scheme.is_flat() => Destination::Nowhere,
+            "headers" => {
+                let folder = self.scheme.headers(&self.wheel.distribution);
+                Destination::Plain(format!("{folder}/{rest}"))
+            }
             // Written anew, with the entry point that it starts.
             "scripts" if self.wheel.entry_points.command(file_name(rest)).is_some() => Destination::Nowhere,
             "scripts" => Destination::Script(format!("bin/{rest}")),
@@ -176,6 +178,9 @@ impl Installation<'_> {
     }
 
     fn entry_scripts(&mut self, environment: &mut Environment) -> Result<(), EnvironmentError> {
+        if self.scheme.is_flat() {
+            return Ok(());
+        }
         let points = &self.wheel.entry_points;
         for point in points.console.iter().chain(&points.gui) {
             let rest = self.style.entry_scripts.text(point).into_bytes();
@@ -186,7 +191,7 @@ impl Installation<'_> {
     }
 
     fn installers(&mut self, environment: &mut Environment) -> Result<(), EnvironmentError> {
-        let folder = format!("{}/{}", self.scheme.site_packages(), self.wheel.dist_info);
+        let folder = self.scheme.package_path(&self.wheel.dist_info);
         let installer = Content::Literal(format!("{}\n", self.style.installer).into_bytes());
         self.written(environment, format!("{folder}/INSTALLER"), installer, false)?;
         let name = parse_name(&self.wheel.distribution).map(|name| name.to_string()).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::wheel::EntryPoints;
 
 /// What a PEX starts, as its `PEX-INFO` says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum EntryPoint {
+pub(crate) enum EntryPoint {
     /// An interactive interpreter.
     Repl,
     /// A module, or an object in one that is called.
@@ -21,13 +21,13 @@ pub(super) enum EntryPoint {
 
 /// The scripts of one wheel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct WheelScripts {
+pub(crate) struct WheelScripts {
     /// The project that the wheel is of; wheels of one project for several platforms may repeat a script.
-    pub(super) project: String,
+    pub(crate) project: String,
     /// The commands of its `entry_points.txt`.
-    pub(super) entry_points: EntryPoints,
+    pub(crate) entry_points: EntryPoints,
     /// The names of the files in its `.data/scripts/`.
-    pub(super) scripts: Vec<String>,
+    pub(crate) scripts: Vec<String>,
 }
 
 /// A script that does not name exactly one thing.
@@ -98,7 +98,7 @@ fn quoted(names: &[String], separator: &str) -> String {
 
 /// Resolves `entry` over the scripts of `wheels`: console scripts before GUI scripts before plain scripts, as the
 /// runtime's own builder does.
-pub(super) fn resolve(entry: &Entry, wheels: &[WheelScripts]) -> Result<EntryPoint, EntryError> {
+pub(crate) fn resolve(entry: &Entry, wheels: &[WheelScripts]) -> Result<EntryPoint, EntryError> {
     let script = match entry {
         Entry::Repl => return Ok(EntryPoint::Repl),
         Entry::Module(module) => return Ok(EntryPoint::Module(module.clone())),

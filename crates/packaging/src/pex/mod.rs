@@ -21,13 +21,13 @@
 
 mod boot;
 mod bootstrap;
-mod entry;
+pub(crate) mod entry;
 mod hash;
 mod info;
 mod options;
 mod plan;
 mod preamble;
-mod python_text;
+pub(crate) mod python_text;
 mod runtime;
 mod seed;
 mod sh;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// `text` as an expression: a plain literal, or for text beyond ASCII decoded bytes, since a file without a
 /// declared encoding may hold neither in Python 2.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let mut out = String::from(if text.is_ascii() { "'" } else { "b'" });
     for byte in text.bytes() {
         match byte {
@@ -20,7 +20,7 @@ pub(super) fn literal(text: &str) -> String {
 }
 
 /// The texts as a tuple.
-pub(super) fn tuple(texts: &[String]) -> String {
+pub(crate) fn tuple(texts: &[String]) -> String {
     let inner: Vec<_> = texts.iter().map(|text| literal(text)).collect();
     match inner.as_slice() {
         [single] => format!("({single},)"),

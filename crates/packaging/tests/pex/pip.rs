@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use packaging::environment::{Content, EntryScripts, Environment, File, Here, Node, Scheme, Style, Wheel};
+use packaging::environment::{
+    Content, EntryScripts, Environment, File, Here, Node, Python, Scheme, Style, Wheel,
+};
 use packaging::target::Target;
 use store::{Store, Tree};
 
@@ -166,7 +168,7 @@ fn the_environment_is_what_pip_installs() {
     let version =
         stdout(Command::new(&python).args(["-c", "import platform; print(platform.python_version())"]));
     let here = Here {
-        python: venv.join("bin/python").to_str().unwrap().to_owned(),
+        python: Python::At(venv.join("bin/python").to_str().unwrap().to_owned()),
         base: python.to_str().unwrap().to_owned(),
         version: version.trim_end().to_owned(),
     };

@@ -1,5 +1,6 @@
 //! The goal `run`: builds a program and becomes it.
 
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -67,8 +68,11 @@ pub(super) fn become_program(
     arguments: &[String],
 ) -> Diagnostic {
     let path = if path.is_dir() { path.join("__main__.py") } else { path.to_owned() };
-    // A PEX finds its Python on `PATH`; one that is elsewhere is named.
-    let mut command = if interpreters.is_at_hand(interpreter) {
+    // A virtualenv has its Python. A PEX finds its own on `PATH`; one that is elsewhere is named. A folder of packages, or
+    // a zip file of one, finds none.
+    let is_venv = path.with_file_name("pyvenv.cfg").is_file();
+    let is_executable = path.metadata().is_ok_and(|found| found.mode() & 0o111 != 0);
+    let mut command = if is_venv || is_executable && interpreters.is_at_hand(interpreter) {
         Command::new(&path)
     } else {
         let mut command = Command::new(&interpreter.path);

@@ -14,6 +14,7 @@ mod incremental;
 mod index;
 mod inference;
 mod inside;
+mod installed;
 mod interrupted;
 mod remembered;
 #[path = "../bad_input/repository.rs"]

@@ -3,14 +3,15 @@
 use engine::{ActionGraph, ActionId, Archive, Download, Input, Members, Origin, Verb};
 use graph::{NodeId, Target};
 use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, plan};
+use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::Digest;
 
 use super::distributions::{DEFAULT_INDEX, Distributions, Needs, fetch_wheel};
-use super::entry::started;
+use super::entry::{Started, started};
 use super::pex_options::options;
 use super::sources::gather;
-use super::{Analysis, Artifact, Distribution, Resolve, Rule, inside, start};
+use super::{Analysis, Artifact, Distribution, Resolve, Rule, SourceBuild, inside, installed, start};
 use crate::bounds::Bounds;
 use crate::closure::Closure;
 use crate::configuration::{Shared, configurations};
@@ -33,6 +34,44 @@ impl Rule for PythonBinary {
         actions: &mut ActionGraph,
     ) -> Result<Vec<Artifact>, Vec<RuleError>> {
         let program = analysis.graph.target(node);
+        let known = Known::of(node, analysis)?;
+        let binary = known.binary();
+        let form = installed::Form::of(program)?;
+        let several = known.shared.len() > 1;
+        let (mut artifacts, mut errors) = (Vec::new(), Vec::new());
+        for configurations in &known.shared {
+            let ending = form.as_ref().map_or("pex", installed::Form::ending);
+            let file = output_path(program, ending, if several { configurations.first() } else { None });
+            let artifact = file.and_then(|path| match &form {
+                None => binary.package(configurations.clone(), path, actions),
+                Some(form) => installed::package(&binary, form, configurations, path, actions),
+            });
+            match artifact {
+                Ok(artifact) => artifacts.push(artifact),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if errors.is_empty() { Ok(artifacts) } else { Err(errors) }
+    }
+}
+
+/// What is known of a program before it is put together in any form.
+pub(super) struct Known<'a, 'b> {
+    program: &'a Target,
+    analysis: &'a Analysis<'b>,
+    closure: Closure,
+    resolve: Resolve<'b>,
+    /// What it is built for, file by file.
+    pub(super) shared: Vec<Shared>,
+}
+
+impl<'a, 'b> Known<'a, 'b> {
+    /// Finds out what a program is made of and for.
+    ///
+    /// # Errors
+    /// All that keeps it from being built in any form.
+    pub(super) fn of(node: NodeId, analysis: &'a Analysis<'b>) -> Result<Self, Vec<RuleError>> {
+        let program = analysis.graph.target(node);
         let resolve = resolve(program, analysis)?;
         let mut closure = Closure::of(analysis.graph, node, analysis.roots)?;
         let default = &analysis.settings.default_resolve;
@@ -54,17 +93,17 @@ impl Rule for PythonBinary {
             errors.extend(wrong);
             Vec::new()
         });
-        let mut artifacts = Vec::new();
-        let several = shared.len() > 1;
-        for configurations in shared {
-            let file = output_path(program, if several { configurations.first() } else { None });
-            let binary = Binary { program, analysis, closure: &closure, resolve: &resolve };
-            match file.and_then(|path| binary.package(configurations, path, actions)) {
-                Ok(artifact) => artifacts.push(artifact),
-                Err(wrong) => errors.extend(wrong),
-            }
+        if errors.is_empty() {
+            Ok(Known { program, analysis, closure, resolve, shared })
+        } else {
+            Err(errors)
         }
-        if errors.is_empty() { Ok(artifacts) } else { Err(errors) }
+    }
+
+    /// The program, on its way to one file.
+    pub(super) fn binary(&self) -> Binary<'_, 'b> {
+        let Known { program, analysis, closure, resolve, .. } = self;
+        Binary { program, analysis, closure, resolve }
     }
 }
 
@@ -101,12 +140,17 @@ fn check_closure(program: &Target, closure: &Closure, resolve: &Resolve<'_>, own
     errors
 }
 
-/// The path below `dist/`; with the name of the configuration where the program has several files.
-fn output_path(program: &Target, configuration: Option<&Configuration>) -> Result<String, Vec<RuleError>> {
+/// The path below `dist/`, by default with this ending; with the name of the configuration where the target has several
+/// files.
+pub(super) fn output_path(
+    program: &Target,
+    ending: &str,
+    configuration: Option<&Configuration>,
+) -> Result<String, Vec<RuleError>> {
     let path =
         match program.field("output_path").and_then(|field| Some((field.value.as_str()?, &field.place))) {
             None => {
-                let name = format!("{}.pex", program.label.name());
+                let name = format!("{}.{ending}", program.label.name());
                 graph::join(program.label.package(), &name)
             }
             Some((path, place)) => {
@@ -119,31 +163,59 @@ fn output_path(program: &Target, configuration: Option<&Configuration>) -> Resul
         };
     Ok(match configuration {
         None => path,
-        Some(configuration) => match path.strip_suffix(".pex") {
-            Some(stem) => format!("{stem}-{configuration}.pex"),
+        Some(configuration) => match path.strip_suffix(ending).and_then(|stem| stem.strip_suffix('.')) {
+            Some(stem) => format!("{stem}-{configuration}.{ending}"),
             None => format!("{path}-{configuration}"),
         },
     })
 }
 
 /// A program on its way to one file.
-struct Binary<'a, 'b> {
-    program: &'a Target,
-    analysis: &'a Analysis<'b>,
-    closure: &'a Closure,
+pub(super) struct Binary<'a, 'b> {
+    pub(super) program: &'a Target,
+    pub(super) analysis: &'a Analysis<'b>,
+    pub(super) closure: &'a Closure,
     resolve: &'a Resolve<'b>,
 }
 
+/// The parts that every form of a program is made of.
+pub(super) struct Ingredients<'a> {
+    /// What is started.
+    pub(super) started: Started<'a>,
+    distributions: Distributions<'a>,
+    /// The first-party files.
+    pub(super) user: ActionId,
+    /// The wheels that are fetched, by the names of their files.
+    pub(super) fetched: Vec<(String, ActionId)>,
+    /// Those that are built here.
+    pub(super) builds: Vec<SourceBuild>,
+}
+
+impl Ingredients<'_> {
+    /// All wheels, by a name of each.
+    pub(super) fn wheels(&self) -> Vec<(String, ActionId)> {
+        let built = self.builds.iter().map(|build| (build.project.clone(), build.wheel));
+        self.fetched.iter().cloned().chain(built).collect()
+    }
+
+    /// The distributions with the actions that bring them, and what is left out of them.
+    pub(super) fn inside(&self) -> (Vec<Distribution>, Vec<LeftOut>) {
+        let inside = self.distributions.inside.clone();
+        let inside = inside::distributions(inside, &self.fetched, &self.builds);
+        (inside, self.distributions.left_out.clone())
+    }
+}
+
 impl<'a, 'b> Binary<'a, 'b> {
-    fn package(
+    /// What it is made of in any form.
+    pub(super) fn ingredients(
         &self,
-        configurations: Shared,
-        path: String,
+        configurations: &[Configuration],
         actions: &mut ActionGraph,
-    ) -> Result<Artifact, Vec<RuleError>> {
+    ) -> Result<Ingredients<'a>, Vec<RuleError>> {
         let needs = self.needs();
         let distributions = match &needs {
-            Some(needs) => needs.choose(&configurations)?,
+            Some(needs) => needs.choose(configurations)?,
             None => Distributions::default(),
         };
         let analysis = self.analysis;
@@ -152,31 +224,44 @@ impl<'a, 'b> Binary<'a, 'b> {
         let has_wheels = unknown || !distributions.is_empty();
         let started = started(self.program, self.closure, analysis.graph, analysis.roots, has_wheels);
         let started = started.map_err(|error| vec![error])?;
-        let spec = self.spec(&configurations, &distributions, started.entry)?;
-        let plan = plan(spec.options.layout);
-        let label = &self.program.label;
-        let (runtime, bootstrap) = bootstrap(spec.options.includes_tools(), actions);
         let user = self.sources(actions)?;
-        let mut wheels: Vec<(String, ActionId)> = (distributions.wheels.iter())
+        let fetched: Vec<(String, ActionId)> = (distributions.wheels.iter())
             .map(|(package, wheel)| fetch_wheel(package, wheel, actions))
             .collect();
-        let parts = start::Parts { bootstrap, user, wheels: &wheels };
-        // What a wheel that is still to be built has in it, nobody can plan with.
-        let known = distributions.sources.is_empty();
-        let start = start::start(self.program, analysis, &spec, &configurations, known, &parts, actions)?;
-        let mut inputs = vec![Input::Action(bootstrap), Input::Action(user), start.plan];
-        if started.in_wheels {
-            inputs.extend(wheels.iter().map(|(_, wheel)| Input::Action(*wheel)));
-        }
         let mut builds = Vec::new();
         if let Some(needs) = &needs {
             builds = needs.build_all(&distributions.sources, actions)?;
         }
-        let mut inside = inside::distributions(distributions.inside, &wheels, &builds);
+        Ok(Ingredients { started, distributions, user, fetched, builds })
+    }
+
+    fn package(
+        &self,
+        configurations: Shared,
+        path: String,
+        actions: &mut ActionGraph,
+    ) -> Result<Artifact, Vec<RuleError>> {
+        let ingredients = self.ingredients(&configurations, actions)?;
+        let (started, user) = (&ingredients.started, ingredients.user);
+        let spec = self.spec(&configurations, &ingredients.distributions, started.entry.clone())?;
+        let plan = plan(spec.options.layout);
+        let label = &self.program.label;
+        let (runtime, bootstrap) = bootstrap(spec.options.includes_tools(), actions);
+        let fetched = &ingredients.fetched;
+        let parts = start::Parts { bootstrap, user, wheels: fetched };
+        // What a wheel that is still to be built has in it, nobody can plan with.
+        let known = ingredients.builds.is_empty();
+        let start =
+            start::start(self.program, self.analysis, &spec, &configurations, known, &parts, actions)?;
+        let mut inputs = vec![Input::Action(bootstrap), Input::Action(user), start.plan];
+        if started.in_wheels {
+            inputs.extend(fetched.iter().map(|(_, wheel)| Input::Action(*wheel)));
+        }
+        let (mut inside, left_out) = ingredients.inside();
         inside.push(runtime);
-        inputs.extend(builds.iter().map(|build| Input::Action(build.wheel)));
-        wheels.extend(builds.iter().map(|build| (build.project.clone(), build.wheel)));
-        let arguments = (&spec, builds.len());
+        inputs.extend(ingredients.builds.iter().map(|build| Input::Action(build.wheel)));
+        let wheels = ingredients.wheels();
+        let arguments = (&spec, ingredients.builds.len());
         let arguments = serde_json::to_vec(&arguments).expect("a specification is plain data");
         let boot = Verb::Apply { function: BOOT, arguments };
         let boot = actions.add(boot, inputs, format!("write the boot files of {label}"));
@@ -184,7 +269,7 @@ impl<'a, 'b> Binary<'a, 'b> {
         let bootstrap = archived_bootstrap(bootstrap, &plan, actions);
         let parts = Parts { bootstrap, boot, user, start: start.plan, wheels };
         let (action, file) = assemble(&plan.output, &parts, label, &path, actions);
-        let (label, lacking, left_out) = (label.clone(), start.lacking, distributions.left_out);
+        let (label, lacking, builds) = (label.clone(), start.lacking, ingredients.builds);
         let distributions = inside;
         Ok(Artifact {
             label,

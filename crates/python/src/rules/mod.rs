@@ -5,6 +5,7 @@ mod distribution;
 mod distributions;
 mod entry;
 mod inside;
+mod installed;
 mod pex_options;
 pub(crate) mod provides;
 mod sources;

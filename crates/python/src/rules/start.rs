@@ -59,7 +59,10 @@ pub(super) fn start(
     let has_interpreter = compiles && analysis.interpreters.find(wanted).is_some();
     let wheels = parts.wheels.iter();
     let compiled: Vec<Input> = if has_interpreter {
-        wheels.clone().map(|(name, wheel)| Input::Action(compile(name, *wheel, &target, actions))).collect()
+        wheels
+            .clone()
+            .map(|(name, wheel)| Input::Action(compiled_archive(name, *wheel, &target, actions)))
+            .collect()
     } else {
         Vec::new()
     };
@@ -79,8 +82,13 @@ pub(super) fn start(
     Ok(Start { plan: Input::Action(plan), lacking })
 }
 
-/// An archive of what the modules of a wheel compile to, the same for every program.
-fn compile(name: &str, wheel: ActionId, target: &Configuration, actions: &mut ActionGraph) -> ActionId {
+/// What the modules of a wheel compile to, the same for every program.
+pub(super) fn compile(
+    name: &str,
+    wheel: ActionId,
+    target: &Configuration,
+    actions: &mut ActionGraph,
+) -> ActionId {
     let script = Literal::File { content: COMPILE.as_bytes().to_vec(), executable: false };
     let script = Verb::Write(vec![(SCRIPT.to_owned(), script)]);
     let script = actions.add(script, Vec::new(), "write what compiles modules");
@@ -96,8 +104,17 @@ fn compile(name: &str, wheel: ActionId, target: &Configuration, actions: &mut Ac
         timeout: None,
     };
     let python = target.interpreter_tag();
-    let run =
-        actions.add(Verb::Run(process), vec![Input::Action(input)], format!("compile {name} for {python}"));
+    actions.add(Verb::Run(process), vec![Input::Action(input)], format!("compile {name} for {python}"))
+}
+
+/// An archive of the same.
+fn compiled_archive(
+    name: &str,
+    wheel: ActionId,
+    target: &Configuration,
+    actions: &mut ActionGraph,
+) -> ActionId {
+    let run = compile(name, wheel, target, actions);
     let members = vec![Members {
         input: 0,
         origin: format!("the compiled modules of {name}"),
