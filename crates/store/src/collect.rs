@@ -1,8 +1,8 @@
 //! Keeps the cache within a budget: what was used least lately goes first. It does not know what an outcome is of.
 //!
 //! Outcomes are taken in the order of their last use, each with all that its tree is made of, until the budget is
-//! reached; the rest goes. What a process that runs beside may be at work with was used or stored within [`GRACE`],
-//! and stays. Should it miss something even so, it makes it again, as it does with everything that a cache loses.
+//! reached; the rest goes. What was used or stored within [`GRACE`] stays, and so does what a process that runs beside
+//! has leased: the outcomes that it has read, and all that was stored since it began. Should it miss something even so, it makes it again, as it does with everything that a cache loses.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -143,6 +143,9 @@ impl Store {
         if before.file_bytes + before.database_bytes <= budget {
             return Ok(Collected::default());
         }
+        let leases = base.leases()?;
+        // What was used or stored in this hour or later stays.
+        let since = leases.since.min(now - GRACE + 1);
         let mut collected = Collected::default();
         let mut kept = Kept::default();
         let goal = budget / 10 * KEEP;
@@ -157,7 +160,7 @@ impl Store {
             };
             let bytes: u64 = new.values().sum();
             full |= kept.bytes + bytes > goal;
-            if full && now - used >= GRACE {
+            if full && used < since && !leases.keys.contains(key.as_slice()) {
                 gone.push(key);
             } else {
                 kept.bytes += bytes;
@@ -167,9 +170,9 @@ impl Store {
         collected.outcomes = gone.len() as u64;
         // First what leads to a blob, then the blob: whoever is stopped in between leaves no trace that leads nowhere.
         rows.remove_outcomes(&gone)?;
-        rows.remove_composed(&unkept(&kept, now, rows.composed_by_hash()?))?;
-        collected.blobs += remove_files(base, rows, &kept, now)?;
-        let small = unkept(&kept, now, rows.blobs_by_hash()?);
+        rows.remove_composed(&unkept(&kept, since, rows.composed_by_hash()?))?;
+        collected.blobs += remove_files(base, rows, &kept, since)?;
+        let small = unkept(&kept, since, rows.blobs_by_hash()?);
         collected.blobs += small.len() as u64;
         rows.remove_blobs(&small)?;
         rows.shrink()?;
@@ -204,10 +207,10 @@ impl Store {
 }
 
 /// Removes the files of large blobs that nothing needs and that nobody has just stored; gives how many.
-fn remove_files(base: &Layer, rows: &Rows, kept: &Kept, now: i64) -> Result<u64, StoreError> {
+fn remove_files(base: &Layer, rows: &Rows, kept: &Kept, since: i64) -> Result<u64, StoreError> {
     let mut removed = Vec::new();
     for file in blob_files(base.dir())? {
-        if kept.hashes.contains(&file.hash) || now - file.stored < GRACE {
+        if kept.hashes.contains(&file.hash) || file.stored >= since {
             continue;
         }
         match fs::remove_file(&file.path) {
@@ -222,10 +225,10 @@ fn remove_files(base: &Layer, rows: &Rows, kept: &Kept, now: i64) -> Result<u64,
 }
 
 /// The hashes that nothing needs and that nobody has just stored.
-fn unkept(kept: &Kept, now: i64, found: Vec<(Vec<u8>, i64)>) -> Vec<Vec<u8>> {
+fn unkept(kept: &Kept, since: i64, found: Vec<(Vec<u8>, i64)>) -> Vec<Vec<u8>> {
     let goes = |(hash, stored): &(Vec<u8>, i64)| {
         let needed = <[u8; 32]>::try_from(hash.as_slice()).is_ok_and(|hash| kept.hashes.contains(&hash));
-        !needed && now - stored >= GRACE
+        !needed && *stored < since
     };
     found.into_iter().filter(goes).map(|(hash, _)| hash).collect()
 }

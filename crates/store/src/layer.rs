@@ -16,7 +16,7 @@ use crate::database::Database;
 use crate::digest::Hasher;
 use crate::error::{At, tolerate_refusal};
 use crate::rows::{self, Rows, Sound, Stamp};
-use crate::session::Session;
+use crate::session::{Leases, Session};
 use crate::warning::{Cause, Warnings};
 use crate::{Digest, DigestFunction, StoreError};
 
@@ -210,6 +210,19 @@ impl Layer {
         let session = Session::new(&tmp).at("create", &tmp)?;
         // Another thread may have been first: then this one is removed again.
         Ok(self.session.get_or_init(|| session))
+    }
+
+    /// Writes down that this process relies on an outcome. Where that cannot be written, nobody collects either.
+    pub(crate) fn lease(&self, key: &Digest) {
+        if let Ok(session) = self.session() {
+            let _ = session.lease(&key.hash);
+        }
+    }
+
+    /// What other processes hold.
+    pub(crate) fn leases(&self) -> Result<Leases, StoreError> {
+        let tmp = self.dir.join("tmp");
+        Session::leases(&tmp, self.session.get()).at("read", &tmp)
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {

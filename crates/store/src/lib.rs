@@ -11,7 +11,7 @@
 //!     db2/1/index/<hash>    the stat index of a workspace: it says that blobs are in that database
 //!     db2/1/snapshot/<name> what is read whole at every start
 //!     db2/1/lock            held shared by those who have the database open
-//!     tmp/<name>[.lock]     what a process has not finished, and the lock that says that it lives
+//!     tmp/<name>[.lock]     what a process has not finished, and the lock that says that it lives, and what it has read
 //! ```
 
 mod blob;

@@ -2,14 +2,19 @@
 //!
 //! Each folder has a lock file beside it, held by `flock` for as long as the process lives. The system releases the
 //! lock of a killed process, so whoever gets the lock may remove the folder: no process id is ever looked at.
+//! The lock file is the lease of its process: when it began, and the keys of the outcomes that it has read.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::Moment;
 
 const LOCK: &str = "lock";
 
@@ -18,8 +23,9 @@ const LOCK: &str = "lock";
 pub(crate) struct Session {
     dir: PathBuf,
     lock_path: PathBuf,
-    _lock: File,
+    lock: File,
     next: AtomicU64,
+    leased: Mutex<HashSet<[u8; 32]>>,
 }
 
 impl Session {
@@ -33,7 +39,14 @@ impl Session {
             if try_lock(&lock)? && is_at(&lock, &lock_path)? {
                 let dir = lock_path.with_extension("");
                 fs::create_dir(&dir)?;
-                return Ok(Session { dir, lock_path, _lock: lock, next: AtomicU64::new(0) });
+                (&lock).write_all(&Moment::now().hours().to_le_bytes())?;
+                return Ok(Session {
+                    dir,
+                    lock_path,
+                    lock,
+                    next: AtomicU64::new(0),
+                    leased: Mutex::default(),
+                });
             }
         }
     }
@@ -45,6 +58,43 @@ impl Session {
     /// A path in the folder that nothing else has.
     pub(crate) fn path(&self) -> PathBuf {
         self.dir.join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Writes down that this process relies on an outcome, for as long as it lives.
+    pub(crate) fn lease(&self, key: &[u8; 32]) -> io::Result<()> {
+        // Held while it is written, so that records are not mixed.
+        let mut leased = self.leased.lock().unwrap_or_else(PoisonError::into_inner);
+        if leased.insert(*key) { (&self.lock).write_all(key) } else { Ok(()) }
+    }
+
+    /// What the living processes with folders in `parent` hold, without that of `own`.
+    pub(crate) fn leases(parent: &Path, own: Option<&Session>) -> io::Result<Leases> {
+        let mut leases = Leases { since: i64::MAX, keys: HashSet::new() };
+        let entries = match fs::read_dir(parent) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(leases),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != LOCK)
+                || own.is_some_and(|own| own.lock_path == path)
+            {
+                continue;
+            }
+            let file = match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file?,
+            };
+            if try_lock(&file)? {
+                continue;
+            }
+            let bytes = fs::read(&path)?;
+            // One that has only just locked it has nothing yet.
+            let Some((since, keys)) = bytes.split_first_chunk() else { continue };
+            leases.since = leases.since.min(i64::from_le_bytes(*since));
+            leases.keys.extend(keys.as_chunks().0);
+        }
+        Ok(leases)
     }
 
     /// Removes the folders in `parent` whose processes are gone.
@@ -61,6 +111,15 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What must not be collected, since processes are at work with it.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    /// The hour in which the first of them began: what was stored or used since then stays.
+    pub(crate) since: i64,
+    /// The outcomes that they have read.
+    pub(crate) keys: HashSet<[u8; 32]>,
 }
 
 impl Drop for Session {

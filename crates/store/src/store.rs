@@ -181,6 +181,9 @@ impl Store {
     /// The outcome kept under `key`.
     pub fn outcome(&self, key: &Digest) -> Result<Option<Outcome>, StoreError> {
         let found = self.first(|layer| layer.rows().map_or(Ok(None), |rows| rows.outcome(key)))?;
+        if found.is_some() && self.inner.scratch.get().is_none() {
+            self.inner.base.lease(key);
+        }
         Ok(found.and_then(|bytes| Outcome::decode(&bytes)))
     }
 

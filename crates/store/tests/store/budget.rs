@@ -1,11 +1,13 @@
 //! The cache within its budget: what was used least lately goes, whole, and nothing else.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use store::{Digest, DigestFunction, Moment, Outcome, Part, Store, Tree};
 
-use crate::{bytes, open};
+use crate::{CHILD, bytes, open, skipped};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -121,4 +123,36 @@ fn verifying_finds_what_is_damaged() {
     assert!(count > 6 && corrupt == 1, "{count} {corrupt}");
     assert!(!store.has(&blob).unwrap());
     assert_eq!(store.verify().unwrap(), (count - 1, 0));
+}
+
+#[test]
+#[ignore = "a child of `what_a_living_process_has_read_stays`"]
+fn child_that_reads_and_waits() {
+    let Some(cache) = std::env::var_os(CHILD) else { return skipped("not started as a child") };
+    let store = Store::open(Path::new(&cache), DigestFunction::Blake3).unwrap();
+    assert!(store.outcome(&store.digest(b"action 1")).unwrap().is_some());
+    println!("\nread");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[test]
+fn what_a_living_process_has_read_stays() {
+    let (dir, store, made) = filled();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "budget::child_that_reads_and_waits", "--ignored", "--nocapture"])
+        .env(CHILD, dir.path().join("cache"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "read"), "the child has read an outcome");
+    // As if they had all been made before the child began.
+    made.iter().for_each(|(key, _)| age(&dir.path().join("cache"), key, 12));
+    store.collect(0, later(0)).unwrap();
+    assert_eq!(there(&store, &made), [true, false, false], "the day-old one is leased");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    store.collect(0, later(100)).unwrap();
+    assert_eq!(there(&store, &made), [false, false, false], "the lease of a dead process does not count");
 }

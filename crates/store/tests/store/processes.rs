@@ -111,6 +111,7 @@ fn eight_processes_share_a_cache() {
     let store = Store::open(dir.path(), DigestFunction::Blake3).unwrap();
     assert!((0..ROUND).all(|seed| check(&store, seed)));
     assert_eq!(store.take_warnings(), []);
+    drop(store);
     assert_eq!(fs::read_dir(dir.path().join("v1/blake3/tmp")).unwrap().count(), 0);
 }
 
