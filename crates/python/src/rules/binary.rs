@@ -144,7 +144,7 @@ impl<'a, 'b> Binary<'a, 'b> {
         let needs = self.needs();
         let distributions = match &needs {
             Some(needs) => needs.choose(&configurations)?,
-            None => Distributions::default(),
+            None => Distributions::of_none(&configurations),
         };
         let analysis = self.analysis;
         // Without a lock, which is an error of its own, nobody knows what there would be.
@@ -160,10 +160,8 @@ impl<'a, 'b> Binary<'a, 'b> {
         let mut wheels: Vec<(String, ActionId)> = (distributions.wheels.iter())
             .map(|(package, wheel)| fetch_wheel(package, wheel, actions))
             .collect();
-        let parts = start::Parts { bootstrap, user, wheels: &wheels };
-        // What a wheel that is still to be built has in it, nobody can plan with.
-        let known = distributions.sources.is_empty();
-        let start = start::start(self.program, analysis, &spec, &configurations, known, &parts, actions)?;
+        let parts = start::Parts { bootstrap, user, wheels: &wheels, chosen: &distributions.chosen };
+        let start = start::start(self.program, analysis, &spec, &parts, actions)?;
         let mut inputs = vec![Input::Action(bootstrap), Input::Action(user), start.plan];
         if started.in_wheels {
             inputs.extend(wheels.iter().map(|(_, wheel)| Input::Action(*wheel)));
