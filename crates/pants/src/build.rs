@@ -305,7 +305,8 @@ fn foreign(artifacts: &[Artifact], interpreters: &MachineInterpreters<'_>) -> Di
 
 /// What programs do without, since this machine lacks the interpreter: told once for each.
 fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
-    let lacking: BTreeSet<_> = artifacts.iter().filter_map(|artifact| artifact.lacking).collect();
+    let lacking: BTreeSet<_> =
+        artifacts.iter().flat_map(|artifact| artifact.lacking.iter().copied()).collect();
     let told = |wanted: packaging::python::Wanted| {
         let message = format!(
             "built without compiled modules for Python {wanted}, which is not on this machine: first starts are slower"

@@ -33,8 +33,8 @@ pub(super) struct Made<'a> {
     pub(super) code_hash: &'a str,
     /// The text of `pex/pex_boot.py` of the runtime.
     pub(super) pex_boot: &'a str,
-    /// The plan of the first start.
-    pub(super) plan: Option<&'a [u8]>,
+    /// The plans of the first start, by name.
+    pub(super) plans: &'a [(String, Vec<u8>)],
 }
 
 /// Writes the files of `spec`, which has no [problems](PexSpec::problems).
@@ -46,8 +46,11 @@ pub(super) fn files(spec: &PexSpec, entry: &EntryPoint, made: &Made<'_>) -> Boot
         hasher.part(text.as_bytes());
     }
     hasher.part(draft.prefix.as_deref().unwrap_or_default().as_bytes());
-    if let Some(plan) = made.plan {
+    for (name, plan) in made.plans {
+        hasher.part(name.as_bytes());
         hasher.part(plan);
+    }
+    if !made.plans.is_empty() {
         hasher.part(start::INSTALLER.as_bytes());
     }
     with_hash(spec, entry, made, Some(&hasher.finish()))
@@ -56,7 +59,7 @@ pub(super) fn files(spec: &PexSpec, entry: &EntryPoint, made: &Made<'_>) -> Boot
 fn with_hash(spec: &PexSpec, entry: &EntryPoint, made: &Made<'_>, pex_hash: Option<&str>) -> BootFiles {
     let options = &spec.options;
     let info = info::render(spec, entry, made.code_hash, pex_hash);
-    let (pex_boot, planned) = (made.pex_boot, made.plan.is_some());
+    let (pex_boot, planned) = (made.pex_boot, !made.plans.is_empty());
     let pex_hash = pex_hash.unwrap_or_default();
     let hook = format!("{pex_boot}\n\n{}", call(options, pex_hash));
     let shebang = python_shebang(options);

@@ -1,5 +1,7 @@
 //! Reads from a PEX how the environment of its start plan is made ahead of the first start. Starts nothing.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -15,8 +17,8 @@ use crate::python::Wanted;
 /// How the environment of a PEX is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
-    /// The interpreter that the plan is for.
-    pub python: Wanted,
+    /// The interpreters that there are plans for, those first that the PEX looks for first.
+    pub pythons: Vec<Wanted>,
     /// A program for this interpreter with the PEX and the root as its arguments: it makes the environment, and prints
     /// where, or fails with the reason in a line.
     pub program: String,
@@ -52,8 +54,7 @@ impl SeedError {
     pub fn help(&self) -> Option<String> {
         match self {
             SeedError::NoPlan => Some(
-                "build it with `start_plan = True`, for one interpreter on one Linux platform; or let the runtime \
-                 do it: `PEX_TOOLS=1 app.pex venv DIR`"
+                "build it with `start_plan = True` for Linux; or let the runtime do it: `PEX_TOOLS=1 app.pex venv DIR`"
                     .to_owned(),
             ),
             SeedError::Io(_) | SeedError::NoPex => None,
@@ -73,6 +74,8 @@ struct Info {
 
 /// No file of the PEX that is read here is longer, in bytes.
 const LONGEST: u64 = 256 << 20;
+/// So much of a plan holds all that it asks for.
+const HEAD: u64 = 1024;
 
 impl Seed {
     /// Reads a PEX.
@@ -87,15 +90,20 @@ impl Seed {
         if info.pex_hash.is_empty() || !info.pex_hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(SeedError::NoPex);
         }
-        let plan =
-            member(&mut zip, &format!("{}/{}", start::FOLDER, start::PLAN)).ok_or(SeedError::NoPlan)?;
-        let python = python(&plan).ok_or(SeedError::NoPlan)?;
+        let plan = format!("{}/{}", start::FOLDER, start::PLAN);
+        let plans: Vec<String> =
+            zip.file_names().flatten().filter(|name| name.starts_with(&plan)).map(Cow::into_owned).collect();
+        let pythons = plans.iter().filter_map(|name| python(&member(&mut zip, name)?));
+        let pythons: BTreeSet<Wanted> = pythons.collect();
+        if pythons.is_empty() {
+            return Err(SeedError::NoPlan);
+        }
         let mut arguments = info.inject_python_args;
         arguments.extend(info.venv_hermetic_scripts.unwrap_or(true).then(|| "-I".to_owned()));
         let make = format!("make(sys.argv[1], sys.argv[2], {}, {})", copy(&info.pex_hash), tuple(&arguments));
         let end = "except Exception as error:\n    sys.exit(str(error) or repr(error))\n";
         let program = start::program(&format!("try:\n    print({make})\n{end}"));
-        Ok(Seed { python, program })
+        Ok(Seed { pythons: pythons.into_iter().collect(), program })
     }
 }
 
@@ -113,7 +121,7 @@ fn member(zip: &mut ZipArchive<File>, name: &str) -> Option<Vec<u8>> {
 /// The interpreter that a plan is for.
 fn python(plan: &[u8]) -> Option<Wanted> {
     let mut text = Vec::new();
-    ZlibDecoder::new(plan).take(LONGEST).read_to_end(&mut text).ok()?;
+    ZlibDecoder::new(plan).take(HEAD).read_to_end(&mut text).ok()?;
     let rows = text.split(|byte| *byte == b'\n' || *byte == 0).map(String::from_utf8_lossy);
     let facts: Vec<(String, String)> = rows
         .filter_map(|row| {

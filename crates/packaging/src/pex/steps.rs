@@ -20,7 +20,7 @@ use super::{bootstrap as files, wheel_modules, wheel_scripts};
 use crate::wheel::{self, WheelError, WheelFilename};
 
 /// The version of these steps, raised whenever one yields something else for the same input.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The path in the tree of [`boot()`] of what a zipapp starts with.
 pub const PREFIX: &str = ".prefix";
 
@@ -185,7 +185,7 @@ pub fn with_wheels(store: &Store, mut spec: PexSpec, wheels: &[Digest]) -> Resul
 /// Writes the files by which the PEX `spec` starts: `PEX-INFO`, `__main__.py`, `__pex__/__init__.py`, for a zipapp
 /// what it starts with as [`PREFIX`], else the link `pex`.
 ///
-/// `bootstrap`, `user` and `start` are the trees of the other steps, the last one empty where there is no plan. `wheels` are trees that each hold one wheel; they are
+/// `bootstrap`, `user` and `start` are the trees of the other steps, the last one those of all plans. `wheels` are trees that each hold one wheel; they are
 /// looked into to find what `spec` starts, and need not be given where that is a module that is known to be elsewhere.
 pub fn boot(
     store: &Store,
@@ -220,11 +220,13 @@ pub fn boot(
         _ => None,
     };
     let pex_boot = pex_boot.ok_or(StepError::Input("the bootstrap has no text `pex/pex_boot.py`"))?;
-    let plan = match store.tree(start)?.get(super::start::PLAN) {
-        Some(TreeEntry::File { digest, .. }) => Some(store.read(digest)?),
-        _ => None,
-    };
-    let texts = Made { code_hash: &code_hash(store, user)?, pex_boot: &pex_boot, plan: plan.as_deref() };
+    let mut plans = Vec::new();
+    for (name, entry) in store.tree(start)?.entries() {
+        if let (true, TreeEntry::File { digest, .. }) = (name.starts_with(super::start::PLAN), entry) {
+            plans.push((name.to_owned(), store.read(digest)?));
+        }
+    }
+    let texts = Made { code_hash: &code_hash(store, user)?, pex_boot: &pex_boot, plans: &plans };
     let files = boot::files(spec, &entry, &texts);
     put(store, spec.options.layout, &files)
 }

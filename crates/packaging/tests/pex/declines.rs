@@ -7,7 +7,7 @@ use std::process::Command;
 
 use packaging::pex::{Entry, PexSpec};
 
-use crate::start::Planned;
+use crate::start::{Planned, target};
 use crate::support::{Workshop, command, download, finish, options, python, python_named, stdout};
 
 const INSTALLER: &str = include_str!("../../src/pex/start/install.py");
@@ -117,14 +117,13 @@ fn a_large_pex_is_left_to_the_runtime() {
     let Some(mut workshop) = Workshop::new() else { return };
     let Some(files) = download("pure", &["click==8.1.*"]) else { return };
     let (trees, wheels) = workshop.wheels(&files);
-    let target = packaging::target::Target::new("3.11".parse().unwrap(), "linux-x86_64".parse().unwrap());
-    workshop.planned_for = Some(target);
+    workshop.planned_for = vec![target("3.11", "linux-x86_64")];
     let entry = Entry::Module("click".to_owned());
     let spec = PexSpec { options: options(&[11]), entry, requirements: Vec::new(), wheels };
     for (max_unpacked, planned) in [(10_000, false), (10_000_000, true)] {
         workshop.max_unpacked = max_unpacked;
         let pex = fs::read(workshop.make(&planned.to_string(), &spec, &[], &trees)).unwrap();
-        let name = b"__pex__/.start/plan";
+        let name = b"__pex__/.start/plan-";
         let members = pex.windows(name.len() + 2).filter(|window| window.starts_with(name)).count();
         assert_eq!(members > 0, planned);
     }
@@ -134,7 +133,7 @@ fn a_large_pex_is_left_to_the_runtime() {
 fn a_damaged_plan_leaves_it_to_the_runtime() {
     let Some(planned) = Planned::new(|options| options) else { return };
     let mut bytes = fs::read(&planned.pex).unwrap();
-    let name = b"__pex__/.start/plan";
+    let name = b"__pex__/.start/plan-";
     // The header names it, then the member itself, then the directory.
     let found = bytes.windows(name.len()).enumerate().filter(|(_, window)| *window == name);
     let at: Vec<usize> = found.map(|(at, _)| at + name.len()).collect();
@@ -168,8 +167,9 @@ fn another_minor_leaves_it_to_the_runtime() {
 
 /// Asks the installer under `python` what it thinks of a plan with these facts.
 fn check_facts(python: &Path, facts: &[(&str, &str)], declined: bool) {
-    let known = [("python", "3.11"), ("flags", ""), ("machine", ""), ("glibc", "")];
-    let all: std::collections::BTreeMap<_, _> = known.iter().chain(facts).copied().collect();
+    let known = ["python", "release", "flags", "machine", "libc", "glibc"].map(|name| (name, ""));
+    let known = known.into_iter().chain([("python", "3.11")]);
+    let all: std::collections::BTreeMap<&str, &str> = known.chain(facts.iter().copied()).collect();
     let code = format!(
         "{INSTALLER}\nplan = object.__new__(Plan)\nplan.facts = {}\n\
          try:\n    plan.check_interpreter()\n    print('fits')\nexcept Declined:\n    print('declined')\n",
@@ -187,9 +187,12 @@ fn it_is_for_one_interpreter_and_system() {
     check_facts(&python, &[("machine", "sparc")], true);
     check_facts(&python, &[("python", "3.12")], true);
     check_facts(&python, &[("flags", "t")], true);
-    check_facts(&python, &[("glibc", "99.0")], true);
+    check_facts(&python, &[("release", "3.11.99")], true);
+    check_facts(&python, &[("libc", "glibc"), ("glibc", "99.0")], true);
     if Path::new("/lib64/ld-linux-x86-64.so.2").exists() {
-        check_facts(&python, &[("glibc", "2.5")], false);
+        check_facts(&python, &[("libc", "glibc"), ("glibc", "2.5")], false);
+        check_facts(&python, &[("libc", "glibc")], false);
+        check_facts(&python, &[("libc", "musl")], true);
     }
 }
 

@@ -10,6 +10,7 @@ mod measure;
 mod pip;
 mod preamble;
 mod races;
+mod several;
 mod sh;
 mod start;
 mod steps;

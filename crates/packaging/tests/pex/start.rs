@@ -26,7 +26,7 @@ pub(crate) const FILES: &[UserFile] = &[
 /// A PEX with a plan, and what is needed to start it.
 pub(crate) struct Planned {
     /// Holds the PEX.
-    _workshop: Workshop,
+    pub(crate) _workshop: Workshop,
     pub(crate) pex: PathBuf,
     pub(crate) python: PathBuf,
     pub(crate) root: PathBuf,
@@ -59,8 +59,8 @@ impl Planned {
         let mut workshop = Workshop::new()?;
         let files = download(name, requirements)?;
         let (trees, wheels) = workshop.wheels(&files);
-        let target = |python: &str| Target::new(python.parse().unwrap(), "linux-x86_64".parse().unwrap());
-        workshop.planned_for = (!built_for.is_empty()).then(|| target(built_for));
+        workshop.planned_for =
+            if built_for.is_empty() { Vec::new() } else { vec![target(built_for, "linux-x86_64")] };
         let options = change(options(&[minor]));
         let requirements = requirements.iter().filter(|text| !text.starts_with("--"));
         let requirements = requirements.map(|text| (*text).to_owned()).collect();
@@ -81,6 +81,10 @@ impl Planned {
         assert!(said.starts_with("hello from flask"), "{said}");
         !self.root.join("unzipped_pexes").exists()
     }
+}
+
+pub(crate) fn target(python: &str, platform: &str) -> Target {
+    Target::new(python.parse().unwrap(), platform.parse().unwrap())
 }
 
 /// The one environment below a root.
@@ -137,7 +141,7 @@ fn listed(files: &mut Files, root: &Path) {
 }
 
 /// Compares what the plan makes with what the runtime makes of the same file.
-fn check(planned: &Planned) {
+pub(crate) fn check(planned: &Planned) {
     let finished = finish(&mut planned.command());
     assert!(!planned.root.join("unzipped_pexes").exists(), "{}", String::from_utf8_lossy(&finished.stderr));
     let genuine = planned.folder.path().join("g");
@@ -156,7 +160,7 @@ fn check(planned: &Planned) {
     compare(&trees[0], &trees[1]);
 }
 
-fn copies(options: PexOptions) -> PexOptions {
+pub(crate) fn copies(options: PexOptions) -> PexOptions {
     let venv = VenvOptions { site_packages_copies: true, ..VenvOptions::default() };
     PexOptions { mode: packaging::pex::ExecutionMode::Venv(venv), ..options }
 }

@@ -22,8 +22,8 @@ pub(crate) type UserFile = (&'static str, &'static str, bool);
 pub(crate) struct Workshop {
     pub(crate) store: Store,
     pub(crate) dir: tempfile::TempDir,
-    /// What plans of starts are made for; none: no plans.
-    pub(crate) planned_for: Option<Target>,
+    /// What plans of starts are made for.
+    pub(crate) planned_for: Vec<Target>,
     /// What the wheels of a planned PEX may unpack to.
     pub(crate) max_unpacked: u64,
     runtime: Digest,
@@ -37,7 +37,7 @@ impl Workshop {
         let store = Store::open(&dir.path().join("store"), DigestFunction::Blake3).unwrap();
         let blob = store.put_file(&wheel).unwrap();
         let runtime = engine::extract::extract(&store, RUNTIME.wheel, &blob).unwrap();
-        Some(Workshop { store, dir, planned_for: None, max_unpacked: MAX_UNPACKED, runtime })
+        Some(Workshop { store, dir, planned_for: Vec::new(), max_unpacked: MAX_UNPACKED, runtime })
     }
 
     /// A tree of these files.
@@ -140,7 +140,7 @@ impl Workshop {
         Ok(path)
     }
 
-    /// The plan of the first start, where there is to be one.
+    /// The plans of the first start; each of several targets has the wheels that it accepts.
     fn start(
         &self,
         spec: &PexSpec,
@@ -148,10 +148,20 @@ impl Workshop {
         user: &Digest,
         wheels: &[Digest],
     ) -> Result<Digest, steps::StepError> {
-        let Some(target) = self.planned_for else { return Ok(self.store.put_tree(&Tree::new())?) };
-        let spec = StartSpec { pex: spec.clone(), target, max_unpacked: self.max_unpacked };
-        let names = steps::names(&self.store, user)?;
-        steps::start(&self.store, &spec, bootstrap, &names, wheels, &[])
+        let (names, mut plans) = (steps::names(&self.store, user)?, Tree::new());
+        for (number, target) in self.planned_for.iter().enumerate() {
+            let accepted = |(wheel, _): &(WheelRef, Digest)| {
+                target.tags().rank(&wheel.name.parse().unwrap()).is_some() || self.planned_for.len() == 1
+            };
+            let all = spec.wheels.iter().cloned().zip(wheels.iter().copied());
+            let (own, wheels): (Vec<WheelRef>, Vec<Digest>) = all.filter(accepted).unzip();
+            let shared = (self.planned_for.len() > 1).then_some(number);
+            let pex = PexSpec { wheels: own, ..spec.clone() };
+            let spec = StartSpec { pex, target: *target, max_unpacked: self.max_unpacked, shared };
+            let plan = steps::start(&self.store, &spec, bootstrap, &names, &wheels, &[])?;
+            plans.merge("", self.store.tree(&plan)?)?;
+        }
+        Ok(self.store.put_tree(&plans)?)
     }
 
     fn archive(

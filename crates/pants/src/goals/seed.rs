@@ -57,8 +57,11 @@ pub(crate) fn run(
     })?;
     let entries = ["<PATH>", "<PYENV>"].map(ToOwned::to_owned);
     let search = search_paths(environment, &environment.folder, &entries);
-    let Some(python) = Finder::new(&search, &Forgetful).find(seed.python) else {
-        let message = format!("`{shown}` needs CPython {}, which is not on this machine", seed.python);
+    let finder = Finder::new(&search, &Forgetful);
+    let Some(python) = seed.pythons.iter().find_map(|wanted| finder.find(*wanted)) else {
+        let wanted: Vec<String> = seed.pythons.iter().map(ToString::to_string).collect();
+        let message =
+            format!("`{shown}` needs CPython {}, which is not on this machine", wanted.join(" or "));
         return Err(vec![Diagnostic::error(Exit::Environment, "seed::no_interpreter", message)]);
     };
     let root = match &arguments.pex_root {

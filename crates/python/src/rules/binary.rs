@@ -216,7 +216,7 @@ impl<'a, 'b> Binary<'a, 'b> {
         let needs = self.needs();
         let distributions = match &needs {
             Some(needs) => needs.choose(configurations)?,
-            None => Distributions::default(),
+            None => Distributions::of_none(configurations),
         };
         let analysis = self.analysis;
         // Without a lock, which is an error of its own, nobody knows what there would be.
@@ -248,11 +248,9 @@ impl<'a, 'b> Binary<'a, 'b> {
         let label = &self.program.label;
         let (runtime, bootstrap) = bootstrap(spec.options.includes_tools(), actions);
         let fetched = &ingredients.fetched;
-        let parts = start::Parts { bootstrap, user, wheels: fetched };
-        // What a wheel that is still to be built has in it, nobody can plan with.
-        let known = ingredients.builds.is_empty();
-        let start =
-            start::start(self.program, self.analysis, &spec, &configurations, known, &parts, actions)?;
+        let chosen = &ingredients.distributions.chosen;
+        let parts = start::Parts { bootstrap, user, wheels: fetched, chosen };
+        let start = start::start(self.program, self.analysis, &spec, &parts, actions)?;
         let mut inputs = vec![Input::Action(bootstrap), Input::Action(user), start.plan];
         if started.in_wheels {
             inputs.extend(fetched.iter().map(|(_, wheel)| Input::Action(*wheel)));

@@ -211,7 +211,7 @@ impl Distribution<'_, '_> {
             file: Some(file),
             places: vec![(action, target.place.clone())],
             builds: Vec::new(),
-            lacking: None,
+            lacking: Vec::new(),
             left_out: Vec::new(),
             distributions: Vec::new(),
         };

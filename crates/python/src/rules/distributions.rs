@@ -42,6 +42,8 @@ pub(super) struct Needs<'a, 'b> {
 pub(super) struct Distributions<'l> {
     pub(super) wheels: Vec<(&'l Package, &'l WheelFile)>,
     pub(super) sources: Vec<Source<'l>>,
+    /// The file names of the wheels of each configuration; none where one is to be built.
+    pub(super) chosen: Vec<(Configuration, Option<Vec<String>>)>,
     /// What is left out though some releases need it.
     pub(super) left_out: Vec<LeftOut>,
     /// All of them, with who needs them.
@@ -57,6 +59,12 @@ pub(super) struct Source<'l> {
 }
 
 impl Distributions<'_> {
+    /// Those of a program that needs none.
+    pub(super) fn of_none(configurations: &[Configuration]) -> Self {
+        let chosen = configurations.iter().map(|one| (*one, Some(Vec::new()))).collect();
+        Distributions { chosen, ..Distributions::default() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.wheels.is_empty() && self.sources.is_empty()
     }
@@ -94,6 +102,11 @@ impl<'a> Needs<'a, '_> {
         for (configuration, selection) in selections {
             inside::add(&mut chosen.inside, &configuration, (&selection, self.lock), self.wishes);
             chosen.left_out.extend(selection.left_out);
+            let names = selection.files.iter().map(|one| match one.file {
+                Chosen::Wheel(wheel) => Some(wheel.name.to_string()),
+                Chosen::Source(..) => None,
+            });
+            chosen.chosen.push((configuration, names.collect()));
             for Selected { package, file, .. } in selection.files {
                 match file {
                     Chosen::Wheel(wheel) => chosen.wheels.push((package, wheel)),

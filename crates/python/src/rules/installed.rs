@@ -112,7 +112,7 @@ pub(super) fn package(
         places: vec![(installed.tree, installed.ingredients.started.place.clone())],
         builds: installed.ingredients.builds,
         distributions,
-        lacking: installed.lacking,
+        lacking: installed.lacking.into_iter().collect(),
         left_out,
     })
 }

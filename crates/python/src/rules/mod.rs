@@ -83,8 +83,8 @@ pub struct Artifact {
     pub builds: Vec<SourceBuild>,
     /// The distributions in it.
     pub distributions: Vec<Distribution>,
-    /// An interpreter that this machine lacks, and without which it starts slower the first time.
-    pub lacking: Option<Wanted>,
+    /// The interpreters that this machine lacks, and without which it starts slower the first time.
+    pub lacking: Vec<Wanted>,
     /// What it lacks on some releases of the Python that it is for.
     pub left_out: Vec<LeftOut>,
 }

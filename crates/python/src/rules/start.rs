@@ -20,66 +20,110 @@ const SCRIPT: &str = "compile.py";
 /// The folder that it makes.
 const OUT: &str = "out";
 
-/// The plan of a program's first start, if it has one.
+/// The plans of a program's first start, if it has any.
 pub(super) struct Start {
-    /// The tree of the plan, empty where there is none.
+    /// The tree of the plans, empty where there are none.
     pub(super) plan: Input,
-    /// The interpreter that this machine lacks to compile modules with.
-    pub(super) lacking: Option<Wanted>,
+    /// The interpreters that this machine lacks to compile modules with.
+    pub(super) lacking: Vec<Wanted>,
 }
 
-/// What a plan is made of.
+/// What plans are made of.
 pub(super) struct Parts<'a> {
     pub(super) bootstrap: ActionId,
     pub(super) user: ActionId,
+    /// Every wheel by its file name.
     pub(super) wheels: &'a [(String, ActionId)],
+    /// What each configuration has of them; none where a wheel of it is still to be built, since what is in that
+    /// nobody can plan with.
+    pub(super) chosen: &'a [(Configuration, Option<Vec<String>>)],
 }
 
-/// Plans the first start of a program whose file is for these configurations; `known` says that all its wheels are.
+/// Plans the first start of a program under each configuration that its file is for.
 pub(super) fn start(
     program: &Target,
     analysis: &Analysis<'_>,
     spec: &PexSpec,
-    configurations: &[Configuration],
-    known: bool,
     parts: &Parts<'_>,
     actions: &mut ActionGraph,
 ) -> Result<Start, Vec<RuleError>> {
-    // A file for several would need a plan for each.
-    let target = match configurations {
-        [one] if known && program.bool_or_default("start_plan") && plannable(&spec.options, one) => *one,
-        _ => {
-            let empty =
-                analysis.store.put_tree(&Tree::new()).map_err(|error| vec![RuleError::Store(error)])?;
-            return Ok(Start { plan: Input::Tree(empty), lacking: None });
-        }
-    };
-    let wanted = Wanted { free_threaded: target.abi.free_threaded, ..Wanted::minor(target.minor()) };
-    let compiles = program.bool_or_default("pyc");
-    let has_interpreter = compiles && analysis.interpreters.find(wanted).is_some();
-    let wheels = parts.wheels.iter();
-    let compiled: Vec<Input> = if has_interpreter {
-        wheels
-            .clone()
-            .map(|(name, wheel)| Input::Action(compiled_archive(name, *wheel, &target, actions)))
-            .collect()
-    } else {
-        Vec::new()
-    };
+    let wanted = program.bool_or_default("start_plan");
+    let plannable = |one: &(usize, &Configuration, &Vec<String>)| plannable(&spec.options, one.1);
+    let planned: Vec<_> = (parts.chosen.iter().enumerate())
+        .filter_map(|(number, (target, wheels))| Some((number, target, wheels.as_ref()?)))
+        .filter(|one| wanted && plannable(one))
+        .collect();
+    if planned.is_empty() {
+        let empty = analysis.store.put_tree(&Tree::new()).map_err(|error| vec![RuleError::Store(error)])?;
+        return Ok(Start { plan: Input::Tree(empty), lacking: Vec::new() });
+    }
+    // Of several Pythons a machine uses one, and would carry the compiled modules of all.
+    let several = planned.iter().any(|(_, target, _)| target.minor() != planned[0].1.minor());
+    let compiles = program.bool_or_default("pyc") && (!several || program.field("pyc").is_some());
     let names = Verb::Apply { function: NAMES, arguments: Vec::new() };
     let names =
         actions.add(names, vec![Input::Action(parts.user)], format!("name the sources of {}", program.label));
-    let mut inputs = vec![Input::Action(parts.bootstrap), Input::Action(names)];
-    inputs.extend(wheels.map(|(_, wheel)| Input::Action(*wheel)));
-    inputs.extend(compiled);
-    // Whoever asks for a plan knows what it costs.
-    let max_unpacked = if program.field("start_plan").is_some() { u64::MAX } else { MAX_UNPACKED };
-    let arguments = StartSpec { pex: spec.clone(), target, max_unpacked };
-    let arguments = serde_json::to_vec(&arguments).expect("a specification is plain data");
-    let plan = Verb::Apply { function: START, arguments };
-    let plan = actions.add(plan, inputs, format!("plan the first start of {}", program.label));
-    let lacking = (compiles && !has_interpreter && !parts.wheels.is_empty()).then_some(wanted);
-    Ok(Start { plan: Input::Action(plan), lacking })
+    let mut planning = Planning { program, analysis, spec, parts, names, compiles, lacking: Vec::new() };
+    let plans: Vec<Input> = (planned.into_iter())
+        .map(|(number, target, wheels)| Input::Action(planning.plan(number, target, wheels, actions)))
+        .collect();
+    let plan = match plans.as_slice() {
+        [one] => *one,
+        _ => {
+            let gather = Verb::Merge { prefixes: vec![String::new(); plans.len()] };
+            Input::Action(actions.add(gather, plans, format!("gather the start plans of {}", program.label)))
+        }
+    };
+    Ok(Start { plan, lacking: planning.lacking })
+}
+
+struct Planning<'a, 'b> {
+    program: &'a Target,
+    analysis: &'a Analysis<'b>,
+    spec: &'a PexSpec,
+    parts: &'a Parts<'a>,
+    names: ActionId,
+    /// Whether modules are compiled.
+    compiles: bool,
+    lacking: Vec<Wanted>,
+}
+
+impl Planning<'_, '_> {
+    /// Plans the start under one configuration, with these wheels.
+    fn plan(
+        &mut self,
+        number: usize,
+        target: &Configuration,
+        wheels: &[String],
+        actions: &mut ActionGraph,
+    ) -> ActionId {
+        let chosen: Vec<&(String, ActionId)> =
+            self.parts.wheels.iter().filter(|(name, _)| wheels.contains(name)).collect();
+        let wanted = Wanted { free_threaded: target.abi.free_threaded, ..Wanted::minor(target.minor()) };
+        let has_interpreter = self.compiles && self.analysis.interpreters.find(wanted).is_some();
+        if self.compiles && !has_interpreter && !chosen.is_empty() && !self.lacking.contains(&wanted) {
+            self.lacking.push(wanted);
+        }
+        let mut inputs = vec![Input::Action(self.parts.bootstrap), Input::Action(self.names)];
+        inputs.extend(chosen.iter().map(|(_, wheel)| Input::Action(*wheel)));
+        if has_interpreter {
+            let compiled = chosen.iter().map(|(name, wheel)| compiled_archive(name, *wheel, target, actions));
+            inputs.extend(compiled.map(Input::Action));
+        }
+        let mut pex = self.spec.clone();
+        pex.wheels.retain(|wheel| wheels.contains(&wheel.name));
+        // Whoever asks for a plan knows what it costs.
+        let max_unpacked = if self.program.field("start_plan").is_some() { u64::MAX } else { MAX_UNPACKED };
+        let shared = (self.parts.chosen.len() > 1).then_some(number);
+        let arguments = StartSpec { pex, target: *target, max_unpacked, shared };
+        let arguments = serde_json::to_vec(&arguments).expect("a specification is plain data");
+        let label = &self.program.label;
+        let description = match shared {
+            None => format!("plan the first start of {label}"),
+            Some(_) => format!("plan the first start of {label} for {target}"),
+        };
+        actions.add(Verb::Apply { function: START, arguments }, inputs, description)
+    }
 }
 
 /// What the modules of a wheel compile to, the same for every program.

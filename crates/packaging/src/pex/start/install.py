@@ -18,6 +18,9 @@ HUGE = 32 << 20
 PIECE = 1 << 20
 # A longer first line of a script is cut off by some systems.
 MAX_SHEBANG = 127
+# Where plans are in a PEX, one for each configuration, and so much of one holds all that it asks for.
+PLANS = "__pex__/.start/plan-"
+HEAD = 1024
 
 # Variables of the runtime that the program's own environment obeys.
 OBEYED = (
@@ -66,8 +69,7 @@ def make(pex, root, copy, arguments):
     check_variables(pex)
     stream = os.open(pex, os.O_RDONLY)
     try:
-        plan = Plan(stream)
-        plan.check_interpreter()
+        plan = fitting(stream)
         root = os.path.realpath(os.path.expanduser(root))
         target = os.path.join(root, copy)
         with Locks() as locks:
@@ -121,19 +123,60 @@ class Locks(object):
             os.close(self.taken.pop())
 
 
-class Plan(object):
-    """The plan in a PEX, and where in it the bytes are."""
+def fitting(stream):
+    """The plan in a PEX that is for this interpreter and system, read."""
+    found, fits, reasons = members(stream), [], []
+    for name in sorted(found):
+        if name.startswith(PLANS):
+            plan = Plan(stream, found, name)
+            try:
+                plan.check_interpreter()
+                fits.append(plan)
+            except Declined as reason:
+                if str(reason) not in reasons:
+                    reasons.append(str(reason))
+    if not fits:
+        raise Declined("; ".join(reasons) or "there is none")
+    # As the runtime, which takes the wheels for the newest that the system has.
+    plan = max(fits, key=lambda plan: numbers(plan.facts["glibc"]))
+    plan.read()
+    return plan
 
-    def __init__(self, stream):
+
+def numbers(version):
+    return [int(number) for number in version.split(".")] if version else []
+
+
+def libc():
+    """The name of the C library, where it can be told, and its version."""
+    try:
+        name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split(" ", 1)
+        return name, numbers(".".join(version.split(".")[:2]))
+    except (OSError, ValueError):
+        return "", []
+
+
+class Plan(object):
+    """A plan in a PEX, and where in it the bytes are."""
+
+    def __init__(self, stream, found, name):
         import zlib
 
         self.stream = stream
-        self.members = members(stream)
-        text, self.blob = zlib.decompress(self.stored("__pex__/.start/plan")).split(b"\0", 1)
-        self.rows = [row.split("\t") for row in text.decode("utf-8").split("\n")]
-        if self.rows.pop(0) != ["pants start plan 1"]:
+        self.members = found
+        self.packed = self.stored(name)
+        self.rows = self.blob = None
+        head = zlib.decompressobj().decompress(self.packed, HEAD)
+        rows = [row.split("\t") for row in head.decode("utf-8", "replace").split("\n")]
+        if rows.pop(0) != ["pants start plan 2"]:
             raise Declined("another kind of plan")
-        self.facts = dict(row[1:] for row in self.rows if row[0] == "F")
+        self.facts = dict(row[1:] for row in rows if row[0] == "F")
+
+    def read(self):
+        import zlib
+
+        text, self.blob = zlib.decompress(self.packed).split(b"\0", 1)
+        self.rows = [row.split("\t") for row in text.decode("utf-8").split("\n")[1:]]
 
     def stored(self, name):
         offset, packed, size, method, crc = self.members[name]
@@ -149,17 +192,18 @@ class Plan(object):
         facts = self.facts
         if "%d.%d" % sys.version_info[:2] != facts["python"] or sys.implementation.name != "cpython":
             raise Declined("it is for CPython %s" % facts["python"])
+        if facts["release"] and "%d.%d.%d" % sys.version_info[:3] != facts["release"]:
+            raise Declined("it is for CPython %s" % facts["release"])
         if sys.abiflags != facts["flags"]:
             raise Declined("it is for another build of CPython")
         if sys.platform != "linux" or sys.maxsize < 1 << 32:
             raise Declined("it is for Linux with 64 bits")
         if facts["machine"] and os.uname()[4] != facts["machine"]:
             raise Declined("it is for %s" % facts["machine"])
-        if facts["glibc"]:
-            name, version = (os.confstr("CS_GNU_LIBC_VERSION") or " ").split(" ", 1)
-            wanted = [int(number) for number in facts["glibc"].split(".")]
-            if name != "glibc" or [int(number) for number in version.split(".")[:2]] < wanted:
-                raise Declined("it is for glibc %s" % facts["glibc"])
+        if facts["libc"]:
+            name, version = libc()
+            if (name == "glibc") != (facts["libc"] == "glibc") or version < numbers(facts["glibc"]):
+                raise Declined("it is for %s" % " ".join([facts["libc"], facts["glibc"]]).strip())
 
     def base(self):
         """The interpreter that is outside of every virtual environment."""

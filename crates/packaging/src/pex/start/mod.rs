@@ -26,8 +26,8 @@ use runtime_text::Texts;
 
 /// What makes the environment of a plan, for a Python that is not told more than the text.
 pub(super) const INSTALLER: &str = include_str!("install.py");
-/// The path of the plan in a PEX.
-pub(super) const PLAN: &str = "plan";
+/// What the names of plans start with; the configuration follows.
+pub(super) const PLAN: &str = "plan-";
 /// The path of the installer, for a PEX that a Python starts.
 pub(super) const INSTALLER_FILE: &str = "install.py";
 /// The folder of a PEX that is the plan's. The runtime leaves it alone.
@@ -42,10 +42,21 @@ pub const MAX_UNPACKED: u64 = 256 << 20;
 pub struct StartSpec {
     /// The PEX.
     pub pex: PexSpec,
-    /// The one target that it is for.
+    /// The target that the plan is for.
     pub target: Target,
     /// What the wheels may unpack to; more, and there is no plan.
     pub max_unpacked: u64,
+    /// The number of the target, where the PEX is for others as well, with plans of their own: then the wheels are those
+    /// of this one.
+    pub shared: Option<usize>,
+}
+
+impl StartSpec {
+    /// The name of the plan.
+    fn plan(&self) -> String {
+        let number = self.shared.map(|number| format!("{number}-")).unwrap_or_default();
+        format!("{PLAN}{number}{}", self.target)
+    }
 }
 
 /// Whether a PEX of these options can have a plan: the runtime would make an environment from constraints that are known,
@@ -115,7 +126,7 @@ fn planned(
     let planning = Planning { store, spec, texts: Texts::read(store, bootstrap)?, wheels };
     let mut tree = Tree::new();
     let Some(plan) = planning.plan(&facts, user, compiled, &mut tree)? else { return Ok(None) };
-    tree.add_file(PLAN, store.put(&plan)?, false)?;
+    tree.add_file(&spec.plan(), store.put(&plan)?, false)?;
     if options.boot != Boot::Sh {
         tree.add_file(INSTALLER_FILE, store.put(INSTALLER.as_bytes())?, false)?;
     }
@@ -212,7 +223,7 @@ impl Planning<'_> {
         let [(_, TreeEntry::File { digest, .. })] = found.walk().as_slice() else {
             return Err(StepError::Input("expected a tree that holds one archive of compiled files"));
         };
-        let name = format!("{}.pyc.zip", wheel.name);
+        let name = format!("{}.{}.pyc.zip", wheel.name, self.spec.target.interpreter_tag());
         let zip = extract::open(self.store, &name, digest, Limits::default())?;
         if zip.entries().is_empty() {
             return Ok(None);

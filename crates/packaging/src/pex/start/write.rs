@@ -22,12 +22,14 @@ pub(super) fn plan(
     facts: &Facts,
     scheme: &Scheme,
 ) -> Option<Vec<u8>> {
-    let mut plan = Plan { text: String::from("pants start plan 1"), ..Plan::default() };
+    let mut plan = Plan { text: String::from("pants start plan 2"), ..Plan::default() };
     let glibc = facts.glibc.map(|(major, minor)| format!("{major}.{minor}")).unwrap_or_default();
     for (name, value) in [
         ("python", facts.python.as_str()),
+        ("release", facts.release.as_deref().unwrap_or_default()),
         ("flags", &facts.flags),
         ("machine", facts.machine.unwrap_or_default()),
+        ("libc", facts.libc.unwrap_or_default()),
         ("glibc", &glibc),
         ("executable", scheme.python()),
     ] {
