@@ -44,7 +44,7 @@ fn fields() {
         &[
             "a/BUILD:1:27+10: loader::unknown_field: `python_binary` has no field `entrypoint`\n\
              \x20 help: did you mean `entry_point`?",
-            "a/BUILD:1:54+7: graph::field_choice: field `layout`: expected one of `zipapp`, `packed`, `loose`, found `zipap`\n\
+            "a/BUILD:1:54+7: graph::field_choice: field `layout`: expected one of `zipapp`, `packed`, `loose`, `venv`, `dir`, `zip`, found `zipap`\n\
              \x20 help: did you mean `zipapp`?",
             "a/BUILD:1:76+1: graph::field_type: field `args`: expected a list of strings, found the number `3`",
             "a/BUILD:1:90+5: graph::field_type: field `sh_boot`: expected `True` or `False`, found the string \"yes\"",

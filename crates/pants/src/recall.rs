@@ -123,7 +123,7 @@ impl<'a> Request<'a> {
             if let Some((key, size)) = &made.key
                 && let Ok(key) = Digest::from_hex(key, *size)
             {
-                store.outcome(&key).map_err(failed)?;
+                store.use_outcome(&key).map_err(failed)?;
             }
             match made.place(self.session, store) {
                 Ok(built) => report.artifacts.push(built),

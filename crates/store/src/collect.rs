@@ -2,7 +2,8 @@
 //!
 //! Outcomes are taken in the order of their last use, each with all that its tree is made of, until the budget is
 //! reached; the rest goes. What was used or stored within [`GRACE`] stays, and so does what a process that runs beside
-//! has leased: the outcomes that it has read, and all that was stored since it began. Should it miss something even so, it makes it again, as it does with everything that a cache loses.
+//! has leased: the outcomes that it has read, and all that was stored since it began. Should it miss something even so, it
+//! makes it again, as it does with everything that a cache loses.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;

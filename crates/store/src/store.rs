@@ -178,13 +178,22 @@ impl Store {
         Ok(bytes)
     }
 
-    /// The outcome kept under `key`.
+    /// The outcome kept under `key`, which stays as long as this process lives.
     pub fn outcome(&self, key: &Digest) -> Result<Option<Outcome>, StoreError> {
-        let found = self.first(|layer| layer.rows().map_or(Ok(None), |rows| rows.outcome(key)))?;
+        let found = self.kept_outcome(key)?;
         if found.is_some() && self.inner.scratch.get().is_none() {
             self.inner.base.lease(key);
         }
         Ok(found.and_then(|bytes| Outcome::decode(&bytes)))
+    }
+
+    /// Remembers that the outcome kept under `key` was of use, for whoever does not rely on it any more.
+    pub fn use_outcome(&self, key: &Digest) -> Result<(), StoreError> {
+        self.kept_outcome(key).map(drop)
+    }
+
+    fn kept_outcome(&self, key: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.first(|layer| layer.rows().map_or(Ok(None), |rows| rows.outcome(key)))
     }
 
     /// Keeps `outcome` under `key`, in the place of what was there.
