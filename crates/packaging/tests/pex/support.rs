@@ -311,9 +311,9 @@ pub(crate) fn pex_tool() -> Option<PathBuf> {
 /// Fills `folder` once, whoever of several processes comes first; a mark says that it is whole.
 fn provide(folder: &Path, fill: impl FnOnce(&Path) -> Option<()>) -> Option<()> {
     fs::create_dir_all(folder.parent().unwrap()).unwrap();
-    let lock = fs::File::create(folder.with_extension("lock")).unwrap();
+    let lock = fs::File::create(folder.with_added_extension("lock")).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    let mark = folder.with_extension("whole");
+    let mark = folder.with_added_extension("whole");
     if mark.exists() {
         return Some(());
     }

@@ -49,7 +49,7 @@ error[graph::field_type]: field `sh_boot`: expected `True` or `False`, found the
   |
 6 |     sh_boot = "yes",
   |               ^^^^^
-error[graph::field_choice]: field `layout`: expected one of `zipapp`, `packed`, `loose`, found `zipaap`
+error[graph::field_choice]: field `layout`: expected one of `zipapp`, `packed`, `loose`, `venv`, `dir`, `zip`, found `zipaap`
  --> svc/BUILD:7:14
   |
 7 |     layout = "zipaap",

@@ -280,7 +280,7 @@ fn many_files_that_cannot_be_had() {
              python_binary(name = \"app\", dependencies = [\":reqs\"])\n",
         ),
     ]);
-    let files = format!("`{}`, `a-1.0-py3-none-any.whl`, `b-1.0-py3-none-any.whl`", RUNTIME.wheel);
+    let files = format!("`a-1.0-py3-none-any.whl`, `b-1.0-py3-none-any.whl`, `{}`", RUNTIME.wheel);
     let errors = |repository: &Repository, arguments: &[&str]| -> Vec<String> {
         let said = repository.run(arguments);
         assert_eq!(said.code, 3, "{}", said.stderr);
@@ -326,7 +326,7 @@ fn manuals() {
     let layout = say(&["help", "layout"]);
     assert!(
         layout.starts_with(
-            "A field of python_binary, pex_binaries:\n  layout (one of \"zipapp\", \"packed\", \"loose\")\n"
+            "A field of python_binary, pex_binaries:\n  layout (one of \"zipapp\", \"packed\", \"loose\", \"venv\", \"dir\", \"zip\")\n"
         ),
         "{layout}"
     );
