@@ -97,6 +97,24 @@ impl Requirement {
         &self.text
     }
 
+    /// The URL or path that it names, unless it comes from an index.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        match &self.source {
+            Source::Index(_) => None,
+            Source::Url(location) | Source::Path(location) => Some(location),
+        }
+    }
+
+    /// The text of the same requirement at another URL or path.
+    #[must_use]
+    pub fn text_at(&self, url: &str) -> String {
+        let extras: Vec<&str> = self.extras.iter().map(AsRef::as_ref).collect();
+        let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+        let marker = if self.marker.is_always() { String::new() } else { format!(" ; {}", self.marker) };
+        format!("{}{extras} @ {url}{marker}", self.name)
+    }
+
     /// The version specifiers, unless it comes from elsewhere than an index.
     #[must_use]
     pub fn specifiers(&self) -> Option<&VersionSpecifiers> {

@@ -11,6 +11,7 @@ use packaging::index::{
     fetch_file, machine_default, sweep_partial,
 };
 use packaging::interpreter::program_state;
+use packaging::lock::Address;
 use packaging::pex::RUNTIME;
 use store::{Digest, Store, StoreError};
 
@@ -55,7 +56,7 @@ impl Downloads<'_> {
             sweep_partial(&partial, before);
         }
         let options = ClientOptions::new(indexes, variables, partial);
-        Client::new(ClientOptions { offline: self.offline, ..options })
+        Client::new(ClientOptions { offline: self.offline, root: self.root.clone(), ..options })
     }
 
     /// What the machine's own tools are set up to use, remembered for as long as they are the same files.
@@ -111,8 +112,12 @@ impl Fetch for Downloads<'_> {
     }
 }
 
-/// The error that a lock is from before its project was pinned to an index. What this tool brings itself is in no lock.
+/// The error that a lock is from before its project was pinned to an index. What this tool brings itself is in no lock,
+/// and what a requirement gives an address is wanted from there.
 fn of_another_index(indexes: &Indexes, request: &FetchRequest<'_>) -> Option<FetchError> {
+    if Address::in_place_of_index(request.index).is_some() {
+        return None;
+    }
     let mut claiming = indexes.claiming(request.project).map(|index| index.name.as_str()).peekable();
     let pinned = (*claiming.peek()?).to_owned();
     if request.file == RUNTIME.wheel || claiming.any(|name| name == request.index) {

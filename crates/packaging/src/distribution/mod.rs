@@ -4,7 +4,7 @@
 mod metadata;
 mod project;
 mod read;
-mod sdist;
+pub(crate) mod sdist;
 mod steps;
 mod version;
 

@@ -9,14 +9,14 @@ use tar::{Builder, EntryType, Header};
 const TIME: u64 = 315_532_800;
 
 /// A file that goes into the archive.
-pub(super) struct Member {
-    pub(super) path: String,
-    pub(super) content: Vec<u8>,
-    pub(super) executable: bool,
+pub(crate) struct Member {
+    pub(crate) path: String,
+    pub(crate) content: Vec<u8>,
+    pub(crate) executable: bool,
 }
 
 /// The bytes of the archive of some members, sorted by their paths.
-pub(super) fn archive(mut members: Vec<Member>) -> io::Result<Vec<u8>> {
+pub(crate) fn archive(mut members: Vec<Member>) -> io::Result<Vec<u8>> {
     members.sort_by(|a, b| a.path.cmp(&b.path));
     // 255 is "unknown", so that the system does not show.
     let gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());

@@ -30,7 +30,7 @@ pub fn archive_names(
 ) -> Result<Vec<String>, FetchError> {
     let found = client.locate(index, project, file)?;
     let index = client.index(index)?;
-    let ask = |part| Ask { index, url: &found.url, what: file, accept: None, part };
+    let ask = |part| Ask { index: &index, url: &found.url, what: file, accept: None, part };
     let fetch = |part: Part, limit: u64| {
         let ask = ask(part);
         client.retry.run(|| read_part(client, &ask, project, limit))

@@ -1,5 +1,6 @@
 //! Asks indexes for the pages of projects, each page once a run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use super::flat;
 use super::page::{self, IndexFile, Page};
 use super::transport::{Answer, Ask, Part, body_cause, passing};
 use super::trust::{Proxies, Trust};
+use crate::lock::Address;
 
 /// No page is larger than this unless another limit is said; the largest of a public index have a tenth of it.
 const LARGEST_PAGE: u64 = 256 << 20;
@@ -31,6 +33,8 @@ pub struct ClientOptions {
     pub env: BTreeMap<String, String>,
     /// A folder of the cache, for downloads that are not complete.
     pub partial: PathBuf,
+    /// The root of the repository, for files in it that requirements name; empty where there is none.
+    pub root: PathBuf,
     /// Never to use the network; `file` addresses still work.
     pub offline: bool,
     /// How often requests are tried.
@@ -46,7 +50,16 @@ impl ClientOptions {
     #[must_use]
     pub fn new(indexes: Indexes, env: BTreeMap<String, String>, partial: PathBuf) -> Self {
         let (retry, patience) = (RetryPolicy::default(), Duration::from_secs(30));
-        Self { indexes, env, partial, offline: false, retry, patience, largest_page: LARGEST_PAGE }
+        Self {
+            indexes,
+            env,
+            partial,
+            root: PathBuf::new(),
+            offline: false,
+            retry,
+            patience,
+            largest_page: LARGEST_PAGE,
+        }
     }
 }
 
@@ -60,6 +73,7 @@ pub struct Client {
     pub(super) retry: RetryPolicy,
     pub(super) trusted_by: String,
     pub(super) partial: PathBuf,
+    root: PathBuf,
     pub(super) patience: Duration,
     largest_page: u64,
     indexes: Indexes,
@@ -95,6 +109,7 @@ impl Client {
             retry: options.retry,
             trusted_by: trust.origin,
             partial: options.partial,
+            root: options.root,
             patience: options.patience,
             largest_page: options.largest_page,
             indexes: options.indexes,
@@ -131,12 +146,24 @@ impl Client {
         self.indexes.reach.proxy.as_ref().map(|(address, _)| address.as_str())
     }
 
-    /// The index of a name.
+    /// The index of a name; one of its own for each [`Address`] of a file that is on none.
     ///
     /// # Errors
     /// [`FetchError::UnknownIndex`], with the names that there are.
-    pub fn index(&self, name: &str) -> Result<&Index, FetchError> {
-        self.indexes.get(name).ok_or_else(|| {
+    pub fn index(&self, name: &str) -> Result<Cow<'_, Index>, FetchError> {
+        let unreadable =
+            |reason: String| FetchError::Page { index: name.to_owned(), project: name.to_owned(), reason };
+        if let Some(address) = Address::in_place_of_index(name) {
+            let url = match address {
+                Address::Url(url) => url,
+                Address::Path(path) => Url::from_file_path(self.root.join(path))
+                    .map_err(|()| unreadable("the root of the repository is no absolute path".to_owned()))?
+                    .to_string(),
+            };
+            let index = Index::of_one_file(name, &url).map_err(|error| unreadable(error.to_string()))?;
+            return Ok(Cow::Owned(index));
+        }
+        self.indexes.get(name).map(Cow::Borrowed).ok_or_else(|| {
             let known: Vec<_> = self.indexes.iter().map(|index| format!("`{}`", index.name)).collect();
             FetchError::UnknownIndex { name: name.to_owned(), known: known.join(", ") }
         })
@@ -147,7 +174,7 @@ impl Client {
     /// # Errors
     /// See [`FetchError`]; a failed page is asked for again by the next call.
     pub fn page(&self, index: &str, project: &str) -> Result<Arc<Page>, FetchError> {
-        let index = self.index(index)?;
+        let index = &*self.index(index)?;
         if index.flat {
             let page = flat::of_project(&*self.whole_page(index)?, project);
             let none = || FetchError::NoProject { index: index.name.clone(), project: project.to_owned() };
@@ -161,7 +188,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::page`]; many an index has no such list.
     pub fn projects(&self, index: &str) -> Result<Vec<String>, FetchError> {
-        let index = self.index(index)?;
+        let index = &*self.index(index)?;
         if index.flat {
             let page = self.whole_page(index)?;
             return Ok(page.files.iter().filter_map(|file| flat::project_of(&file.name)).collect());
@@ -219,6 +246,10 @@ impl Client {
     /// # Errors
     /// Those of [`Client::page`], and [`FetchError::NoFile`].
     pub fn locate(&self, index: &str, project: &str, file: &str) -> Result<IndexFile, FetchError> {
+        if Address::in_place_of_index(index).is_some() {
+            let url = self.index(index)?.url.without_credentials().clone();
+            return Ok(IndexFile::at(file, url));
+        }
         let page = self.page(index, project)?;
         let (index, project) = (index.to_owned(), project.to_owned());
         match page.file(file) {

@@ -62,6 +62,16 @@ pub struct Index {
     pub(super) login: Login,
 }
 
+impl Index {
+    /// What stands for an index where a file is on none: it has this file alone. `name` is its address, as in a lock.
+    pub(super) fn of_one_file(name: &str, url: &str) -> Result<Index, IndexError> {
+        let origin = "a requirement".to_owned();
+        let url = IndexUrl::parse(url, &origin)?;
+        let (scope, login) = (Scope::default(), Login::default());
+        Ok(Index { name: name.to_owned(), url, origin, scope, flat: false, login })
+    }
+}
+
 /// The indexes in the order in which they are asked; the default one is last. There is always one.
 #[derive(Debug, Clone)]
 pub struct Indexes {

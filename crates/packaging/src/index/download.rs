@@ -78,7 +78,7 @@ pub fn fetch_file(
         partial.remove().map_err(disk)?;
         return Ok(found);
     }
-    let ask = Ask { index, url: &found.url, what: request.file, accept: None, part: Part::All };
+    let ask = Ask { index: &index, url: &found.url, what: request.file, accept: None, part: Part::All };
     let transfer = Transfer { client, ask, request, progress, best: Cell::new(partial.len()) };
     let kept = transfer.complete(&mut partial).and_then(|()| keep(&partial, request, store));
     match kept {

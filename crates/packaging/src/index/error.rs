@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use store::StoreError;
 
 use super::auth::variable_part;
+use crate::lock::Address;
 
 /// Who has to act: the exit code of the command line is made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,7 +209,7 @@ pub enum FetchError {
         project: String,
     },
     /// The project is there, the file is not.
-    #[error("the index `{index}` has no file `{file}` of `{project}`")]
+    #[error("{} has no file `{file}` of `{project}`", of(index))]
     NoFile {
         /// The name of the index.
         index: String,
@@ -218,7 +219,7 @@ pub enum FetchError {
         file: String,
     },
     /// 401, 403 or 407.
-    #[error("the index `{index}` refused `{what}`: {}", status_text(*status))]
+    #[error("{} refused `{what}`: {}", of(index), status_text(*status))]
     Refused {
         /// The name of the index.
         index: String,
@@ -232,7 +233,7 @@ pub enum FetchError {
         credentials: Option<String>,
     },
     /// Any other status that is not success, after all attempts.
-    #[error("the index `{index}` answered {} for `{what}`{}", status_text(*status), after(*attempts))]
+    #[error("{} answered {} for `{what}`{}", of(index), status_text(*status), after(*attempts))]
     Status {
         /// The name of the index.
         index: String,
@@ -246,7 +247,7 @@ pub enum FetchError {
         wait: Option<u64>,
     },
     /// No connection, or one that broke, after all attempts.
-    #[error("cannot get `{what}` from the index `{index}`: {cause}{}", after(*attempts))]
+    #[error("cannot get `{what}` from {}: {cause}{}", of(index), after(*attempts))]
     Connection {
         /// The name of the index.
         index: String,
@@ -260,7 +261,7 @@ pub enum FetchError {
         origin: String,
     },
     /// The certificate of the index is not trusted.
-    #[error("the connection to the index `{index}` is not trusted: {cause}")]
+    #[error("the connection to {} is not trusted: {cause}", of(index))]
     Untrusted {
         /// The name of the index.
         index: String,
@@ -290,7 +291,7 @@ pub enum FetchError {
         reason: String,
     },
     /// More or fewer bytes than the lock says.
-    #[error("`{file}` from the index `{index}` has {found} bytes, expected {expected}")]
+    #[error("`{file}` from {} has {found} bytes, expected {expected}", of(index))]
     Size {
         /// The name of the index.
         index: String,
@@ -302,7 +303,7 @@ pub enum FetchError {
         found: String,
     },
     /// Other bytes than the lock says.
-    #[error("`{file}` from the index `{index}` has SHA-256 `{found}`, expected `{expected}`")]
+    #[error("`{file}` from {} has SHA-256 `{found}`, expected `{expected}`", of(index))]
     Hash {
         /// The name of the index.
         index: String,
@@ -339,6 +340,15 @@ pub enum FetchError {
     },
 }
 
+/// What messages call an index, or the file that stands in the place of one.
+fn of(index: &str) -> String {
+    if is_address(index) { format!("`{index}`") } else { format!("the index `{index}`") }
+}
+
+fn is_address(index: &str) -> bool {
+    Address::in_place_of_index(index).is_some()
+}
+
 impl FetchError {
     /// The stable code of this error.
     #[must_use]
@@ -367,6 +377,17 @@ impl FetchError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
+            Self::NoFile { index, .. } | Self::Refused { index, .. } | Self::Connection { index, .. }
+            | Self::Size { index, .. } | Self::Hash { index, .. }
+                if is_address(index) =>
+            {
+                Some(match self {
+                    Self::NoFile { .. } => "give the requirement another address, and run `pants lock`".into(),
+                    Self::Refused { .. } => "give the host an entry in `~/.netrc`".into(),
+                    Self::Connection { .. } => "what is cached still works with `--offline`".into(),
+                    _ => "nothing was kept; if the file was replaced on purpose, `pants lock` takes it".into(),
+                })
+            }
             Self::Offline { .. } => Some("run the same command once without `--offline`: it fills the cache".into()),
             Self::UnknownIndex { name, .. } => {
                 Some(format!("name it in `pants.toml`, or lock again without `{name}`: `pants lock`"))

@@ -15,8 +15,9 @@ pub(super) fn of_project(all: &Page, project: &str) -> Page {
     Page { files: all.files.iter().filter(is_meant).cloned().collect() }
 }
 
-/// The project that the name of a file tells.
-pub(super) fn project_of(file: &str) -> Option<String> {
+/// The project that the name of a wheel or a source distribution tells, normalised.
+#[must_use]
+pub fn project_of(file: &str) -> Option<String> {
     if let Ok(wheel) = file.parse::<WheelFilename>() {
         return Some(wheel.name.to_string());
     }

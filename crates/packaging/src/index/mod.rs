@@ -33,6 +33,7 @@ pub use client::{Client, ClientOptions};
 pub use config::{DEFAULT, Declarations, DeclaredIndex, Index, Indexes};
 pub use download::{FetchRequest, Fetched, Progress, fetch_file};
 pub use error::{Fault, FetchError, IndexError};
+pub use flat::project_of;
 pub use machine::{Surroundings, machine_default};
 pub use page::{IndexFile, Page};
 pub use partial::sweep_partial;

@@ -34,6 +34,21 @@ pub struct IndexFile {
     pub core_metadata: bool,
 }
 
+impl IndexFile {
+    /// A file of which nothing but its name and place is known.
+    pub(super) fn at(name: &str, url: Url) -> IndexFile {
+        IndexFile {
+            name: name.to_owned(),
+            url,
+            sha256: None,
+            size: None,
+            requires_python: None,
+            yanked: None,
+            core_metadata: false,
+        }
+    }
+}
+
 impl Page {
     /// The file of a name.
     #[must_use]

@@ -16,6 +16,7 @@ use super::client::Client;
 use super::config::Index;
 use super::error::FetchError;
 use super::pace::Paced;
+use crate::lock::Address;
 
 /// More than an index ever needs; the servers of a loop are told so.
 const MOST_REDIRECTS: usize = 10;
@@ -101,10 +102,15 @@ impl Client {
         request.call().map_err(|error| self.failed(ask, &error))
     }
 
-    /// The credentials of an index for its own host, and for another those that a netrc file has of it by its name.
+    /// The credentials of an index for its own host, and for another those that a netrc file has of it by its name. A
+    /// file on no index has those of the index that shares its host.
     fn credentials<'c>(&'c self, index: &'c Index, url: &Url) -> Option<(&'c str, &'c str)> {
-        if index.url.trusts(url) {
+        let is_file = Address::in_place_of_index(&index.name).is_some();
+        if index.url.trusts(url) && !is_file {
             return index.credentials();
+        }
+        if is_file && let Some(shared) = self.indexes().iter().find(|one| one.url.trusts(url)) {
+            return shared.credentials();
         }
         self.indexes().reach.netrc.of_host(url.host_str()?, None)
     }

@@ -69,7 +69,7 @@ impl Client {
             // The page does not tell: only the file itself does.
             None => {
                 let ask = Ask {
-                    index: self.index(index)?,
+                    index: &*self.index(index)?,
                     url: &found.url,
                     what: file,
                     accept: None,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use pep508_rs::{ExtraName, MarkerExpression, MarkerTree, MarkerValueExtra};
 
 use super::write::quoted;
-use super::{LOCK_VERSION, Lock, Package};
+use super::{Address, LOCK_VERSION, Lock, Package};
 use crate::marker::Marker;
 
 /// A file of a package, in whatever way it is listed.
@@ -26,7 +26,11 @@ impl Lock {
     pub fn to_requirements(&self) -> String {
         let mut out = String::from("# Written by `pants lock --export requirements`.\n");
         for (package, marker) in self.installed() {
-            let _ = write!(out, "{}=={}", package.name, package.version);
+            match package.address() {
+                Some(Address::Url(url)) => drop(write!(out, "{} @ {url}", package.name)),
+                Some(Address::Path(path)) => drop(write!(out, "{} @ ./{path}", package.name)),
+                None => drop(write!(out, "{}=={}", package.name, package.version)),
+            }
             if let Some(marker) = marker {
                 let _ = write!(out, " ; {marker}");
             }
@@ -59,10 +63,17 @@ impl Lock {
                 let _ = writeln!(out, "requires-python = {}", quoted(requires_python));
             }
             let file = |name: &str, size: Option<u64>, sha256: &[u8; 32], index: Option<&str>| {
-                let url = url(&ExportedFile { index, project: package.name.as_ref(), name })?;
+                let place = match index.and_then(Address::in_place_of_index) {
+                    Some(Address::Path(path)) => format!("path = {}", quoted(path)),
+                    Some(Address::Url(url)) => format!("url = {}", quoted(url)),
+                    None => {
+                        let file = ExportedFile { index, project: package.name.as_ref(), name };
+                        format!("url = {}", quoted(url(&file)?))
+                    }
+                };
                 let size = size.map_or_else(String::new, |size| format!(", size = {size}"));
-                let (name, url, hash) = (quoted(name), quoted(url), hex(sha256));
-                Ok(format!("{{ name = {name}, url = {url}{size}, hashes = {{ sha256 = \"{hash}\" }} }}"))
+                let (name, hash) = (quoted(name), hex(sha256));
+                Ok(format!("{{ name = {name}, {place}{size}, hashes = {{ sha256 = \"{hash}\" }} }}"))
             };
             if let Some(sdist) = &package.sdist {
                 let sdist = file(&sdist.name, sdist.size, &sdist.sha256, sdist.index.as_deref())?;

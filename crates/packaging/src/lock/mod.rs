@@ -1,6 +1,7 @@
 //! The lock of a resolve (`*.lock`): what it records, how it is written and read; knows no index's host and chooses
 //! nothing.
 
+mod address;
 mod build_system;
 mod error;
 mod export;
@@ -25,6 +26,7 @@ use crate::requirement_file::FileHash;
 use crate::wheel::WheelFilename;
 use crate::{Version, VersionSpecifiers};
 
+pub use address::{Address, AddressError};
 pub use build_system::{Backend, BackendPath, BuildSystem};
 pub use error::{LockError, LockFault};
 pub use export::ExportedFile;
@@ -135,7 +137,7 @@ pub struct Dependency {
     pub marker: Marker,
 }
 
-/// A wheel on an index.
+/// A wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WheelFile {
     /// The name of the file.
@@ -144,11 +146,11 @@ pub struct WheelFile {
     pub size: Option<u64>,
     /// Its SHA-256.
     pub sha256: [u8; 32],
-    /// The name of the index that has it; `None` is the default one.
+    /// The name of the index that has it; `None` is the default one. For a file on none, its [`Address`].
     pub index: Option<String>,
 }
 
-/// A source distribution on an index.
+/// A source distribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// The name of the file.
@@ -157,7 +159,7 @@ pub struct SourceFile {
     pub size: Option<u64>,
     /// Its SHA-256.
     pub sha256: [u8; 32],
-    /// The name of the index that has it; `None` is the default one.
+    /// The name of the index that has it; `None` is the default one. For a file on none, its [`Address`].
     pub index: Option<String>,
 }
 
@@ -225,6 +227,18 @@ impl Lock {
         self.packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
         self.builds.iter_mut().for_each(Lock::sort);
         self.builds.sort_by(|a, b| texts(&a.requirements).cmp(texts(&b.requirements)));
+    }
+}
+
+impl Package {
+    /// Where its file is, if it is on no index.
+    #[must_use]
+    pub fn address(&self) -> Option<Address> {
+        let wheels = self.wheels.iter().map(|wheel| &wheel.index);
+        wheels
+            .chain(self.sdist.iter().map(|sdist| &sdist.index))
+            .flatten()
+            .find_map(|index| Address::in_place_of_index(index))
     }
 }
 

@@ -110,6 +110,8 @@ pub(super) struct RawFile {
     pub(super) size: Option<u64>,
     pub(super) hashes: RawHashes,
     pub(super) index: Option<Text>,
+    pub(super) url: Option<Text>,
+    pub(super) path: Option<Text>,
 }
 
 #[derive(Deserialize)]

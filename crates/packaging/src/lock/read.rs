@@ -8,7 +8,8 @@ use toml::Spanned;
 use super::error::{LockError, LockFault};
 use super::raw::{Head, RawBuild, RawBuildSystem, RawDependency, RawFile, RawLock, RawPackage, Text};
 use super::{
-    BuildSystem, Dependency, FORMAT, Form, Graph, LOCK_VERSION, Lock, Origin, Package, SourceFile, WheelFile,
+    Address, BuildSystem, Dependency, FORMAT, Form, Graph, LOCK_VERSION, Lock, Origin, Package, SourceFile,
+    WheelFile,
 };
 use crate::constraints::InterpreterConstraints;
 use crate::marker::Marker;
@@ -270,9 +271,20 @@ impl Reader {
         }
     }
 
-    /// The hash and the index of a file.
+    /// The hash and the index of a file, or its address in the place of that.
     fn file(&mut self, raw: &RawFile) -> Option<([u8; 32], Option<String>)> {
         let sha256 = self.value("hashes.sha256", &raw.hashes.sha256, sha256);
+        if let Some(place) = raw.url.as_ref().or(raw.path.as_ref()) {
+            let address = self.value(if raw.url.is_some() { "url" } else { "path" }, place, |text| {
+                match Address::of_requirement(text, None) {
+                    Ok(Address::Path(_)) if raw.url.is_some() => {
+                        Err(format!("`{text}` is a path, expected an address"))
+                    }
+                    found => found.map_err(|error| error.to_string()),
+                }
+            });
+            return Some((sha256?, Some(address?.to_string())));
+        }
         if let Some(index) = &raw.index
             && !self.indexes.contains(index.get_ref())
         {

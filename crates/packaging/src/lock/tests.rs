@@ -71,6 +71,15 @@ dependencies = [
 "#;
 
 #[test]
+fn files_on_no_index_are_read_and_written_alike() {
+    let place = "size = 5";
+    for address in ["url = \"https://h.example/a%20b.tar.gz\"", "path = \"libs/a b.tar.gz\""] {
+        let text = SMALL.replace(place, address);
+        assert_eq!(Lock::parse(&text).unwrap().to_toml(), text);
+    }
+}
+
+#[test]
 fn what_builds_is_read_and_written_alike() {
     let text = format!("{SMALL}{BUILDS}");
     let lock = Lock::parse(&text).unwrap();
@@ -123,10 +132,16 @@ fn what_is_no_lock_is_refused() {
     );
     check(
         "size = 5",
-        "url = 'x'",
+        "uri = 'x'",
         &[
-            "32:40 syntax: not a readable lock: unknown field `url`, expected one of `name`, `size`, `hashes`, `index`",
+            "32:40 syntax: not a readable lock: unknown field `uri`, expected one of `name`, `size`, `hashes`, `index`, `url`, `path`",
         ],
+    );
+    check("size = 5", "url = 'x'", &["32:46 value: `url` is not valid: `x` is a path, expected an address"]);
+    check(
+        "size = 5",
+        "path = '../x'",
+        &["32:47 value: `path` is not valid: `../x` is not in the repository"],
     );
     check(
         "lock-version = \"1.0\"",

@@ -3,7 +3,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::{BuildSystem, Dependency, FORMAT, LOCK_VERSION, Lock, Package};
+use super::{Address, BuildSystem, Dependency, FORMAT, LOCK_VERSION, Lock, Package};
 
 /// The line at the head of every lock.
 const HEAD: &str = "# Written by `pants lock`. Do not edit.";
@@ -111,8 +111,11 @@ fn file(name: &str, size: Option<u64>, sha256: &[u8; 32], index: Option<&str>) -
     if let Some(size) = size {
         let _ = write!(out, ", size = {size}");
     }
-    if let Some(index) = index {
-        let _ = write!(out, ", index = {}", quoted(index));
+    match index.map(|index| (index, Address::in_place_of_index(index))) {
+        None => {}
+        Some((index, None)) => drop(write!(out, ", index = {}", quoted(index))),
+        Some((_, Some(Address::Url(url)))) => drop(write!(out, ", url = {}", quoted(url))),
+        Some((_, Some(Address::Path(path)))) => drop(write!(out, ", path = {}", quoted(path))),
     }
     out.push_str(", hashes = { sha256 = \"");
     for byte in sha256 {

@@ -1,7 +1,7 @@
 //! Makes a [`Lock`] of what uv found: versions, dependencies, and the files that can matter.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pep508_rs::MarkerTree;
 use url::Url;
@@ -12,7 +12,9 @@ use super::span::Span;
 use super::uv::UV_VERSION;
 use super::uv_lock::{UvDependency, UvFile, UvLock, UvPackage};
 use crate::index::{DEFAULT, Index, Indexes};
-use crate::lock::{Dependency, Form, Graph, Lock, Origin, Package, SourceFile, WheelFile};
+use crate::lock::{
+    Address, AddressError, Dependency, Form, Graph, Lock, Origin, Package, SourceFile, WheelFile,
+};
 use crate::marker::Marker;
 use crate::name::{PackageName, parse_extra, parse_name};
 
@@ -25,7 +27,8 @@ pub(super) fn convert(
 ) -> Result<Lock, LockError> {
     let indexes = request.indexes;
     let several = several(found);
-    let mut converter = Converter { resolve: request.resolve, indexes, span, several, warnings };
+    let (resolve, root) = (request.resolve, request.root);
+    let mut converter = Converter { resolve, root, indexes, span, several, warnings };
     let mut packages = Vec::new();
     for package in found.packages.iter().filter(|package| package.source.r#virtual.is_none()) {
         packages.push(converter.package(package)?);
@@ -65,6 +68,7 @@ fn several(found: &UvLock) -> BTreeSet<String> {
 
 struct Converter<'a> {
     resolve: &'a str,
+    root: Option<&'a Path>,
     indexes: &'a Indexes,
     span: &'a Span,
     several: BTreeSet<String>,
@@ -85,21 +89,20 @@ impl<'a> Converter<'a> {
         let shown = format!("{name} {}", found.version.as_deref().unwrap_or("without a version"));
         let version = found.version.as_deref().and_then(|version| version.parse().ok());
         let version = version.ok_or_else(|| self.unreadable(format!("`{shown}` has no version")))?;
-        let index = self.index(found, &shown)?;
+        let place = self.place(found, &shown)?;
         let marker = if self.several.contains(&found.name) && !found.resolution_markers.is_empty() {
             let marker = self.span.alternatives(&found.resolution_markers);
             marker.ok_or_else(|| self.unreadable(format!("`{shown}` has a marker that is none")))?
         } else {
             Marker::always()
         };
-        let index_name = (index.name != DEFAULT).then(|| index.name.clone());
         let mut wheels = Vec::new();
         for file in &found.wheels {
-            wheels.extend(self.wheel(file, index, index_name.as_ref()));
+            wheels.extend(self.wheel(file, &place));
         }
         let sdist = found.sdist.as_ref().and_then(|file| {
-            let (name, sha256) = (file.name()?, self.sha256(file, index)?);
-            Some(SourceFile { name, size: size(file, index), sha256, index: index_name.clone() })
+            let (name, sha256) = (place.name(file)?, self.sha256(file, &place)?);
+            Some(SourceFile { name, size: place.size(file), sha256, index: place.index() })
         });
         let dependencies = self.dependencies(found)?;
         let (requires_python, build, modules) = (None, None, Vec::new());
@@ -118,38 +121,51 @@ impl<'a> Converter<'a> {
         })
     }
 
-    /// The index that a package comes from.
-    fn index(&self, found: &UvPackage, shown: &str) -> Result<&'a Index, LockError> {
-        let Some(registry) = &found.source.registry else {
-            return Err(self.unreadable(format!("`{shown}` comes from no index")));
+    /// Where a package comes from.
+    fn place(&self, found: &UvPackage, shown: &str) -> Result<Place<'a>, LockError> {
+        let (source, root) = (&found.source, self.root);
+        if let Some(location) = source.url.as_ref().or(source.path.as_ref()) {
+            let wrong = |error: AddressError| self.unreadable(format!("`{shown}`: {error}"));
+            return Ok(Place::File {
+                address: Address::of_requirement(location, root).map_err(wrong)?,
+                root,
+            });
+        }
+        let Some(registry) = &source.registry else {
+            return Err(self.unreadable(format!("`{shown}` comes from no index and is no file")));
         };
         let place = Url::parse(registry).ok();
         let same = |index: &&Index| place.as_ref().is_some_and(|place| index.url.is_same_place(place));
         let folder = |index: &&Index| {
             let path = index.folder().and_then(|folder| folder.canonicalize().ok());
-            place.is_none() && path.is_some_and(|path| path == std::path::Path::new(registry))
+            place.is_none() && path.is_some_and(|path| path == Path::new(registry))
         };
         let index = self.indexes.iter().find(same).or_else(|| self.indexes.iter().find(folder));
+        let index = index.map(Place::Index);
         index.ok_or_else(|| self.unreadable(format!("`{shown}` comes from an index that was not asked")))
     }
 
-    fn wheel(&mut self, file: &UvFile, index: &Index, index_name: Option<&String>) -> Option<WheelFile> {
+    fn wheel(&mut self, file: &UvFile, place: &Place<'_>) -> Option<WheelFile> {
         // A name that cannot be read is one that nothing can install.
-        let name: crate::wheel::WheelFilename = file.name()?.parse().ok()?;
-        if !self.span.wants(&name) {
+        let name: crate::wheel::WheelFilename = place.name(file)?.parse().ok()?;
+        // The only file there is of something stays, so that it can be told why it does not fit.
+        if matches!(place, Place::Index(_)) && !self.span.wants(&name) {
             return None;
         }
-        let sha256 = self.sha256(file, index)?;
-        Some(WheelFile { name, size: size(file, index), sha256, index: index_name.cloned() })
+        let sha256 = self.sha256(file, place)?;
+        Some(WheelFile { name, size: place.size(file), sha256, index: place.index() })
     }
 
-    /// The hash that the index says; of a file in a folder, the hash of its bytes.
-    fn sha256(&mut self, file: &UvFile, index: &Index) -> Option<[u8; 32]> {
-        if let Some(found) = file.sha256() {
+    /// The hash that the index says; of a file on the disk, the hash of its bytes.
+    fn sha256(&mut self, file: &UvFile, place: &Place<'_>) -> Option<[u8; 32]> {
+        let path = place.on_disk(file);
+        if path.is_none()
+            && let Some(found) = file.sha256()
+        {
             return Some(found);
         }
-        let name = file.name()?;
-        if let Some(bytes) = on_disk(file, index).and_then(|path| std::fs::read(path).ok()) {
+        let name = place.name(file)?;
+        if let Some(bytes) = path.and_then(|path| std::fs::read(path).ok()) {
             return Some(<sha2::Sha256 as sha2::Digest>::digest(bytes).into());
         }
         self.warnings.push(LockWarning::NoHash { file: name });
@@ -186,12 +202,45 @@ impl<'a> Converter<'a> {
     }
 }
 
-/// Where a file of a folder is.
-fn on_disk(file: &UvFile, index: &Index) -> Option<PathBuf> {
-    Some(index.folder()?.join(file.path.as_deref()?))
+/// Where the files of a package are.
+enum Place<'a> {
+    Index(&'a Index),
+    /// One file that is on no index.
+    File {
+        address: Address,
+        root: Option<&'a Path>,
+    },
 }
 
-/// The size that the index says; of a file in a folder, that of the file.
-fn size(file: &UvFile, index: &Index) -> Option<u64> {
-    file.size.or_else(|| Some(on_disk(file, index)?.metadata().ok()?.len()))
+impl Place<'_> {
+    /// As a lock names it.
+    fn index(&self) -> Option<String> {
+        match self {
+            Self::Index(index) => (index.name != DEFAULT).then(|| index.name.clone()),
+            Self::File { address, .. } => Some(address.to_string()),
+        }
+    }
+
+    fn name(&self, file: &UvFile) -> Option<String> {
+        match self {
+            Self::Index(_) => file.name(),
+            Self::File { address, .. } => address.file_name(),
+        }
+    }
+
+    /// Where a file is that is on the disk.
+    fn on_disk(&self, file: &UvFile) -> Option<PathBuf> {
+        match self {
+            Self::Index(index) => Some(index.folder()?.join(file.path.as_deref()?)),
+            Self::File { address: Address::Path(path), root } => {
+                Some(root.unwrap_or(Path::new("")).join(path))
+            }
+            Self::File { .. } => None,
+        }
+    }
+
+    /// The size that the index says; of a file on the disk, that of the file.
+    fn size(&self, file: &UvFile) -> Option<u64> {
+        file.size.or_else(|| Some(self.on_disk(file)?.metadata().ok()?.len()))
+    }
 }

@@ -3,19 +3,33 @@
 use std::path::PathBuf;
 
 use crate::index::{Fault, FetchError};
+use crate::lock::AddressError;
+use crate::name::PackageName;
 use crate::sdist::explain;
 
 /// A lock could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockError {
-    /// Requirements by URL or path.
-    #[error("the resolve `{resolve}` has requirements that come from no index: {}", refused.join(", "))]
-    NotAnIndex {
+    /// A requirement names a place that nothing can be had from.
+    #[error("the resolve `{resolve}` cannot have `{project}` of {by}: {reason}")]
+    Address {
         /// The resolve.
         resolve: String,
-        /// The projects, and who asks for them.
-        refused: Vec<String>,
+        /// The project.
+        project: PackageName,
+        /// Who asks for it.
+        by: String,
+        /// What is wrong with the place.
+        reason: AddressError,
+    },
+    /// A file that a requirement names is not there.
+    #[error("a requirement names `{}`, which cannot be read", path.display())]
+    NoFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// No versions satisfy all requirements.
     #[error("no versions satisfy the requirements of the resolve `{resolve}`: {explanation}")]
@@ -119,7 +133,8 @@ impl LockError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotAnIndex { .. } => "packaging::lock_not_an_index",
+            Self::Address { .. } => "packaging::lock_address",
+            Self::NoFile { .. } => "packaging::lock_no_file",
             Self::NoSolution { .. } => "packaging::lock_no_solution",
             Self::Network { .. } => "packaging::lock_network",
             Self::Pinned { .. } => "packaging::lock_pinned",
@@ -139,7 +154,7 @@ impl LockError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::NotAnIndex { .. } => Some("ask for a version of the project on an index".into()),
+            Self::Address { reason, .. } => Some(reason.help().into()),
             Self::NoSolution { asked, .. } if !asked.is_empty() => {
                 Some(format!("change one of these, or give them different resolves: {}", asked.join("; ")))
             }
@@ -165,9 +180,11 @@ impl LockError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NotAnIndex { .. } | Self::NoSolution { .. } | Self::Pinned { .. } | Self::Uv { .. } => {
-                Fault::Request
-            }
+            Self::Address { .. }
+            | Self::NoFile { .. }
+            | Self::NoSolution { .. }
+            | Self::Pinned { .. }
+            | Self::Uv { .. } => Fault::Request,
             _ => Fault::Environment,
         }
     }

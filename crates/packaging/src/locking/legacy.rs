@@ -36,6 +36,9 @@ pub(super) fn complete(
 fn add(package: &mut Package, tools: &LockTools<'_>, span: &Span) -> Result<(), FetchError> {
     let of_files = package.wheels.iter().map(|wheel| &wheel.index);
     let index = of_files.chain(package.sdist.iter().map(|sdist| &sdist.index)).next().cloned().flatten();
+    if package.address().is_some() {
+        return Ok(());
+    }
     let page = tools.client.page(index.as_deref().unwrap_or(DEFAULT), package.name.as_ref())?;
     for file in &page.files {
         let Ok(name) = file.name.parse::<WheelFilename>() else { continue };

@@ -1,8 +1,8 @@
 //! Makes the lock of a resolve: requirements go to a pinned `uv lock` in a scratch project, and what it finds is
-//! written as a [`Lock`] of ours. Knows no target and no file of the repository.
+//! written as a [`Lock`] of ours. Knows no target, and of the repository the files that requirements name.
 //!
-//! Requirements come from indexes only; those by URL or path are refused. Two runs on one state of the indexes give
-//! the same lock: nothing in it tells the time, the machine, a path or the address of an index.
+//! Two runs on one state of the indexes give the same lock: nothing in it tells the time, the machine, a path outside of the
+//! repository or the address of an index.
 
 mod changes;
 mod convert;
@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use engine::Cancel;
+use rayon::ThreadPoolBuilder;
 use store::Store;
 
 pub use changes::Change;
@@ -30,11 +31,14 @@ pub use uv::{UV_VERSION, find_uv};
 
 use crate::constraints::InterpreterConstraints;
 use crate::index::{Client, Indexes};
-use crate::lock::Lock;
+use crate::lock::{Address, AddressError, Lock};
 use crate::name::PackageName;
 use crate::platform::Platform;
 use crate::python::Wanted;
-use crate::requirement::{Requirement, Source};
+use crate::requirement::Requirement;
+
+/// How many questions indexes are asked at once: as many as the client keeps connections to one.
+const QUESTIONS: usize = 16;
 
 /// A requirement of a resolve, and who asks for it.
 #[derive(Debug, Clone)]
@@ -64,6 +68,8 @@ pub struct LockRequest<'a> {
     pub resolve: &'a str,
     /// The indexes that it may come from, as the resolve sees them; all are known to the client.
     pub indexes: &'a Indexes,
+    /// The root of the repository, which paths of requirements are relative to; none where there is none.
+    pub root: Option<&'a Path>,
     /// Its requirements.
     pub requirements: &'a [Asked],
     /// The interpreters that it must hold for.
@@ -133,7 +139,7 @@ pub struct LockOutcome {
 /// See [`LockError`].
 pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutcome, LockError> {
     let (mut lock, mut warnings) = resolve(request, &[], tools)?;
-    modules::tell(&mut lock, request.previous, tools, &mut warnings);
+    waiting(|| modules::tell(&mut lock, request.previous, tools, &mut warnings));
     let changes = changes::between(request.previous, &lock, request.upgrade);
     Ok(LockOutcome { lock, changes, warnings })
 }
@@ -148,33 +154,53 @@ pub fn resolve(
     constraints: &[Requirement],
     tools: &LockTools<'_>,
 ) -> Result<(Lock, Vec<LockWarning>), LockError> {
-    refuse_what_is_no_index(request)?;
+    let addresses = addresses(request)?;
     let span = span::Span::new(request.interpreter_constraints, request.interpreters, request.platforms);
-    let found = pins::resolve(request, constraints, tools, &span)?;
+    let found = pins::resolve(request, &addresses, constraints, tools, &span)?;
     let mut warnings = Vec::new();
     let mut lock = convert::convert(request, &span, &found, &mut warnings)?;
-    legacy::complete(&mut lock, request.resolve, tools, &span)?;
-    lock.sort();
-    sources::tell(&mut lock, request, tools, &span, &mut warnings)?;
+    waiting(|| {
+        legacy::complete(&mut lock, request.resolve, tools, &span)?;
+        lock.sort();
+        sources::tell(&mut lock, request, tools, &span, &mut warnings)
+    })?;
     lock.sort();
     let bare = lock.packages.iter().filter(|package| package.wheels.is_empty() && package.sdist.is_none());
     warnings.extend(
         bare.map(|package| LockWarning::NoFiles { package: format!("{} {}", package.name, package.version) }),
     );
-    pythons::tell(&mut lock, tools, &mut warnings);
+    waiting(|| pythons::tell(&mut lock, tools, &mut warnings));
     Ok((lock, warnings))
 }
 
-fn refuse_what_is_no_index(request: &LockRequest<'_>) -> Result<(), LockError> {
-    let elsewhere = |asked: &&Asked| !matches!(asked.requirement.source, Source::Index(_));
-    let refused: Vec<String> = request
-        .requirements
-        .iter()
-        .filter(elsewhere)
-        .map(|asked| format!("`{}` of {}", asked.requirement.name, asked.by))
-        .collect();
-    if refused.is_empty() {
-        return Ok(());
+/// Does what mostly waits for answers with more threads than there are processors.
+fn waiting<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match ThreadPoolBuilder::new().num_threads(QUESTIONS).build() {
+        Ok(pool) => pool.install(work),
+        // Where no more threads can be had, it takes longer.
+        Err(_) => work(),
     }
-    Err(LockError::NotAnIndex { resolve: request.resolve.to_owned(), refused })
+}
+
+/// Where each requirement is that names its place, by its text.
+type Addresses = BTreeMap<String, Address>;
+
+fn addresses(request: &LockRequest<'_>) -> Result<Addresses, LockError> {
+    let mut addresses = Addresses::new();
+    for Asked { requirement, by } in request.requirements {
+        let Some(location) = requirement.location() else { continue };
+        let is_folder = |address: &Address| matches!((address, request.root), (Address::Path(path), Some(root)) if root.join(path).is_dir());
+        let address = match Address::of_requirement(location, request.root) {
+            Ok(address) if is_folder(&address) => Err(AddressError::Folder { text: location.to_owned() }),
+            found => found,
+        };
+        let address = address.map_err(|reason| LockError::Address {
+            resolve: request.resolve.to_owned(),
+            project: requirement.name.clone(),
+            by: by.clone(),
+            reason,
+        })?;
+        addresses.insert(requirement.text().to_owned(), address);
+    }
+    Ok(addresses)
 }

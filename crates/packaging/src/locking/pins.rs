@@ -7,7 +7,7 @@ use super::error::LockError;
 use super::project;
 use super::span::Span;
 use super::uv_lock::UvLock;
-use super::{LockRequest, LockTools};
+use super::{Addresses, LockRequest, LockTools};
 use crate::index::{Index, Indexes};
 use crate::requirement::Requirement;
 
@@ -20,6 +20,7 @@ pub(super) struct Pins(BTreeMap<String, String>);
 /// Resolves the requirements so that no project comes from another index than it is pinned to.
 pub(super) fn resolve(
     request: &LockRequest<'_>,
+    addresses: &Addresses,
     constraints: &[Requirement],
     tools: &LockTools<'_>,
     span: &Span,
@@ -27,7 +28,7 @@ pub(super) fn resolve(
     let mut pins = Pins::known(request, tools);
     let mut astray = Vec::new();
     for _ in 0..ROUNDS {
-        let found = project::resolve(request, constraints, &pins, tools, span)?;
+        let found = project::resolve(request, addresses, constraints, &pins, tools, span)?;
         astray = pins.missing(&found, request.indexes);
         if astray.is_empty() {
             return Ok(found);

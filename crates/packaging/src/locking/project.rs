@@ -7,14 +7,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use engine::{Ended, run_and_listen};
+use url::Url;
 
 use super::error::LockError;
 use super::pins::Pins;
 use super::span::Span;
 use super::uv_lock::{UvLock, preferences};
-use super::{LockRequest, LockTools, Upgrade, explain};
+use super::{Addresses, Asked, LockRequest, LockTools, Upgrade, explain};
 use crate::index::{Index, Indexes, variable_part};
-use crate::lock::sort_requirements;
+use crate::lock::{Address, sort_requirements};
 use crate::requirement::{Requirement, Source};
 
 /// The name of the scratch project; no project on an index has a name like it.
@@ -40,6 +41,7 @@ const PASSED_ON: [&str; 10] = [
 /// Runs `uv lock` on the requirements, within `constraints`, with each project of `pins` from its index alone.
 pub(super) fn resolve(
     request: &LockRequest<'_>,
+    addresses: &Addresses,
     constraints: &[Requirement],
     pins: &Pins,
     tools: &LockTools<'_>,
@@ -58,7 +60,7 @@ pub(super) fn resolve(
         std::fs::write(&path, text).map_err(disk(&path))
     };
     let indexes = request.indexes;
-    write("pyproject.toml", &pyproject(request, constraints, pins, span))?;
+    write("pyproject.toml", &pyproject(request, addresses, constraints, pins, span)?)?;
     write("uv.toml", &settings(request, indexes))?;
     if let Some(previous) = request.previous {
         write(
@@ -87,20 +89,39 @@ pub(super) fn resolve(
     if lock.version != 1 {
         return Err(unreadable(format!("expected version 1 of the form, found {}", lock.version)));
     }
-    // uv names a folder by its path from the scratch project, which is about to go.
-    for registry in lock.packages.iter_mut().filter_map(|package| package.source.registry.as_mut()) {
-        if let (false, Ok(folder)) =
-            (registry.contains("://"), scratch.path().join(&*registry).canonicalize())
-        {
-            *registry = folder.display().to_string();
+    // uv names files and folders by their paths from the scratch project, which is about to go.
+    for source in lock.packages.iter_mut().map(|package| &mut package.source) {
+        for place in source.registry.iter_mut().chain(&mut source.path) {
+            if let (false, Ok(found)) = (place.contains("://"), scratch.path().join(&*place).canonicalize()) {
+                *place = found.display().to_string();
+            }
         }
     }
     Ok(lock)
 }
 
-fn pyproject(request: &LockRequest<'_>, constraints: &[Requirement], pins: &Pins, span: &Span) -> String {
-    let mut requirements: Vec<&str> =
-        request.requirements.iter().map(|asked| asked.requirement.text()).collect();
+fn pyproject(
+    request: &LockRequest<'_>,
+    addresses: &Addresses,
+    constraints: &[Requirement],
+    pins: &Pins,
+    span: &Span,
+) -> Result<String, LockError> {
+    let texts = request.requirements.iter().map(|Asked { requirement, .. }| {
+        Ok(match addresses.get(requirement.text()) {
+            None => requirement.text().to_owned(),
+            Some(Address::Url(url)) => requirement.text_at(url),
+            Some(Address::Path(path)) => {
+                let path = request.root.unwrap_or(Path::new("")).join(path);
+                let missing = |source| LockError::NoFile { path: path.clone(), source };
+                let found = path.canonicalize().map_err(missing)?;
+                let url = Url::from_file_path(&found)
+                    .map_err(|()| missing(std::io::ErrorKind::InvalidFilename.into()))?;
+                requirement.text_at(url.as_str())
+            }
+        })
+    });
+    let mut requirements: Vec<String> = texts.collect::<Result<_, LockError>>()?;
     // The order in which targets are found must not show.
     requirements.sort_unstable();
     requirements.dedup();
@@ -137,7 +158,7 @@ fn pyproject(request: &LockRequest<'_>, constraints: &[Requirement], pins: &Pins
     for index in request.indexes.iter().filter(|index| !index.scope.is_empty()) {
         text.push_str(&index_table("tool.uv.index", index, false));
     }
-    text
+    Ok(text)
 }
 
 fn quote(text: &str) -> toml::Value {

@@ -10,7 +10,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::error::{LockError, LockWarning};
 use super::span::Span;
-use super::{Asked, LockRequest, LockTools, convert, legacy, pins};
+use super::{Addresses, Asked, LockRequest, LockTools, convert, legacy, pins};
 use crate::Version;
 use crate::index::{DEFAULT, FetchRequest, fetch_file};
 use crate::lock::{BuildSystem, Lock, Package, SourceFile, sort_requirements};
@@ -181,7 +181,7 @@ fn lock_build(
         requires.iter().map(|one| Asked { requirement: one.clone(), by: by.clone() }).collect();
     let previous = request.previous.and_then(|previous| previous.build(requires));
     let request = LockRequest { requirements: &asked, previous, ..*request };
-    let found = pins::resolve(&request, request.build_constraints, tools, span)?;
+    let found = pins::resolve(&request, &Addresses::new(), request.build_constraints, tools, span)?;
     let mut lock = convert::convert(&request, span, &found, &mut Vec::new())?;
     legacy::complete(&mut lock, request.resolve, tools, span)?;
     // What is built with is installed from wheels alone.

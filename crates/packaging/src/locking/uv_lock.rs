@@ -36,10 +36,12 @@ pub(super) struct UvPackage {
     pub(super) wheels: Vec<UvFile>,
 }
 
-/// Where a package comes from; exactly one is given, and all but an index are out of a lock's reach.
+/// Where a package comes from; exactly one is given.
 #[derive(Debug, Deserialize)]
 pub(super) struct UvSource {
     pub(super) registry: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
     pub(super) r#virtual: Option<String>,
 }
 
@@ -98,6 +100,7 @@ pub(super) fn preferences(
         let files = package.wheels.iter().map(|wheel| &wheel.index);
         let index = files.chain(package.sdist.iter().map(|sdist| &sdist.index)).next();
         let name = index.and_then(|index| index.as_deref());
+        // What has an address needs no preference: there is but one of it.
         let index = name.map_or(Some(indexes.default_index()), |name| indexes.get(name));
         let Some(index) = index else { continue };
         let (name, version) = (package.name.as_ref(), package.version.to_string());

@@ -2,11 +2,14 @@
 
 use toml::de::{DeTable, DeValue};
 
+use crate::name::{PackageName, parse_name};
 use crate::wheel::EntryPoints;
 
 /// A project, as far as it can be read; what is wrong in the file is told by [`super::dependencies`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct About {
+    /// `[project] name`, normalised.
+    pub name: Option<PackageName>,
     /// `[project.scripts]` and `[project.gui-scripts]`.
     pub commands: EntryPoints,
     /// `requires-python`.
@@ -37,6 +40,7 @@ pub fn about(text: &str) -> About {
         }
     }
     About {
+        name: project.get("name").and_then(|name| parse_name(name.get_ref().as_str()?).ok()),
         commands: EntryPoints::parse(&commands),
         requires_python: project
             .get("requires-python")

@@ -8,6 +8,7 @@
 
 mod built;
 mod explain;
+mod folder;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use engine::{Process, Program};
 
 pub use built::{BuiltError, Expected, built};
 pub use explain::{Explanation, explain};
+pub use folder::of_folder;
 
 use crate::lock::BuildSystem;
 use crate::python::Abi;

@@ -58,12 +58,6 @@ pub enum SelectError {
         /// The requirement.
         requirement: String,
     },
-    /// The requirement is not met from an index.
-    #[error("the requirement `{requirement}` names a URL or a path, expected a version from an index")]
-    Location {
-        /// The requirement.
-        requirement: String,
-    },
     /// The package does not run on the target's Python.
     #[error("`{name}` {version} requires Python {requires_python}, the target is `{target}`{needed_by}")]
     Python {
@@ -212,7 +206,6 @@ impl SelectError {
             Self::Missing { .. } => "packaging::lock_missing",
             Self::NotForTarget { .. } => "packaging::lock_not_for_target",
             Self::Stale { .. } | Self::StaleExtra { .. } => "packaging::lock_stale",
-            Self::Location { .. } => "packaging::requirement_location",
             Self::Python { .. } => "packaging::requires_python",
             Self::NoWheel { .. } => "packaging::no_wheel",
             Self::OnlySource { .. } => "packaging::only_source",
@@ -235,7 +228,6 @@ impl SelectError {
             Self::Target { .. } if ours => {
                 format!("{lock}, which locks for all that programs are built for")
             }
-            Self::Location { .. } => "require a version from an index".to_owned(),
             Self::Python { name, .. } => {
                 format!(
                     "require another version of `{name}`, or leave this interpreter out of `interpreters`"

@@ -13,7 +13,7 @@ use crate::lock::{BuildSystem, Dependency, Graph, Lock, Origin, Package, SourceF
 use crate::marker::{Environment, Marker};
 use crate::name::{ExtraName, PackageName};
 use crate::platform::Platform;
-use crate::requirement::{Requirement, Source};
+use crate::requirement::Requirement;
 use crate::tags::Tags;
 use crate::target::Target;
 use crate::{Version, wheel};
@@ -201,10 +201,6 @@ impl<'l> Closure<'l, '_> {
         if !self.may_hold(&root.marker) {
             return;
         }
-        if !matches!(root.source, Source::Index(_)) {
-            self.error(SelectError::Location { requirement: root.text().to_owned() });
-            return;
-        }
         let named = self.lock.named(&root.name);
         if named.is_empty() {
             self.error(SelectError::Missing { requirement: root.text().to_owned() });
@@ -219,7 +215,7 @@ impl<'l> Closure<'l, '_> {
             self.error(SelectError::Repository { name: root.name.clone() });
             return;
         }
-        let Some(at) = here.iter().rev().find(|&&at| root.accepts(&self.lock.packages[at].version)) else {
+        let Some(at) = here.iter().rev().find(|&&at| agreement::meets(&self.lock.packages[at], root)) else {
             let versions: Vec<String> =
                 here.iter().map(|&at| self.lock.packages[at].version.to_string()).collect();
             self.error(SelectError::Stale {

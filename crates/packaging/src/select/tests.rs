@@ -256,10 +256,9 @@ fn what_the_lock_has_not_is_said() {
             not_here,
             ("lock_stale", "the lock is stale: it has `app` 1, the requirement is `app==2`", LOCK),
             (
-                "requirement_location",
-                "the requirement `app @ https://h.example/app.whl` names a URL or a path, expected a version from an \
-                 index",
-                "require a version from an index",
+                "lock_stale",
+                "the lock is stale: it has `app` 1, the requirement is `app @ https://h.example/app.whl`",
+                LOCK,
             ),
         ],
     );

@@ -79,20 +79,6 @@ fn a_folder_is_locked_offline() {
 }
 
 #[test]
-fn what_comes_from_no_index_is_refused() {
-    let Some(machine) = Machine::find() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let client = client(folder.path(), folder.path(), &machine);
-    let wish = Wish {
-        requirements: &["six", "app @ https://h.example/app-1.0-py3-none-any.whl"],
-        ..Wish::default()
-    };
-    let error = make(&machine, &client, folder.path(), &wish).unwrap_err();
-    let expected = "the resolve `default` has requirements that come from no index: `app` of `//3rdparty:reqs` at 3rdparty/BUILD:2";
-    assert_eq!(error.to_string(), expected);
-}
-
-#[test]
 fn an_index_that_cannot_be_reached_is_told() {
     let Some(machine) = Machine::find() else { return };
     let folder = tempfile::tempdir().unwrap();

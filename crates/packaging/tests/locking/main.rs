@@ -121,6 +121,7 @@ fn make(
     let constraints = InterpreterConstraints::parse(wish.constraints).unwrap();
     let platforms: Vec<Platform> = wish.platforms.iter().map(|text| text.parse().unwrap()).collect();
     let request = LockRequest {
+        root: None,
         resolve: "default",
         indexes: client.indexes(),
         requirements: &requirements,

@@ -1,5 +1,6 @@
 //! The goal `pex`: requirements become a PEX, without BUILD files, lock or repository.
 
+mod local;
 mod program;
 mod request;
 mod resolve;

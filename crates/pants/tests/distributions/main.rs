@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
+mod addresses;
 mod contents;
 mod errors;
 mod install;

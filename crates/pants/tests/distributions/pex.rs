@@ -85,10 +85,10 @@ fn what_is_wrong_is_told() {
         assert!(!folder.0.path().join("x.pex").exists());
     };
     check(
-        &["flask==", "a @ https://h.example/a.zip", "--python", "eleven", "-o", "x.pex"],
+        &["flask==", "a @ git+https://h.example/a", "--python", "eleven", "-o", "x.pex"],
         "error[packaging::requirement]: `flask==` is not a requirement: unexpected end of version specifier, expected \
          version\n\
-         error[pex::requirement]: `a @ https://h.example/a.zip` comes from no index, and cannot be resolved\n\
+         error[pex::requirement]: `git+https://h.example/a` is the address of a repository, expected that of a wheel or a source distribution\n\
          error[packaging::python_version]: `eleven` is not a Python version: expected a minor or full version such as `3.11`, `3.11.7` or \
          `3.13t`",
     );

@@ -57,10 +57,11 @@ pub fn read(path: &str, text: &str, borders: &Borders<'_>) -> Result<LockFile, V
             LockFile { lock, includes: Vec::new() }
         })
     };
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     match Form::of(path, text) {
         Form::Pants => alone(Lock::parse(text)),
-        Form::Uv => alone(uv::parse(text, borders)),
-        Form::Pylock => alone(pylock::parse(text, borders)),
+        Form::Uv => alone(uv::parse(text, folder, borders)),
+        Form::Pylock => alone(pylock::parse(text, folder, borders)),
         Form::Pex => alone(pex::parse(text)),
         Form::Requirements => requirements::parse(path, borders),
         Form::Other => Err(vec![LockError { fault: LockFault::Unknown, place: None, file: None }]),
@@ -145,6 +146,7 @@ struct Listed<'t> {
     place: &'t Text,
     sha256: &'t Text,
     size: Option<u64>,
+    /// The name of its index, or its address.
     index: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use super::{Borders, Listed, bare, empty, interpreters, pinned};
 use crate::lock::error::{LockError, LockFault};
 use crate::lock::raw::Text;
 use crate::lock::read::{Reader, misshapen, specifiers, wrong_version};
-use crate::lock::{Form, Graph, Lock, Origin, Package};
+use crate::lock::{Address, Form, Graph, Lock, Origin, Package};
 use crate::name::parse_name;
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ struct RawPackage {
     index: Option<Text>,
     vcs: Option<IgnoredAny>,
     directory: Option<IgnoredAny>,
-    archive: Option<IgnoredAny>,
+    archive: Option<RawFile>,
     sdist: Option<RawFile>,
     #[serde(default)]
     wheels: Vec<RawFile>,
@@ -50,7 +50,7 @@ struct RawFile {
     hashes: BTreeMap<String, Text>,
 }
 
-pub(super) fn parse(text: &str, borders: &Borders<'_>) -> Result<Lock, Vec<LockError>> {
+pub(super) fn parse(text: &str, folder: &str, borders: &Borders<'_>) -> Result<Lock, Vec<LockError>> {
     let raw: RawPylock = toml::from_str(text).map_err(|error| vec![misshapen(text, &error)])?;
     if let Some(error) = wrong_version(text, &raw.lock_version, None) {
         return Err(vec![error]);
@@ -63,13 +63,29 @@ pub(super) fn parse(text: &str, borders: &Borders<'_>) -> Result<Lock, Vec<LockE
     }
     lock.interpreter_constraints = interpreters(&lock.requires_python);
     lock.environments = reader.values("environments", &raw.environments).unwrap_or_default();
-    lock.packages = raw.packages.iter().filter_map(|one| package(&mut reader, one, borders)).collect();
+    lock.packages =
+        raw.packages.iter().filter_map(|one| package(&mut reader, one, folder, borders)).collect();
     let pins = lock.packages.iter().filter_map(|one| pinned(&one.name, &one.version, &one.marker));
     lock.requirements = pins.collect();
     if reader.errors.is_empty() { Ok(lock) } else { Err(reader.errors(text)) }
 }
 
-fn package(reader: &mut Reader, raw: &RawPackage, borders: &Borders<'_>) -> Option<Package> {
+/// Adds the one file of a package that is on no index.
+fn archive(reader: &mut Reader, package: &mut Package, file: &RawFile, folder: &str) {
+    let (Some(place), Some(sha256)) = (file.url.as_ref().or(file.path.as_ref()), file.hashes.get("sha256"))
+    else {
+        package.origin = Origin::Elsewhere("an archive without an address and a hash");
+        return;
+    };
+    let Ok(address) = Address::in_folder(place.get_ref(), folder) else {
+        package.origin = Origin::Elsewhere("a path outside of the repository");
+        return;
+    };
+    let index = Some(address.to_string());
+    reader.add(package, &Listed { place, sha256, size: file.size, index });
+}
+
+fn package(reader: &mut Reader, raw: &RawPackage, folder: &str, borders: &Borders<'_>) -> Option<Package> {
     let name = reader.value("packages.name", &raw.name, parse_name);
     let nought = Reader::at(&raw.name, "0");
     // What is built from a folder or a repository need not have one.
@@ -92,8 +108,9 @@ fn package(reader: &mut Reader, raw: &RawPackage, borders: &Borders<'_>) -> Opti
         package.origin = Origin::Repository;
     } else if raw.vcs.is_some() {
         package.origin = Origin::Elsewhere("a repository of a version control system");
-    } else if raw.archive.is_some() {
-        package.origin = Origin::Elsewhere("an archive outside of an index");
+    }
+    if let Some(file) = &raw.archive {
+        archive(reader, &mut package, file, folder);
     }
     let index = raw.index.as_ref().and_then(|address| (borders.index_at)(address.get_ref()));
     for file in raw.wheels.iter().chain(&raw.sdist) {

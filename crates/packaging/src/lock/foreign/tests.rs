@@ -105,6 +105,24 @@ version = "1"
 source = {{ virtual = "lib" }}
 
 [[package]]
+name = "near"
+version = "1"
+source = {{ path = "libs/near-1-py3-none-any.whl" }}
+wheels = [{{ filename = "near-1-py3-none-any.whl", hash = "sha256:{HASH}" }}]
+
+[[package]]
+name = "far"
+version = "1"
+source = {{ url = "https://h.example/x/far-1.tar.gz" }}
+sdist = {{ hash = "sha256:{HASH}" }}
+
+[[package]]
+name = "out"
+version = "1"
+source = {{ path = "../out-1-py3-none-any.whl" }}
+wheels = [{{ filename = "out-1-py3-none-any.whl", hash = "sha256:{HASH}" }}]
+
+[[package]]
 name = "numpy"
 version = "1.0"
 source = {{ registry = "x" }}
@@ -133,13 +151,18 @@ fn a_workspace_of_uv() {
          needs flask  1 os_name == 'nt'
          needs lib  0
          needs numpy 2.0 0 extra == 'fast'
+         far 1 Index
+         far-1.tar.gz None https://h.example/x/far-1.tar.gz
          flask 3.0.3 Index
          flask-3.0.3-py3-none-any.whl None own
          flask-3.0.3.tar.gz Some(7) own
          forked 1 Elsewhere(\"a Git repository\")
          lib 1 Repository
+         near 1 Index
+         near-1-py3-none-any.whl None ./libs/near-1-py3-none-any.whl
          numpy 1.0 Index python_full_version < '3.10' or os_name == 'nt'
-         numpy 2.0 Index python_full_version >= '3.10' and os_name != 'nt'",
+         numpy 2.0 Index python_full_version >= '3.10' and os_name != 'nt'
+         out 1 Elsewhere(\"a path outside of the repository\")",
     );
     let lock = read_at("uv.lock", &[("uv.lock", &text)]).unwrap();
     let agree = |requirement: &str, expect: &str| {

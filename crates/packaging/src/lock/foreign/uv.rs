@@ -10,7 +10,7 @@ use super::{Borders, Listed, bare, empty, interpreters};
 use crate::lock::error::{LockError, LockFault};
 use crate::lock::raw::Text;
 use crate::lock::read::{Need, Reader, misshapen, specifiers};
-use crate::lock::{Dependency, Form, Graph, Lock, Origin, Package};
+use crate::lock::{Address, Dependency, Form, Graph, Lock, Origin, Package};
 use crate::marker::Marker;
 use crate::name::{parse_extra, parse_name};
 use crate::requirement::Requirement;
@@ -108,9 +108,9 @@ struct RawFile {
     size: Option<u64>,
 }
 
-pub(super) fn parse(text: &str, borders: &Borders<'_>) -> Result<Lock, Vec<LockError>> {
+pub(super) fn parse(text: &str, folder: &str, borders: &Borders<'_>) -> Result<Lock, Vec<LockError>> {
     let raw: RawUv = toml::from_str(text).map_err(|error| vec![misshapen(text, &error)])?;
-    let mut reader = Uv { reader: Reader::default(), borders, several: several(&raw.packages) };
+    let mut reader = Uv { reader: Reader::default(), borders, folder, several: several(&raw.packages) };
     if raw.version.get_ref().to_string() != VERSION {
         let (found, expected) = (raw.version.get_ref().to_string(), VERSION.to_owned());
         let at = raw.version.span().start;
@@ -133,6 +133,8 @@ fn several(packages: &[RawPackage]) -> BTreeMap<String, usize> {
 struct Uv<'b> {
     reader: Reader,
     borders: &'b Borders<'b>,
+    /// The folder of the lock, from the root.
+    folder: &'b str,
     several: BTreeMap<String, usize>,
 }
 
@@ -179,16 +181,21 @@ impl Uv<'_> {
         }
         let RawSource { registry, git, url, path, directory, editable, r#virtual } = &raw.source;
         let index = registry.as_ref().and_then(|address| (self.borders.index_at)(address.get_ref()));
+        let place = url.as_ref().or(path.as_ref());
+        let address = place.and_then(|place| Address::in_folder(place.get_ref(), self.folder).ok());
+        let address = address.map(|address| address.to_string());
         package.origin = if registry.is_some() {
             Origin::Index
         } else if directory.is_some() || editable.is_some() || r#virtual.is_some() {
             Origin::Repository
         } else if git.is_some() {
             Origin::Elsewhere("a Git repository")
-        } else if url.is_some() {
-            Origin::Elsewhere("an address outside of an index")
-        } else if path.is_some() {
-            Origin::Elsewhere("a path")
+        } else if place.is_some() {
+            if address.is_some() {
+                Origin::Index
+            } else {
+                Origin::Elsewhere("a path outside of the repository")
+            }
         } else {
             let reason = "expected `registry`, `git`, `url`, `path`, `directory`, `editable` or `virtual`";
             let fault = LockFault::Value { key: "package.source", reason: reason.to_owned() };
@@ -197,7 +204,7 @@ impl Uv<'_> {
         };
         if package.origin == Origin::Index {
             for file in raw.wheels.iter().chain(&raw.sdist) {
-                self.file(&mut package, file, index.as_ref());
+                self.file(&mut package, file, place, address.as_ref().or(index.as_ref()));
             }
         }
         let own = raw.dependencies.iter().map(|one| (one, None));
@@ -222,8 +229,15 @@ impl Uv<'_> {
         if markers.is_empty() { Some(Marker::always()) } else { marker(&all) }
     }
 
-    fn file(&mut self, package: &mut Package, raw: &RawFile, index: Option<&String>) {
-        let place = raw.filename.as_ref().or(raw.url.as_ref()).or(raw.path.as_ref());
+    /// Adds a file, of which the package may say where it is.
+    fn file(
+        &mut self,
+        package: &mut Package,
+        raw: &RawFile,
+        of_package: Option<&Text>,
+        index: Option<&String>,
+    ) {
+        let place = raw.filename.as_ref().or(raw.url.as_ref()).or(raw.path.as_ref()).or(of_package);
         let (Some(place), Some(hash)) = (place, &raw.hash) else { return };
         let Some(hex) = hash.get_ref().strip_prefix("sha256:") else {
             let reason = format!("expected `sha256:`, found `{}`", hash.get_ref());

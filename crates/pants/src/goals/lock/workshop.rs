@@ -139,6 +139,7 @@ impl<'w> Workshop<'w> {
             let request = LockRequest {
                 resolve: job.name,
                 indexes: &indexes,
+                root: Some(&session.root),
                 requirements: &job.requirements,
                 interpreter_constraints: &job.constraints,
                 interpreters: &job.interpreters,

@@ -6,11 +6,11 @@ use packaging::constraints::InterpreterConstraints;
 use packaging::locking::Asked;
 use packaging::platform::{CURRENT, Machine, Platform};
 use packaging::python::Wanted;
-use packaging::requirement::{Requirement, Source};
+use packaging::requirement::Requirement;
 use packaging::requirement_file::{self, Listed};
 use python::configuration::Interpreters as _;
 
-use super::Arguments;
+use super::{Arguments, local};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::goals::lock::request::exclude_newer;
 use crate::machine::MachineInterpreters;
@@ -35,18 +35,12 @@ impl Request {
         let mut errors = Vec::new();
         let mut requirements = Vec::new();
         for text in &arguments.requirements {
-            match text.parse::<Requirement>() {
-                Ok(requirement) if matches!(requirement.source, Source::Index(_)) => {
+            match local::requirement(session, text) {
+                Ok(requirement) => {
                     let by = format!("`{text}` on the command line");
                     requirements.push(Asked { requirement, by });
                 }
-                Ok(_) => {
-                    let message = format!("`{text}` comes from no index, and cannot be resolved");
-                    errors.push(Diagnostic::error(Exit::Wrong, "pex::requirement", message));
-                }
-                Err(error) => {
-                    errors.push(Diagnostic::error(Exit::Wrong, error.code(), &error).help(error.help()));
-                }
+                Err(error) => errors.push(error),
             }
         }
         let mut constraints = Vec::new();

@@ -1,12 +1,12 @@
 //! Resolves what `pants pex` is asked for into a lock that is in no file, and remembers it for a while.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use packaging::index::Client;
 use packaging::lock::Lock;
-use packaging::locking::{self, LockRequest, LockTools, UV_VERSION, Upgrade, find_uv};
+use packaging::locking::{self, Asked, LockRequest, LockTools, UV_VERSION, Upgrade, find_uv};
 use packaging::platform::{Machine, Platform};
 use packaging::python::{Minor, Wanted};
 use packaging::requirement::Requirement;
@@ -81,6 +81,7 @@ fn resolve(
     let resolved = LockRequest {
         resolve: RESOLVE,
         indexes: client.indexes(),
+        root: None,
         requirements: &request.requirements,
         interpreter_constraints: &request.interpreter_constraints(),
         interpreters: &request.pythons,
@@ -125,6 +126,10 @@ fn key(request: &Request, client: &Client) -> Vec<u8> {
     };
     let of = |requirement: &Requirement| requirement.text().to_owned();
     texts.push(sorted(request.requirements.iter().map(|asked| of(&asked.requirement)).collect()));
+    // A file that is replaced is another one.
+    let state = |asked: &Asked| Path::new(asked.requirement.location()?).metadata().ok();
+    let states = request.requirements.iter().filter_map(state);
+    texts.push(sorted(states.map(|state| format!("{} {:?}", state.len(), state.modified().ok())).collect()));
     texts.push(sorted(request.constraints.iter().map(of).collect()));
     texts.push(sorted(request.pythons.iter().map(ToString::to_string).collect()));
     texts.push(sorted(request.platforms.clone()));
