@@ -125,12 +125,12 @@ a = ['é']
 d = {}
 e = [[], {include-group = 1}, {include-group = 'a', x = 1}, {other = 'a'}, {include-group = '-'}]
 ",
-        "2:87 dependencies: ok
+        "2:28 dependencies: x @ https://u:secret@h
+         2:87 dependencies: ok
          2:23 requirement: `flask=3` is not a requirement: no such comparison operator \"=\", must be one of ~= == != <= >= < > ===
-         2:29 requirement_url: requirements by URL are not supported, expected a project's name and versions
          2:54 pyproject_type: `project.dependencies[2]` is an integer, expected a string with a requirement
          2:57 pyproject_type: `project.dependencies[3]` is a table, expected a string with a requirement
-         2:81 requirement_path: requirements by path are not supported, expected a project's name and versions
+         2:81 requirement_unnamed: this names a place and no project, expected `name @ PLACE`, or a project's name and versions
          3:9 requirement: `a b` is not a requirement: expected one of `@`, `(`, `<`, `=`, `>`, `~`, `!`, `;`, found `b`
          4:25 pyproject_type: `project.optional-dependencies` is a string, expected a table
          6:7 requirement: `é` is not a requirement: expected ASCII, found `é`

@@ -62,12 +62,9 @@ pub enum RequirementFileFault {
         /// What was expected and what was found.
         reason: String,
     },
-    /// A requirement that is met by a URL.
-    #[error("requirements by URL are not supported, expected a project's name and versions")]
-    Url,
-    /// A requirement that is met by a file or folder.
-    #[error("requirements by path are not supported, expected a project's name and versions")]
-    LocalPath,
+    /// A place whose name tells no project.
+    #[error("this names a place and no project, expected `name @ PLACE`, or a project's name and versions")]
+    Unnamed,
     /// `-e`.
     #[error("`{option}` is not supported, expected a project's name and versions")]
     Editable {
@@ -162,8 +159,7 @@ impl RequirementFileFault {
             Self::Cycle { .. } => "packaging::requirement_file_cycle",
             Self::RemoteFile { .. } => "packaging::requirement_file_remote",
             Self::Requirement { .. } => "packaging::requirement",
-            Self::Url => "packaging::requirement_url",
-            Self::LocalPath => "packaging::requirement_path",
+            Self::Unnamed => "packaging::requirement_unnamed",
             Self::Editable { .. } => "packaging::requirement_editable",
             Self::IndexOption { .. } => "packaging::requirement_file_index",
             Self::UnsupportedOption { .. }
@@ -188,11 +184,8 @@ impl RequirementFileFault {
             Self::IndexOption { .. } => {
                 "name the index in `pants.toml` under `[python-repos]`, and remove this line"
             }
-            Self::Editable { .. } | Self::LocalPath => {
+            Self::Editable { .. } | Self::Unnamed => {
                 "code of this repository is a `python_library`, on which others depend by its address"
-            }
-            Self::Url => {
-                "publish it on an index that `pants.toml` names under `[python-repos]`, and write `name==version`"
             }
             Self::RemoteFile { .. } => "copy the file into the repository",
             Self::Cycle { .. } => "move what they share into a file of its own",

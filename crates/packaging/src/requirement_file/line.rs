@@ -6,8 +6,9 @@ use super::error::{RequirementFileError, RequirementFileFault as Fault, hidden};
 use super::lines::Line;
 use super::options::{Given, Kind, options};
 use super::{FileHash, Listed};
+use crate::index::project_of;
 use crate::place::Place;
-use crate::requirement::{Requirement, RequirementError, Source};
+use crate::requirement::{Requirement, RequirementError};
 
 /// As many faults of a line as are told: a line of garbage may have as many as letters.
 const MOST_FAULTS: usize = 20;
@@ -141,21 +142,23 @@ fn hashes(given: &[Given], faults: &mut Vec<(usize, Fault)>) -> Vec<FileHash> {
     hashes
 }
 
-/// Reads a requirement that is met from an index; a fault is with the byte it is at.
+/// Reads a requirement; a fault is with the byte it is at. The name of a file may tell that of its project.
 pub(crate) fn requirement(text: &str) -> Result<Requirement, (usize, Fault)> {
-    if is_url(text) {
-        return Err((0, Fault::Url));
-    }
-    if is_path(text) {
-        return Err((0, Fault::LocalPath));
+    if is_url(text) || is_path(text) {
+        let (place, rest) =
+            text.split_at(text.find(|c: char| c.is_whitespace() || c == ';').unwrap_or(text.len()));
+        let (place, extras) = match place.strip_suffix(']').and_then(|place| place.rsplit_once('[')) {
+            Some((place, extras)) => (place, format!("[{extras}]")),
+            None => (place, String::new()),
+        };
+        let name =
+            place.split(['?', '#']).next().and_then(|place| place.rsplit('/').next()).and_then(project_of);
+        let named = name.map(|name| format!("{name}{extras} @ {place} {rest}"));
+        return named.and_then(|named| named.parse().ok()).ok_or((0, Fault::Unnamed));
     }
     match text.parse::<Requirement>() {
-        Ok(requirement) => match requirement.source {
-            Source::Index(_) => Ok(requirement),
-            Source::Url(_) => Err((0, Fault::Url)),
-            Source::Path(_) => Err((0, Fault::LocalPath)),
-        },
-        Err(RequirementError::Unnamed { .. }) => Err((0, Fault::LocalPath)),
+        Ok(requirement) => Ok(requirement),
+        Err(RequirementError::Unnamed { .. }) => Err((0, Fault::Unnamed)),
         Err(RequirementError::Syntax { text, offset, reason }) => {
             Err((offset, Fault::Requirement { text: hidden(&text), reason: hidden(&reason) }))
         }

@@ -98,22 +98,38 @@ fn hashes_belong_to_their_requirement() {
 }
 
 #[test]
-fn what_is_not_from_an_index_is_refused() {
-    let url = "requirements by URL are not supported, expected a project's name and versions";
-    let path = "requirements by path are not supported, expected a project's name and versions";
+fn places_are_requirements_where_they_tell_the_project() {
+    for input in ["x @ ./y", "x[a] @ https://h/x ; os_name == 'a'", "x @ git+https://h/x"] {
+        check(input, &format!("1:1 {input}"));
+    }
+    let named = [
+        (
+            "./libs/a_b-1.0-py3-none-any.whl[x] ; os_name == 'a'",
+            "a-b[x] @ ./libs/a_b-1.0-py3-none-any.whl  ; os_name == 'a'",
+        ),
+        ("https://h/x/a-1.0.tar.gz?y#z", "a @ https://h/x/a-1.0.tar.gz?y#z"),
+    ];
+    for (input, expect) in named {
+        check(input, &format!("1:1 {expect}"));
+    }
+    let unnamed =
+        "this names a place and no project, expected `name @ PLACE`, or a project's name and versions";
     for input in [
         "https://u:secret@h/x.whl",
         "git+ssh://git@h/x",
-        "x @ https://u:secret@h/x",
         "file:x",
         "git+file:///x",
-        "x[a] @ https://h/x ; os_name == 'a'",
         "git+https://h/x@v1#egg=x",
+        "./x",
+        "../x[a]",
+        "/x",
+        "x/y",
+        "x.whl",
+        "x-1.0.tar.gz",
+        "~/x",
+        "x-/y",
     ] {
-        check(input, &format!("1:1 _url: {url}"));
-    }
-    for input in ["./x", "../x[a]", "/x", "x/y", "x.whl", "x-1.0.tar.gz", "x @ ./y", "~/x", "x-/y"] {
-        check(input, &format!("1:1 _path: {path}"));
+        check(input, &format!("1:1 _unnamed: {unnamed}"));
     }
     check(
         "flask\n -e ./x\n--editable=git+https://t@h/x",

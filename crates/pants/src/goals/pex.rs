@@ -45,7 +45,7 @@ What was resolved is used again for ten minutes, and with --exclude-newer for go
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Requirements, such as flask or 'requests>=2'
+    /// Requirements, such as flask or 'requests>=2'; also wheels, source distributions, folders of projects, addresses
     #[arg(value_name = "REQUIREMENT")]
     requirements: Vec<String>,
 

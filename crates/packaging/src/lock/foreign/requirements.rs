@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Borders, LockFile, bare, empty, pin};
 use crate::Version;
 use crate::lock::error::{LockError, LockFault};
-use crate::lock::{Form, Graph, Origin, Package};
+use crate::lock::{Address, Form, Graph, Origin, Package, SourceFile, WheelFile};
 use crate::marker::Marker;
 use crate::name::PackageName;
+use crate::requirement::Requirement;
 use crate::requirement_file::{self, FileHash, HashAlgorithm, Listed};
+use crate::wheel::WheelFilename;
 
 pub(super) fn parse(path: &str, borders: &Borders<'_>) -> Result<LockFile, Vec<LockError>> {
     let files = std::cell::RefCell::new(BTreeSet::new());
@@ -34,6 +36,10 @@ pub(super) fn parse(path: &str, borders: &Borders<'_>) -> Result<LockFile, Vec<L
         let constrained = |(one, version): &&(&Listed, Version)| {
             one.requirement.name == requirement.name && requirement.accepts(version)
         };
+        if let Some(package) = at_address(listed) {
+            packages.insert((package.name.clone(), package.version.clone()), package);
+            continue;
+        }
         match pin(requirement).or_else(|| pins.iter().find(constrained).map(|(_, version)| version.clone())) {
             Some(version) => errors.extend(add(&mut packages, listed, version)),
             None => errors.push(LockError {
@@ -56,6 +62,24 @@ pub(super) fn parse(path: &str, borders: &Borders<'_>) -> Result<LockFile, Vec<L
     lock.sort();
     let includes = files.into_inner().into_iter().filter(|file| file != path).collect();
     Ok(LockFile { lock, includes })
+}
+
+/// The package of a requirement that names the place of a file whose name tells the version, with its hash.
+fn at_address(listed: &Listed) -> Option<Package> {
+    let Requirement { name, marker, .. } = &listed.requirement;
+    let address = Address::in_folder(listed.requirement.location()?, "").ok()?;
+    let mut hashes = listed.hashes.iter().filter(|hash| hash.algorithm == HashAlgorithm::Sha256);
+    let sha256 = crate::lock::read::sha256(&hashes.next()?.hex).ok()?;
+    let (file, index) = (address.file_name()?, Some(address.to_string()));
+    if let Ok(wheel) = file.parse::<WheelFilename>() {
+        let version = wheel.version.clone();
+        let wheels = vec![WheelFile { name: wheel, size: None, sha256, index }];
+        return Some(Package { marker: marker.clone(), wheels, ..bare(name.clone(), version) });
+    }
+    let stem = [".tar.gz", ".zip"].iter().find_map(|end| file.strip_suffix(end))?;
+    let version = stem.rsplit_once('-')?.1.parse().ok()?;
+    let sdist = Some(SourceFile { name: file, size: None, sha256, index });
+    Some(Package { marker: marker.clone(), sdist, ..bare(name.clone(), version) })
 }
 
 /// Adds a pin to the packages; what is pinned twice holds where one of the two does.

@@ -18,6 +18,11 @@ pub(super) fn requirement(session: &Session<'_>, text: &str) -> Result<Requireme
         Err(RequirementError::Unnamed { text }) => named(session, &text)?,
         found => found.map_err(wrong)?,
     };
+    placed(session, found)
+}
+
+/// A requirement with the absolute path of the file that it names, if it names one.
+pub(super) fn placed(session: &Session<'_>, found: Requirement) -> Result<Requirement, Diagnostic> {
     match &found.source {
         Source::Index(_) => Ok(found),
         Source::Url(location) if !location.starts_with("file:") => {

@@ -47,10 +47,13 @@ impl Request {
         let folder = &session.environment.folder;
         for path in &arguments.requirement {
             let (listed, limits) = read(path, folder, &mut errors);
-            requirements.extend(listed.into_iter().map(|one| Asked {
-                by: format!("{}:{}", one.file, one.place.line),
-                requirement: one.requirement,
-            }));
+            for one in listed {
+                let by = format!("{}:{}", one.file, one.place.line);
+                match local::placed(session, one.requirement) {
+                    Ok(requirement) => requirements.push(Asked { requirement, by }),
+                    Err(error) => errors.push(error),
+                }
+            }
             constraints.extend(limits.into_iter().map(|one| one.requirement));
         }
         for path in &arguments.constraints {
