@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::tls::TlsConfig;
+use ureq::unversioned::transport::DefaultConnector;
 use url::Url;
 
 use super::address::local_path;
@@ -16,6 +17,7 @@ use super::backoff::{Problem, RetryPolicy};
 use super::config::{Index, Indexes};
 use super::error::{FetchError, IndexError};
 use super::flat;
+use super::names::Names;
 use super::page::{self, IndexFile, Page};
 use super::transport::{Answer, Ask, Part, body_cause, passing};
 use super::trust::{Proxies, Trust};
@@ -103,7 +105,7 @@ impl Client {
             .timeout_per_read(Some(options.patience))
             .build();
         Ok(Self {
-            agent: config.new_agent(),
+            agent: Agent::with_parts(config, DefaultConnector::default(), Names::default()),
             proxies: Proxies::find(&options.env, options.indexes.reach.proxy.as_ref())?,
             offline: options.offline,
             retry: options.retry,

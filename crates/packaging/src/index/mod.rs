@@ -15,6 +15,7 @@ mod failure;
 mod flat;
 mod keyring;
 mod machine;
+mod names;
 mod netrc;
 mod pace;
 mod page;
