@@ -56,7 +56,7 @@ pub enum Verb {
     },
     /// Packs its inputs into one zip file.
     Archive(Archive),
-    /// Runs a program in a folder that holds its one input.
+    /// Runs a program in a folder that holds its first input, with the second beside it where it shares one.
     Run(Process),
     /// Calls a native function that a language crate registered.
     Apply {
@@ -159,6 +159,11 @@ pub struct Process {
     pub environment: BTreeMap<String, String>,
     /// Paths, files or folders, that it makes and that are kept.
     pub outputs: Vec<String>,
+    /// Whether they are kept of a process that fails as well, as far as they are there.
+    pub keeps_failed: bool,
+    /// Where it finds the tree of its second input, which all processes that have it share and none may write; none: it
+    /// has one input.
+    pub shared: Option<String>,
     /// The time after which it is stopped.
     pub timeout: Option<Duration>,
 }
@@ -170,14 +175,30 @@ pub enum Program {
     Tool(String),
     /// A file of the input, by its path.
     Input(String),
+    /// A tool by its symbol, started by a link to it at a path of the shared tree.
+    Linked {
+        /// The symbol.
+        tool: String,
+        /// The path of the link.
+        link: String,
+    },
 }
 
 impl Program {
+    /// The symbol of the tool that it starts from, if it does.
+    pub fn tool(&self) -> Option<&str> {
+        match self {
+            Program::Tool(symbol) | Program::Linked { tool: symbol, .. } => Some(symbol),
+            Program::Input(_) => None,
+        }
+    }
+
     /// What messages call it.
     pub fn name(&self) -> &str {
         match self {
             Program::Tool(symbol) => symbol,
             Program::Input(path) => path,
+            Program::Linked { tool, .. } => tool,
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Executor<'a> {
     pub jobs: usize,
     /// How many downloads go on at once at most; none for as many as are usual.
     pub downloads: Option<usize>,
+    /// Whether the roots run, whatever is in the cache.
+    pub force: bool,
     /// Who may ask to stop.
     pub cancel: &'a Cancel,
 }
@@ -54,6 +56,8 @@ pub struct Executor<'a> {
 pub struct Execution {
     /// The tree of each root that succeeded.
     pub trees: BTreeMap<ActionId, Digest>,
+    /// The outcome of each root that succeeded, and whether it ran.
+    pub outcomes: BTreeMap<ActionId, (Outcome, Finish)>,
     /// The key of each root whose outcome is in the cache.
     pub keys: BTreeMap<ActionId, Digest>,
     /// All failures, in the order of the graph.
@@ -82,6 +86,9 @@ pub struct ActionFailure {
 /// Runs whatever `roots` need of `graph` and is not in the cache.
 pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>) -> Execution {
     let mut schedule = Schedule::new(graph, roots);
+    if executor.force {
+        schedule.force(roots);
+    }
     executor.watch.event(Event::Planned { actions: schedule.planned() });
     let fetches = graph.actions().iter().filter(|action| Lane::of(&action.verb) == Lane::Network).count();
     let downloads = executor.downloads.map_or(DOWNLOADS, |most| most.clamp(1, DOWNLOADS)).min(fetches);
@@ -114,6 +121,7 @@ pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>)
     execution.failures.sort_by_key(|failure| failure.id);
     execution.skipped.sort_unstable();
     execution.keys.retain(|id, _| handed_out.contains(id));
+    execution.outcomes.retain(|id, _| handed_out.contains(id));
     for root in roots {
         if let Some(tree) = schedule.result(*root) {
             execution.trees.insert(*root, tree);
@@ -128,13 +136,21 @@ struct Job {
     force: bool,
 }
 
+/// What is found out on the way to the result of an action.
+#[derive(Default)]
+struct Found {
+    /// The key that its outcome is looked for under, where it came to that.
+    key: Option<Digest>,
+    /// Whatever it came to, where it came to something.
+    outcome: Option<Outcome>,
+    /// Whether it was run, and its outcome is to be recorded.
+    ran: bool,
+}
+
 struct Answer {
     id: ActionId,
     result: Result<Digest, ActionError>,
-    /// The key that the outcome is looked for under, where it came to that.
-    key: Option<Digest>,
-    /// The outcome to record, none where it came from the cache or there is none.
-    record: Option<Outcome>,
+    found: Found,
     duration: Duration,
 }
 
@@ -150,13 +166,12 @@ fn work(
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         let start = Instant::now();
-        let (mut found_key, mut record) = (None, None);
+        let mut found = Found::default();
         // An action whose code panics fails as any other does; unanswered, it would be waited for without end.
-        let settled = catch_unwind(AssertUnwindSafe(|| {
-            settle(graph, handed_out, executor, &job, &mut found_key, &mut record)
-        }));
+        let settled =
+            catch_unwind(AssertUnwindSafe(|| settle(graph, handed_out, executor, &job, &mut found)));
         let result = settled.unwrap_or(Err(ActionError::Panicked));
-        let answer = Answer { id: job.id, result, key: found_key, record, duration: start.elapsed() };
+        let answer = Answer { id: job.id, result, found, duration: start.elapsed() };
         if answers.send(answer).is_err() {
             return;
         }
@@ -169,8 +184,7 @@ fn settle(
     handed_out: &HashSet<ActionId>,
     executor: &Executor<'_>,
     job: &Job,
-    found_key: &mut Option<Digest>,
-    record: &mut Option<Outcome>,
+    found: &mut Found,
 ) -> Result<Digest, ActionError> {
     let action = &graph[job.id];
     let tool = verbs::tool(action, executor)?;
@@ -180,13 +194,14 @@ fn settle(
         function_version: verbs::function_version(action, executor),
     };
     let key = key(executor.store, action, &resolved);
-    *found_key = Some(key);
+    found.key = Some(key);
     if !job.force
         && let Some(outcome) = executor.cache.get(&key)?
         && outcome.exit_code == 0
         // What is handed out must be whole; the loss of anything else is noticed by whoever reads it.
         && (!handed_out.contains(&job.id) || executor.store.is_complete(&outcome.tree)?)
     {
+        found.outcome = Some(outcome);
         return Ok(outcome.tree);
     }
     let verb = action.verb.name();
@@ -195,7 +210,7 @@ fn settle(
         Ok(outcome) => outcome,
         Err(error) => {
             if let ActionError::Exit { outcome, .. } = &error {
-                *record = Some(**outcome);
+                (found.outcome, found.ran) = (Some(**outcome), true);
             }
             return Err(error);
         }
@@ -206,7 +221,7 @@ fn settle(
     {
         return Err(ActionError::Store(StoreError::Missing(*lost)));
     }
-    *record = Some(outcome);
+    (found.outcome, found.ran) = (Some(outcome), true);
     Ok(outcome.tree)
 }
 
@@ -245,16 +260,20 @@ impl Owner<'_, '_> {
     }
 
     fn take(&mut self, answer: Answer) {
-        let Answer { id, result, key, record, duration } = answer;
-        let recorded = match (&key, &record) {
-            (Some(key), Some(outcome)) => self.executor.cache.put(key, outcome),
+        let Answer { id, result, found: Found { key, outcome, ran }, duration } = answer;
+        let recorded = match (&key, &outcome) {
+            (Some(key), Some(outcome)) if ran => self.executor.cache.put(key, outcome),
             _ => Ok(()),
         };
+        if let (Ok(_), Some(outcome)) = (&result, outcome) {
+            let how = if ran { Finish::Ran } else { Finish::Cached };
+            self.execution.outcomes.insert(id, (outcome, how));
+        }
         if let (Ok(_), Some(key)) = (&result, key) {
             self.execution.keys.insert(id, key);
         }
         match (result, recorded) {
-            (Ok(tree), Ok(())) => self.succeed(id, tree, record.is_some(), duration),
+            (Ok(tree), Ok(())) => self.succeed(id, tree, ran, duration),
             (Err(ActionError::Store(StoreError::Missing(digest))), _) => self.recover(id, digest, duration),
             (Err(error), _) => self.fail(id, error, duration),
             (Ok(_), Err(error)) => self.fail(id, ActionError::Store(error), duration),

@@ -223,10 +223,14 @@ fn encode_archive(archive: &Archive, sink: &mut dyn Sink) {
 }
 
 fn encode_process(process: &Process, sink: &mut dyn Sink) {
-    let Process { program, arguments, environment, outputs, timeout: _ } = process;
+    let Process { program, arguments, environment, outputs, keeps_failed, shared, timeout: _ } = process;
     match program {
         Program::Tool(symbol) => sink.field("program tool", Value::Text(symbol)),
         Program::Input(path) => sink.field("program input", Value::Text(path)),
+        Program::Linked { tool, link } => {
+            sink.field("program tool", Value::Text(tool));
+            sink.field("program link", Value::Text(link));
+        }
     }
     encode_list("argument", arguments, sink);
     sink.field("environment", Value::Number(environment.len() as u64));
@@ -235,4 +239,11 @@ fn encode_process(process: &Process, sink: &mut dyn Sink) {
         sink.field("value", Value::Text(value));
     }
     encode_list("output", outputs, sink);
+    // What is as usual is left out: what was kept before there was a choice keeps its key.
+    if *keeps_failed {
+        sink.field("keeps failed", Value::Flag(true));
+    }
+    if let Some(place) = shared {
+        sink.field("shared", Value::Text(place));
+    }
 }

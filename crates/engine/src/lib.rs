@@ -14,6 +14,7 @@ mod process;
 mod sandbox;
 mod schedule;
 mod seams;
+mod shared;
 mod verbs;
 
 pub use action::{

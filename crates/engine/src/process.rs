@@ -15,6 +15,10 @@ use store::{Digest, Entry, Outcome, Store, Tree};
 use crate::action::{Process, Program};
 use crate::sandbox::{self, Level, Sandbox, Spec, WORK};
 use crate::seams::{Cancel, RunError, Runner, Tool};
+use crate::shared::Trees;
+
+/// So much of each stream is kept of what was stopped.
+const MOST_SAID: usize = 256 << 10;
 
 /// How a process ended that was waited for.
 #[derive(Debug)]
@@ -110,7 +114,16 @@ fn stop(leader: &mut Child, group: Pid) -> io::Result<ExitStatus> {
 #[derive(Debug)]
 pub struct LocalRunner<'a> {
     /// How they are kept from what they did not declare.
-    pub sandbox: &'a Sandbox,
+    sandbox: &'a Sandbox,
+    /// The trees that processes share, where they were put.
+    shared: Trees,
+}
+
+impl<'a> LocalRunner<'a> {
+    /// A runner that keeps processes from what they did not declare, by this sandbox.
+    pub fn new(sandbox: &'a Sandbox) -> LocalRunner<'a> {
+        LocalRunner { sandbox, shared: Trees::default() }
+    }
 }
 
 impl Runner for LocalRunner<'_> {
@@ -118,7 +131,7 @@ impl Runner for LocalRunner<'_> {
         &self,
         process: &Process,
         tool: Option<&Tool>,
-        input: &Digest,
+        inputs: &[Digest],
         store: &Store,
         cancel: &Cancel,
     ) -> Result<Outcome, RunError> {
@@ -128,9 +141,16 @@ impl Runner for LocalRunner<'_> {
         let folder = folder.map_err(|source| RunError::Folder { path: scratch.clone(), source })?;
         let root = folder.path().join("work");
         create_folder(&root)?;
-        lay_out(store, &store.tree(input)?, &root)?;
+        if let Some(input) = inputs.first() {
+            lay_out(store, &store.tree(input)?, &root)?;
+        }
+        let shared = match (&process.shared, inputs.get(1)) {
+            (Some(place), Some(tree)) => Some((self.shared.put(store, tree, process, tool)?, place.as_str())),
+            _ => None,
+        };
         let level = self.sandbox.level().level;
-        let spec = spec(process, tool, folder.path(), &root, level);
+        let spec = spec(process, tool, (folder.path(), &root), shared, level);
+        create_folder(&spec.temporary())?;
         let streams = Streams::below(folder.path());
         let ended = self.start(process, &spec, level, &streams, cancel);
         // What was cancelled did not fail.
@@ -158,7 +178,11 @@ fn outcome(
 ) -> Result<Outcome, RunError> {
     let exit_code = exit_code(status);
     let name = process.program.name();
-    let tree = if exit_code == 0 { collect(process, name, root, store)? } else { Tree::new() };
+    let tree = if exit_code == 0 || process.keeps_failed {
+        collect(process, name, root, store, exit_code != 0)?
+    } else {
+        Tree::new()
+    };
     Ok(Outcome {
         tree: store.put_tree(&tree)?,
         exit_code,
@@ -168,16 +192,33 @@ fn outcome(
     })
 }
 
-/// What runs where, as the process sees it at this level.
-fn spec(process: &Process, tool: Option<&Tool>, folder: &Path, root: &Path, level: Level) -> Spec {
-    let seen = if level == Level::Full { Path::new(WORK) } else { root };
-    let program = match (&process.program, tool) {
-        (Program::Tool(_), Some(tool)) => tool.path.clone(),
-        (Program::Tool(symbol), None) | (Program::Input(symbol), _) => seen.join(symbol),
+/// What runs where, as the process sees it at this level. `shared` is where its shared tree is, and where it is seen.
+fn spec(
+    process: &Process,
+    tool: Option<&Tool>,
+    (folder, root): (&Path, &Path),
+    shared: Option<(PathBuf, &str)>,
+    level: Level,
+) -> Spec {
+    let is_full = level == Level::Full;
+    let seen = if is_full { Path::new(WORK) } else { root };
+    let seen_shared = shared.as_ref().map(|(path, place)| if is_full { Path::new(place) } else { path });
+    let program = match (&process.program, tool, seen_shared) {
+        (Program::Tool(_), Some(tool), _) => tool.path.clone(),
+        (Program::Linked { link, .. }, _, Some(shared)) => shared.join(link),
+        (Program::Tool(path) | Program::Input(path) | Program::Linked { link: path, .. }, ..) => {
+            seen.join(path)
+        }
     };
     let mut spec = Spec::new(folder, root, &program, tool.map_or(&[][..], |tool| &tool.needs));
     spec.arguments.clone_from(&process.arguments);
     spec.environment.clone_from(&process.environment);
+    if let Some((path, place)) = shared {
+        spec.shared = Some((path, PathBuf::from(place)));
+    }
+    if !is_full {
+        spec.translate();
+    }
     spec
 }
 
@@ -190,6 +231,15 @@ struct Streams {
 impl Streams {
     fn below(folder: &Path) -> Streams {
         Streams { stdout: folder.join("stdout"), stderr: folder.join("stderr") }
+    }
+
+    /// The last of what was said, as far as it can be read.
+    fn said(&self) -> String {
+        let end = |path: &Path| {
+            let bytes = fs::read(path).unwrap_or_default();
+            String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(MOST_SAID)..]).into_owned()
+        };
+        end(&self.stdout) + &end(&self.stderr)
     }
 
     fn of(&self, command: &mut Command) -> Result<(), RunError> {
@@ -230,7 +280,9 @@ impl LocalRunner<'_> {
         }
         match (ended.map_err(spawn)?, process.timeout) {
             (Ended::Exited(status), _) => Ok(status),
-            (Ended::TimedOut, Some(limit)) => Err(RunError::Timeout { program: name.to_owned(), limit }),
+            (Ended::TimedOut, Some(limit)) => {
+                Err(RunError::Timeout { program: name.to_owned(), limit, said: streams.said() })
+            }
             (Ended::TimedOut, None) | (Ended::Cancelled, _) => Err(RunError::Cancelled),
         }
     }
@@ -259,7 +311,7 @@ fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
-fn create_folder(path: &Path) -> Result<(), RunError> {
+pub(crate) fn create_folder(path: &Path) -> Result<(), RunError> {
     fs::create_dir_all(path).map_err(|source| RunError::Folder { path: path.to_owned(), source })
 }
 
@@ -268,7 +320,7 @@ fn create_file(path: &Path) -> Result<File, RunError> {
 }
 
 /// Writes a tree into a folder.
-fn lay_out(store: &Store, tree: &Tree, folder: &Path) -> Result<(), RunError> {
+pub(crate) fn lay_out(store: &Store, tree: &Tree, folder: &Path) -> Result<(), RunError> {
     for (name, entry) in tree.entries() {
         let path = folder.join(name);
         match entry {
@@ -285,8 +337,14 @@ fn lay_out(store: &Store, tree: &Tree, folder: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Keeps what a process declared as its outputs.
-fn collect(process: &Process, program: &str, root: &Path, store: &Store) -> Result<Tree, RunError> {
+/// Keeps what a process declared as its outputs; of one that failed, what is there of them.
+fn collect(
+    process: &Process,
+    program: &str,
+    root: &Path,
+    store: &Store,
+    failed: bool,
+) -> Result<Tree, RunError> {
     let mut tree = Tree::new();
     let mut missing = Vec::new();
     for output in &process.outputs {
@@ -301,7 +359,7 @@ fn collect(process: &Process, program: &str, root: &Path, store: &Store) -> Resu
             Err(source) => return Err(RunError::Folder { path: root.join(output), source }),
         }
     }
-    if missing.is_empty() {
+    if missing.is_empty() || failed {
         return Ok(tree);
     }
     Err(RunError::Outputs { program: program.to_owned(), missing })

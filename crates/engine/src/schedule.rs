@@ -101,6 +101,13 @@ impl<'a> Schedule<'a> {
         schedule
     }
 
+    /// Has some actions run whatever is in the cache.
+    pub(crate) fn force(&mut self, actions: &[ActionId]) {
+        for id in actions {
+            self.nodes[id.index()].force = true;
+        }
+    }
+
     /// How many actions the roots need.
     pub(crate) fn planned(&self) -> usize {
         self.nodes.iter().filter(|node| node.urgency > 0).count()

@@ -27,7 +27,7 @@ pub trait Fetch: Sync {
 
 /// Runs processes, here or elsewhere.
 pub trait Runner: Sync {
-    /// Runs `process` in a folder that holds `input`, and keeps its outputs in `store`.
+    /// Runs `process` in a folder that holds the first of `inputs`, and keeps its outputs in `store`.
     /// A non-zero exit is an outcome, not an error.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ pub trait Runner: Sync {
         &self,
         process: &Process,
         tool: Option<&Tool>,
-        input: &Digest,
+        inputs: &[Digest],
         store: &Store,
         cancel: &Cancel,
     ) -> Result<Outcome, RunError>;
@@ -211,6 +211,8 @@ pub enum RunError {
         program: String,
         /// How long it may run.
         limit: Duration,
+        /// What it had said by then on its standard output and, after that, on its standard error.
+        said: String,
     },
     /// It succeeded without making what it declared.
     #[error("`{program}` succeeded but did not make {}", missing.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "))]

@@ -225,6 +225,8 @@ fn verbs(texts: &[String], bytes: &[u8], number: u64) -> Vec<Verb> {
         arguments: vec![text(1), text(2)],
         environment: BTreeMap::from([(text(2), text(3)), (text(0), text(1))]),
         outputs: vec![text(3)],
+        keeps_failed: false,
+        shared: None,
         timeout: Some(Duration::from_secs(number)),
     };
     let origin = Origin { source: text(1), project: text(2) };

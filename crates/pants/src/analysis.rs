@@ -27,15 +27,38 @@ pub(crate) fn missing_wheels(
     repository: &Repository,
     programs: &[NodeId],
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let mut index =
-        StatIndex::open(session.store()?, &session.root).map_err(|error| vec![explain::store(&error)])?;
+    let (_, errors) = observe(
+        session,
+        repository,
+        programs,
+        &|ownership| paths(repository, ownership, programs),
+        |seen| Ok(seen.package(programs)?.err().unwrap_or_default()),
+    )?;
+    let missing = errors.iter().filter(|error| matches!(error, RuleError::Missing(_)));
+    let warning = |error| Diagnostic { severity: Severity::Warning, ..placed(session, error) };
+    Ok(missing.map(warning).collect())
+}
+
+/// What rules make of some targets and the actions of that, or what is wrong with them.
+pub(crate) type Analysed<T> = Result<(T, ActionGraph), Vec<RuleError>>;
+
+/// Looks at everything that some nodes are analysed by, `paths` of it being the files whose content matters.
+pub(crate) fn observe<'a, T>(
+    session: &'a Session<'a>,
+    repository: &Repository,
+    nodes: &[NodeId],
+    paths: &dyn Fn(&Ownership<'_>) -> BTreeSet<String>,
+    look: impl FnOnce(&Seen<'_>) -> Result<T, Vec<Diagnostic>>,
+) -> Result<(StatIndex, T), Vec<Diagnostic>> {
+    let store = session.store()?;
+    let mut index = StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
     let ownership = Ownership::new(&repository.graph);
-    let files = read_sources(&mut index, repository, &ownership, programs)?;
+    let files = read(&mut index, repository, paths(&ownership))?;
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
-    let settings = settings(session, &repository.graph, programs);
+    let settings = settings(session, &repository.graph, nodes);
     let versions = Versions::new(session);
-    let seen = Seen {
+    let found = look(&Seen {
         session,
         repository,
         files: &files,
@@ -43,17 +66,24 @@ pub(crate) fn missing_wheels(
         ownership: &ownership,
         versions: &versions,
         interpreters: &interpreters,
-    };
-    let errors = seen.analyse(programs)?.err().unwrap_or_default();
-    let missing = errors.iter().filter(|error| matches!(error, RuleError::Missing(_)));
-    let warning = |error| Diagnostic { severity: Severity::Warning, ..placed(session, error) };
-    Ok(missing.map(warning).collect())
+    })?;
+    Ok((index, found))
 }
 
-/// The artifacts of programs and the actions that make them, or what is wrong with them.
-type Analysed = Result<(Vec<Artifact>, ActionGraph), Vec<RuleError>>;
+/// The paths of all files that programs reach. Errors of the closures themselves are the analysis's to tell.
+pub(crate) fn paths(
+    repository: &Repository,
+    ownership: &Ownership<'_>,
+    programs: &[NodeId],
+) -> BTreeSet<String> {
+    let of = |node: &NodeId| python::paths(&repository.graph, *node, &repository.roots, ownership);
+    programs.iter().flat_map(of).collect()
+}
 
-/// All that programs are analysed by.
+/// What makes something of an analysis, and adds the actions of that.
+type Rules<'r, T> = dyn Fn(&Analysis<'_>, &mut ActionGraph) -> Result<T, Vec<RuleError>> + 'r;
+
+/// All that targets are analysed by.
 pub(crate) struct Seen<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) repository: &'a Repository,
@@ -65,12 +95,21 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// The artifacts of programs and the actions that make them, or what is wrong with them; fails where their locks cannot
-    /// be read. What the locks of other tools leave unsaid is found out.
-    pub(crate) fn analyse(&self, programs: &[NodeId]) -> Result<Analysed, Vec<Diagnostic>> {
-        let mut locks = Locks::read(self.session, &self.repository.graph, programs)?;
+    /// The artifacts of programs and the actions that make them.
+    pub(crate) fn package(&self, programs: &[NodeId]) -> Result<Analysed<Vec<Artifact>>, Vec<Diagnostic>> {
+        self.analyse(programs, &|analysis, actions| python::package(programs, analysis, actions))
+    }
+
+    /// What `rules` make of some nodes, or what is wrong with these; fails where their locks cannot be read. What the
+    /// locks of other tools leave unsaid is found out.
+    pub(crate) fn analyse<T>(
+        &self,
+        nodes: &[NodeId],
+        rules: &Rules<'_, T>,
+    ) -> Result<Analysed<T>, Vec<Diagnostic>> {
+        let mut locks = Locks::read(self.session, &self.repository.graph, nodes)?;
         loop {
-            match self.analyse_by(&locks, programs)? {
+            match self.analyse_by(&locks, rules)? {
                 Err(errors) if locks.find_out(&errors)? => {}
                 Err(mut errors) => {
                     inside::look_for_versions(self.session, &mut errors);
@@ -81,7 +120,7 @@ impl Seen<'_> {
         }
     }
 
-    fn analyse_by(&self, locks: &Locks<'_>, programs: &[NodeId]) -> Result<Analysed, Vec<Diagnostic>> {
+    fn analyse_by<T>(&self, locks: &Locks<'_>, rules: &Rules<'_, T>) -> Result<Analysed<T>, Vec<Diagnostic>> {
         let Seen { session, repository, .. } = self;
         let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
         let analysis = Analysis {
@@ -97,7 +136,7 @@ impl Seen<'_> {
             interpreters: self.interpreters,
         };
         let mut actions = ActionGraph::new();
-        Ok(python::package(programs, &analysis, &mut actions).map(|artifacts| (artifacts, actions)))
+        Ok(rules(&analysis, &mut actions).map(|made| (made, actions)))
     }
 }
 
@@ -136,17 +175,13 @@ pub(crate) fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
     told.at(place)
 }
 
-/// The content of all files that the programs reach. Errors of the closures themselves are the analysis's to tell.
-pub(crate) fn read_sources(
+/// The content of some files.
+fn read(
     index: &mut StatIndex,
     repository: &Repository,
-    ownership: &Ownership<'_>,
-    programs: &[NodeId],
+    paths: BTreeSet<String>,
 ) -> Result<BTreeMap<String, IndexEntry>, Vec<Diagnostic>> {
-    let paths = programs
-        .iter()
-        .flat_map(|node| python::paths(&repository.graph, *node, &repository.roots, ownership));
-    let paths: Vec<String> = paths.collect::<BTreeSet<_>>().into_iter().collect();
+    let paths: Vec<String> = paths.into_iter().collect();
     let found = index.digests(&paths);
     let (mut files, mut errors) = (BTreeMap::new(), Vec::new());
     for (path, entry) in paths.into_iter().zip(found) {

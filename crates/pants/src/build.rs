@@ -10,16 +10,16 @@ use graph::{NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
 use packaging::platform::{Machine, Platform};
 use python::configuration::Interpreters;
-use python::{Artifact, Ownership, SourceBuild};
+use python::{Artifact, Ownership, SourceBuild, Test};
 use store::{Digest, StatIndex, Store, StoreError};
 
-use crate::analysis::{Seen, placed, read_sources, settings};
+use crate::analysis::{self, observe, placed};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::dist::PlaceError;
 use crate::explain;
 use crate::goals::Targets;
 use crate::inside::{self, Licences};
-use crate::machine::{self, MachineInterpreters};
+use crate::machine::MachineInterpreters;
 use crate::progress::Progress;
 use crate::recall::{Made, Request};
 use crate::report::Report;
@@ -27,7 +27,6 @@ use crate::repository::Repository;
 use crate::session::Session;
 use crate::source_builds;
 use crate::tools::MachineTools;
-use crate::versions::Versions;
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
@@ -85,10 +84,15 @@ fn with_packages(path: &str) -> Vec<PathBuf> {
 pub(crate) struct Plan<'a> {
     session: &'a Session<'a>,
     store: &'a Store,
-    index: StatIndex,
+    /// Which file of the workspace has which content; none where no repository decides.
+    index: Option<StatIndex>,
     actions: ActionGraph,
     tools: MachineTools,
     artifacts: Vec<Artifact>,
+    /// The source distributions that are built.
+    builds: Vec<SourceBuild>,
+    /// What is to blame where an action fails.
+    places: Vec<(ActionId, Place)>,
     /// What git was asked for, and what it said.
     described: Vec<(String, String)>,
     /// The paths of all that this was planned by, besides what the graph was made of.
@@ -104,43 +108,64 @@ impl<'a> Plan<'a> {
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
         let reached = repository.graph.closure(programs.iter().copied());
         session.tell_findings(repository, &reached, true)?;
-        let store = session.store()?;
-        let mut index =
-            StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
-        let ownership = Ownership::new(&repository.graph);
-        let files = read_sources(&mut index, repository, &ownership, programs)?;
-        let memo = machine::memo(session)?;
-        let interpreters = MachineInterpreters::new(session, &memo);
-        let settings = settings(session, &repository.graph, programs);
-        let versions = Versions::new(session);
-        let seen = Seen {
+        let paths = |ownership: &Ownership<'_>| analysis::paths(repository, ownership, programs);
+        let (index, plan) = observe(session, repository, programs, &paths, |seen| {
+            let interpreters = seen.interpreters;
+            let (mut artifacts, actions) = seen
+                .package(programs)?
+                .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
+            session.console.diagnostics(interpreters.take_notes());
+            if scope == Scope::Here {
+                let runs = |artifact: &Artifact| interpreters.runs(&artifact.configurations).is_some();
+                let first = artifacts.iter().position(runs);
+                let first = first.ok_or_else(|| vec![foreign(&artifacts, interpreters)])?;
+                artifacts = vec![artifacts.swap_remove(first)];
+            }
+            session.console.diagnostics(explain::left_out(&artifacts));
+            session.console.diagnostics(lacking(&artifacts));
+            let mut inputs = interpreters.inputs();
+            inputs.extend(seen.files.keys().flat_map(|path| with_packages(path)));
+            inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
+            inputs.extend(seen.settings.platform_files.keys().map(PathBuf::from));
+            let tools = MachineTools::of(&actions, interpreters);
+            let plan = Plan::new(session, artifacts, actions, tools)?;
+            Ok(Plan { described: seen.versions.said(), inputs, ..plan })
+        })?;
+        Ok(Plan { index: Some(index), ..plan })
+    }
+
+    /// The plan of artifacts that were analysed.
+    fn new(
+        session: &'a Session<'a>,
+        artifacts: Vec<Artifact>,
+        actions: ActionGraph,
+        tools: MachineTools,
+    ) -> Result<Plan<'a>, Vec<Diagnostic>> {
+        Ok(Plan {
             session,
-            repository,
-            files: &files,
-            settings: &settings,
-            ownership: &ownership,
-            versions: &versions,
-            interpreters: &interpreters,
-        };
-        let (mut artifacts, actions) = seen
-            .analyse(programs)?
-            .map_err(|errors| errors.iter().map(|error| placed(session, error)).collect::<Vec<_>>())?;
-        session.console.diagnostics(interpreters.take_notes());
-        if scope == Scope::Here {
-            let runs = |artifact: &Artifact| interpreters.runs(&artifact.configurations).is_some();
-            let first = artifacts.iter().position(runs);
-            let first = first.ok_or_else(|| vec![foreign(&artifacts, &interpreters)])?;
-            artifacts = vec![artifacts.swap_remove(first)];
-        }
-        session.console.diagnostics(explain::left_out(&artifacts));
-        session.console.diagnostics(lacking(&artifacts));
-        let tools = MachineTools::of(&actions, &interpreters);
-        let mut inputs = interpreters.inputs();
-        inputs.extend(files.keys().flat_map(|path| with_packages(path)));
-        inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
-        inputs.extend(settings.platform_files.keys().map(PathBuf::from));
-        let described = versions.said();
-        Ok(Plan { session, store, index, actions, tools, artifacts, described, inputs })
+            store: session.store()?,
+            index: None,
+            tools,
+            builds: artifacts.iter().flat_map(|artifact| artifact.builds.iter().cloned()).collect(),
+            places: artifacts.iter().flat_map(|artifact| artifact.places.iter().cloned()).collect(),
+            actions,
+            artifacts,
+            described: Vec::new(),
+            inputs: Vec::new(),
+        })
+    }
+
+    /// The plan of some tests.
+    pub(crate) fn of_tests(
+        session: &'a Session<'a>,
+        tests: &[Test],
+        (index, actions): (StatIndex, ActionGraph),
+        tools: MachineTools,
+    ) -> Result<Plan<'a>, Vec<Diagnostic>> {
+        let plan = Plan::new(session, Vec::new(), actions, tools)?;
+        let builds = tests.iter().flat_map(|test| test.builds.iter().cloned()).collect();
+        let places = tests.iter().map(|test| (test.action, test.place.clone())).collect();
+        Ok(Plan { index: Some(index), builds, places, ..plan })
     }
 
     /// The plan of artifacts that no repository decides.
@@ -150,12 +175,9 @@ impl<'a> Plan<'a> {
         actions: ActionGraph,
         interpreters: &MachineInterpreters<'_>,
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
-        let store = session.store()?;
-        let index = StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
         session.console.diagnostics(explain::left_out(&artifacts));
         let tools = MachineTools::of(&actions, interpreters);
-        let (described, inputs) = (Vec::new(), Vec::new());
-        Ok(Plan { session, store, index, actions, tools, artifacts, described, inputs })
+        Plan::new(session, artifacts, actions, tools)
     }
 
     /// Gives what was made, in the order of the artifacts.
@@ -170,7 +192,7 @@ impl<'a> Plan<'a> {
         let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
             let roots: Vec<_> = pending.iter().map(|artifact| artifact.action).collect();
-            let execution = self.execute(&roots)?;
+            let execution = self.execute(&roots, false)?;
             add(&mut report.run, &execution.run);
             // What is looked up again because the cache lost it counts once.
             if report.hits.is_empty() {
@@ -206,8 +228,8 @@ impl<'a> Plan<'a> {
     }
 
     /// The failures of actions, as people read them.
-    fn told(&self, failures: Vec<ActionFailure>) -> Vec<Diagnostic> {
-        let builds: Vec<&SourceBuild> = self.artifacts.iter().flat_map(|artifact| &artifact.builds).collect();
+    pub(crate) fn told(&self, failures: Vec<ActionFailure>) -> Vec<Diagnostic> {
+        let builds: Vec<&SourceBuild> = self.builds.iter().collect();
         let readable = self.tools.needs();
         let (mut of_builds, mut others) = (Vec::new(), Vec::new());
         for failure in failures {
@@ -222,8 +244,7 @@ impl<'a> Plan<'a> {
 
     /// What is written at the cause of an action's failure.
     fn blame(&self, action: ActionId) -> Option<Place> {
-        let mut places = self.artifacts.iter().flat_map(|artifact| &artifact.places);
-        places.find(|(id, _)| *id == action).map(|(_, place)| place.clone())
+        self.places.iter().find(|(id, _)| *id == action).map(|(_, place)| place.clone())
     }
 
     /// The licence of each distribution, by the action that brings its wheel; all wheels are fetched or built for that.
@@ -233,7 +254,7 @@ impl<'a> Plan<'a> {
         let mut licences = Licences::new();
         for _ in 0..ATTEMPTS {
             let roots: Vec<ActionId> = pending.iter().copied().collect();
-            let execution = self.execute(&roots)?;
+            let execution = self.execute(&roots, false)?;
             let mut diagnostics = self.told(execution.failures);
             if execution.cancelled {
                 diagnostics.push(Diagnostic::error(Exit::Failed, "build::cancelled", "cancelled"));
@@ -256,7 +277,8 @@ impl<'a> Plan<'a> {
         Err(vec![Diagnostic::error(Exit::Environment, "build::lost", message)])
     }
 
-    fn execute(&self, roots: &[ActionId]) -> Result<Execution, Vec<Diagnostic>> {
+    /// Runs whatever roots need; with `force`, the roots whatever is in the cache.
+    pub(crate) fn execute(&self, roots: &[ActionId], force: bool) -> Result<Execution, Vec<Diagnostic>> {
         let session = self.session;
         let mut functions = Functions::default();
         python::register(&mut functions);
@@ -266,13 +288,14 @@ impl<'a> Plan<'a> {
             store: self.store,
             cache: self.store,
             fetch: &downloads,
-            runner: &LocalRunner { sandbox: &session.sandbox },
+            runner: &LocalRunner::new(&session.sandbox),
             tools: &self.tools,
             functions: &functions,
             sources: self,
             watch: &progress,
             jobs: session.jobs,
             downloads: session.most_downloads,
+            force,
             cancel: session.cancel,
         };
         Ok(progress.during(|| execute(&self.actions, roots, &executor)))
@@ -320,7 +343,7 @@ fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
 /// Brings back what the store has lost of the workspace's files.
 impl Sources for Plan<'_> {
     fn restore(&self, digest: &Digest) -> Result<bool, StoreError> {
-        match self.index.path_of(digest) {
+        match self.index.as_ref().and_then(|index| index.path_of(digest)) {
             Some(path) => Ok(self.store.put_file(&self.session.root.join(path))? == *digest),
             None => Ok(false),
         }

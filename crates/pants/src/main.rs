@@ -180,6 +180,7 @@ fn run(
         Goal::Package(arguments) => goals::package::run(&session, arguments),
         Goal::Publish(arguments) => goals::publish::run(&session, arguments),
         Goal::Run(arguments) => goals::run::run(&session, arguments),
+        Goal::Test(arguments) => goals::test::run(&session, arguments),
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
         Goal::Sbom(arguments) => goals::sbom::run(&session, arguments),
         Goal::List(arguments) => goals::list::run(&session, arguments),

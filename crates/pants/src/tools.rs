@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use engine::{ActionGraph, Failure, Fault, Program, Tool, Tools, Verb};
+use engine::{ActionGraph, Failure, Fault, Tool, Tools, Verb};
 use packaging::interpreter::Interpreter;
 use packaging::platform::{Machine, Platform};
 use packaging::python::Wanted;
@@ -23,9 +23,9 @@ impl MachineTools {
         let mut found = BTreeMap::new();
         for action in actions.actions() {
             let Verb::Run(process) = &action.verb else { continue };
-            let Program::Tool(symbol) = &process.program else { continue };
+            let Some(symbol) = process.program.tool() else { continue };
             if let Some(tool) = interpreter(symbol, interpreters) {
-                found.entry(symbol.clone()).or_insert(tool);
+                found.entry(symbol.to_owned()).or_insert(tool);
             }
         }
         MachineTools { found }

@@ -37,10 +37,12 @@ fn run(
         arguments: vec!["-c".to_owned(), script.to_owned()],
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
         outputs: outputs.iter().map(ToString::to_string).collect(),
+        keeps_failed: false,
+        shared: None,
         timeout,
     };
     let tool = Tool { path: "/bin/sh".into(), identity: "sh".to_owned(), needs: Vec::new() };
-    LocalRunner { sandbox }.run(&process, Some(&tool), &input, store, &Cancel::new())
+    LocalRunner::new(sandbox).run(&process, Some(&tool), &[input], store, &Cancel::new())
 }
 
 /// Checks that each of these commands gives what it should, in one sandbox, and says which does not.
@@ -174,10 +176,11 @@ fn a_program_that_is_not_there_is_told() {
         arguments: Vec::new(),
         environment: BTreeMap::new(),
         outputs: Vec::new(),
+        keeps_failed: false,
+        shared: None,
         timeout: None,
     };
-    let error =
-        LocalRunner { sandbox: &sandbox }.run(&process, None, &input, &store, &Cancel::new()).unwrap_err();
+    let error = LocalRunner::new(&sandbox).run(&process, None, &[input], &store, &Cancel::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot run `missing` in a sandbox: cannot start `/sandbox/missing`: No such file or directory (os error 2)"

@@ -55,6 +55,7 @@ impl Closure {
     pub fn of(graph: &TargetGraph, root: NodeId, roots: &SourceRoots) -> Result<Closure, Vec<RuleError>> {
         let mut closure = Closure::default();
         let mut errors = Vec::new();
+        let is_test = graph.target(root).rule.name == "python_test";
         for (owner, files) in reached(graph, root) {
             let target = graph.target(owner);
             match target.rule.name {
@@ -67,6 +68,7 @@ impl Closure {
                     closure.requirements.extend(wishes);
                     errors.extend(wrong);
                 }
+                "python_test" if is_test => closure.add_files(target, &files, Some(roots), &mut errors),
                 "genrule" | "python_distribution" | "python_image" | "python_test" => {
                     errors.push(RuleError::NotMade {
                         program: graph.target(root).label.clone(),

@@ -5,7 +5,7 @@ use packaging::constraints::InterpreterConstraints;
 use packaging::interpreter::Interpreter;
 use packaging::lock::Lock;
 use packaging::named_platform::NamedPlatform;
-use packaging::platform::Machine;
+use packaging::platform::{Machine, Platform};
 use packaging::python::Wanted;
 use packaging::target::Target as Configuration;
 
@@ -119,6 +119,43 @@ fn same_minor(program: &Target, wanted: &[(Wanted, Option<Place>)]) -> Vec<RuleE
         Some(RuleError::SameMinor { label, first: *first, second: *second, place })
     });
     clashes.collect()
+}
+
+/// The configurations that tests run under: the Pythons that they are for, on this machine.
+///
+/// # Errors
+/// Those of [`configurations`].
+pub(crate) fn here(
+    program: &Target,
+    settings: &Settings,
+    bounds: &Bounds<'_>,
+    lock: Option<&Lock>,
+    interpreters: &dyn Interpreters,
+) -> Result<Vec<Configuration>, Vec<RuleError>> {
+    if let Some(contradiction) = bounds.contradiction() {
+        return Err(vec![contradiction]);
+    }
+    let platform = Platform::current(&settings.machine);
+    let platform =
+        platform.map_err(|error| vec![RuleError::Platform { error: error.into(), place: None }])?;
+    let mut errors = Vec::new();
+    let wanted = wanted(program, settings, bounds, lock, interpreters, &mut errors);
+    errors.extend(bounds.excluded("interpreters", &wanted));
+    let missing = |(wanted, _): &&(Wanted, _)| bounds.accept(*wanted) && interpreters.find(*wanted).is_none();
+    errors.extend(wanted.iter().filter(missing).map(|(wanted, place)| RuleError::NoInterpreter {
+        wanted: wanted.to_string(),
+        label: program.label.clone(),
+        found: interpreters.all(),
+        place: place.clone(),
+    }));
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut all: Vec<Configuration> =
+        wanted.iter().map(|(wanted, _)| Configuration::new(*wanted, platform)).collect();
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
 }
 
 /// The Pythons to build for, each with the place that is to blame for it; none in the configuration.

@@ -35,6 +35,7 @@ pub use ownership::Ownership;
 pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
 pub use rules::{
-    Analysis, Artifact, Distribution, RULES, Resolve, Rule, SourceBuild, package, packageable, paths,
+    Analysis, Artifact, Distribution, REPORT, RULES, Resolve, Rule, SourceBuild, Test, TestRequest, package,
+    packageable, paths, test_files, test_paths, tests,
 };
 pub use source_roots::{RootPatternError, SourceRoots};

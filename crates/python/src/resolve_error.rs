@@ -54,6 +54,18 @@ pub enum ResolveError {
         /// Where the library names its resolve.
         place: Place,
     },
+    /// A resolve has no pytest to run tests with.
+    #[error("`{label}` is in the resolve `{resolve}`, which has no `pytest` to run it with")]
+    NoPytest {
+        /// The tests.
+        label: Label,
+        /// Their resolve.
+        resolve: String,
+        /// Its lock.
+        lock: String,
+        /// Where the tests are written.
+        place: Place,
+    },
     /// No interpreter of this machine can build a source distribution.
     #[error(
         "there is no Python {wanted} ({abi}) on this machine to build the source distribution of `{distribution}`"
@@ -92,6 +104,7 @@ impl ResolveError {
         match self {
             Self::OtherResolve { .. } => "python::other_resolve",
             Self::Library { .. } => "python::library_of_other_resolve",
+            Self::NoPytest { .. } => "test::no_pytest",
             Self::NoBuilder { .. } => "python::no_builder",
             Self::Unread { .. } => "packaging::lock_unread",
         }
@@ -102,6 +115,7 @@ impl ResolveError {
         match self {
             Self::OtherResolve { place, .. }
             | Self::Library { place, .. }
+            | Self::NoPytest { place, .. }
             | Self::NoBuilder { place, .. }
             | Self::Unread { place, .. } => place,
         }
@@ -119,6 +133,7 @@ impl ResolveError {
             Self::Library { own, path, chosen, .. } => {
                 in_resolve(own, chosen.as_ref()).chain([by_way(path)]).collect()
             }
+            Self::NoPytest { lock, .. } => vec![(format!("the lock is `{lock}`"), None)],
             Self::NoBuilder { label, found, .. } => {
                 let found = found.iter().map(|interpreter| (format!("found {interpreter}"), None));
                 std::iter::once((format!("needed by `{label}`"), None)).chain(found).collect()
@@ -142,6 +157,9 @@ impl ResolveError {
                 "leave out the `resolve` of the library, so that it serves in all, or build the program in another \
                  resolve than `{own}`"
             ),
+            Self::NoPytest { resolve, .. } => {
+                format!("add `pytest` to the requirements of `{resolve}`, and run `pants lock`")
+            }
             Self::NoBuilder { wanted, .. } => format!(
                 "install it (`uv python install {wanted}`, `pyenv install {wanted}` or the system's packages), or \
                  require a version that has a wheel"

@@ -49,6 +49,9 @@ pub(super) fn enter(spec: &Spec) -> Result<(), SetupError> {
     for path in shown(&spec.readable) {
         show(&root, path).step(format!("show `{}`", path.display()))?;
     }
+    if let Some((path, place)) = &spec.shared {
+        bind(path, &below(&root, place), true).step(format!("show `{}`", path.display()))?;
+    }
     let is_own = |point: &Path| own.iter().any(|(_, to)| to == point);
     make_read_only(&root, &is_own).step("protect what is only read")?;
     processes(&root).step("show its processes")?;

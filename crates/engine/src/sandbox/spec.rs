@@ -24,6 +24,8 @@ pub(crate) struct Spec {
     pub(crate) work: PathBuf,
     /// What it may read besides the system's folders.
     pub(crate) readable: Vec<PathBuf>,
+    /// A folder that it may read, and where it sees that.
+    pub(crate) shared: Option<(PathBuf, PathBuf)>,
     /// What runs.
     pub(crate) program: PathBuf,
     /// Its arguments.
@@ -38,9 +40,32 @@ impl Spec {
             folder: folder.to_owned(),
             work: work.to_owned(),
             readable: readable.to_vec(),
+            shared: None,
             program: program.to_owned(),
             arguments: Vec::new(),
             environment: BTreeMap::new(),
+        }
+    }
+
+    /// Says of all folders in its variables where they are on the machine: for a process that sees the machine's. Values
+    /// are paths, or several with `:` between them.
+    pub(crate) fn translate(&mut self) {
+        let places = [(PathBuf::from(WORK), self.work.clone()), (PathBuf::from("/tmp"), self.temporary())];
+        let mut places = places.to_vec();
+        if let Some((path, place)) = &self.shared {
+            places.push((place.clone(), path.clone()));
+            self.readable.push(path.clone());
+        }
+        let there = |part: &str| {
+            let found = places.iter().find_map(|(seen, real)| {
+                let below = Path::new(part).strip_prefix(seen).ok()?;
+                let path = if below.as_os_str().is_empty() { real.clone() } else { real.join(below) };
+                path.into_os_string().into_string().ok()
+            });
+            found.unwrap_or_else(|| part.to_owned())
+        };
+        for value in self.environment.values_mut() {
+            *value = value.split(':').map(there).collect::<Vec<_>>().join(":");
         }
     }
 
@@ -74,7 +99,7 @@ impl Spec {
     }
 
     /// The folder for temporary files of the process.
-    pub(super) fn temporary(&self) -> PathBuf {
+    pub(crate) fn temporary(&self) -> PathBuf {
         self.folder.join("tmp")
     }
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use store::{Digest, Outcome, StoreError, TreeError};
 
-use crate::action::{Action, ActionId, Program, Verb};
+use crate::action::{Action, ActionId, Verb};
 use crate::archive::ArchiveError;
 use crate::execute::Executor;
 use crate::extract::{ExtractErrors, UnpackError};
@@ -167,10 +167,10 @@ impl From<RunError> for ActionError {
 /// The tool that an action starts from, if it starts from one.
 pub(crate) fn tool(action: &Action, executor: &Executor<'_>) -> Result<Option<Tool>, ActionError> {
     match &action.verb {
-        Verb::Run(process) => match &process.program {
-            Program::Tool(symbol) => executor.tools.tool(symbol).map(Some).map_err(ActionError::Tool),
-            Program::Input(_) => Ok(None),
-        },
+        Verb::Run(process) => {
+            let tool = process.program.tool().map(|symbol| executor.tools.tool(symbol));
+            tool.transpose().map_err(ActionError::Tool)
+        }
         _ => Ok(None),
     }
 }

@@ -13,10 +13,10 @@ pub(super) fn perform(
     inputs: &[Digest],
     executor: &Executor<'_>,
 ) -> Result<Outcome, ActionError> {
-    let [input] = inputs else {
-        return Err(ActionError::Malformed("a process has exactly one input"));
-    };
-    let outcome = executor.runner.run(process, tool, input, executor.store, executor.cancel)?;
+    if inputs.len() != 1 + usize::from(process.shared.is_some()) {
+        return Err(ActionError::Malformed("a process has one input, and one more that it shares"));
+    }
+    let outcome = executor.runner.run(process, tool, inputs, executor.store, executor.cancel)?;
     if outcome.exit_code == 0 {
         return Ok(outcome);
     }

@@ -12,6 +12,8 @@ fn shell(script: &str) -> Process {
         arguments: vec!["-c".to_owned(), script.to_owned()],
         environment: BTreeMap::new(),
         outputs: Vec::new(),
+        keeps_failed: false,
+        shared: None,
         timeout: None,
     }
 }

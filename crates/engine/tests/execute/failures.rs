@@ -71,6 +71,8 @@ fn what_cannot_be_done_is_said() {
         arguments: Vec::new(),
         environment: BTreeMap::new(),
         outputs: vec!["out".to_owned()],
+        keeps_failed: false,
+        shared: None,
         timeout: None,
     };
     let archive =
@@ -127,6 +129,8 @@ fn cancelling_stops_a_process() {
         arguments: vec!["-c".into(), "sleep 60".into()],
         environment: BTreeMap::new(),
         outputs: Vec::new(),
+        keeps_failed: false,
+        shared: None,
         timeout: None,
     };
     let root = graph.add(Verb::Run(process), vec![rig.tree(&[])], "run");

@@ -55,6 +55,8 @@ fn graph(round: u8) -> (ActionGraph, ActionId) {
         arguments: vec!["-c".into(), format!("sleep 0.03; cp -r pkg out; echo {round} > out/round")],
         environment: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
         outputs: vec!["out".into()],
+        keeps_failed: false,
+        shared: None,
         timeout: None,
     };
     let run = graph.add(Verb::Run(process), vec![Input::Action(upper)], "run");

@@ -22,6 +22,8 @@ fn check_at(level: Level, script: &str, limit: Option<Duration>, expect: impl Fn
         arguments: vec!["-c".to_owned(), script.to_owned()],
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
         outputs: Vec::new(),
+        keeps_failed: false,
+        shared: None,
         timeout: limit,
     };
     let root = graph.add(Verb::Run(process), vec![rig.tree(&[])], "run");

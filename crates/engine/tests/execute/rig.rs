@@ -87,17 +87,19 @@ impl Rig {
     }
 
     pub(crate) fn go(&self, graph: &ActionGraph, roots: &[ActionId]) -> Execution {
+        let sandbox = Sandbox::new(self.level, "");
         let executor = Executor {
             store: &self.store,
             cache: &self.store,
             fetch: self,
-            runner: &LocalRunner { sandbox: &Sandbox::new(self.level, "") },
+            runner: &LocalRunner::new(&sandbox),
             tools: self,
             functions: &self.functions,
             sources: self,
             watch: self,
             jobs: self.jobs,
             downloads: self.downloads,
+            force: false,
             cancel: &self.cancel,
         };
         execute(graph, roots, &executor)

@@ -102,6 +102,8 @@ fn runs() {
         ],
         environment: BTreeMap::from([("X".into(), "said".into()), ("PATH".into(), "/usr/bin:/bin".into())]),
         outputs: vec!["out".to_owned()],
+        keeps_failed: false,
+        shared: None,
         timeout: None,
     };
     let input = rig.tree(&[("in", b"text")]);

@@ -11,7 +11,7 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
     aliases: &["python_tests"],
     summary: "tests that pytest runs",
     doc: "Each file is run in a process of its own, and its result is cached until something that it reaches changes. \
-          No goal runs it yet.",
+          `pants test` runs it.",
     role: Role::Test,
     file_nodes: true,
     fields: &[
@@ -25,6 +25,7 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         DEPENDENCIES,
         ARGS,
         ENV,
+        EXTRA_ENV_VARS,
         TIMEOUT,
         RESOLVE,
         INTERPRETERS,
@@ -38,7 +39,6 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         "concurrency",
         "coverage",
         "environment",
-        "extra_env_vars",
         "restartable",
         "run_goal_use_sandbox",
         "runtime_package_dependencies",
@@ -67,6 +67,17 @@ const ENV: FieldSchema = FieldSchema {
     default: FieldDefault::None,
     doc: "Environment variables of the tests.",
     example: "{\"TZ\": \"UTC\"}",
+};
+
+const EXTRA_ENV_VARS: FieldSchema = FieldSchema {
+    name: "extra_env_vars",
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Variables of whoever runs the tests that the tests get as well: `NAME`, with the value that it has then, or \
+          `NAME=VALUE`. The tests run again when a value changes.",
+    example: "[\"CI\", \"LEVEL=debug\"]",
 };
 
 const TIMEOUT: FieldSchema = FieldSchema {

@@ -53,8 +53,11 @@ impl Python {
 impl Here {
     /// What `pyvenv.cfg` says.
     fn config(&self, executable: bool) -> String {
-        let home = self.base.rsplit_once('/').map_or("", |(folder, _)| folder);
         let (version, base) = (&self.version, &self.base);
+        // Without a home, Python follows the link that it is started by.
+        let Some((home, _)) = base.rsplit_once('/') else {
+            return format!("include-system-site-packages = false\nversion = {version}\n");
+        };
         let executable = if executable { format!("executable = {base}\n") } else { String::new() };
         format!("home = {home}\ninclude-system-site-packages = false\nversion = {version}\n{executable}")
     }

@@ -48,7 +48,7 @@ pub struct InstalledSpec {
     pub target: Target,
     /// What the tree is.
     pub shape: Shape,
-    /// The name of the program, by which it can be started.
+    /// The name of the program, by which it can be started; empty where there is none, and wheels alone.
     pub name: String,
     /// What it starts.
     pub entry: Entry,
@@ -70,7 +70,8 @@ pub enum Shape {
     Venv {
         /// Where it will be; not given: it can be moved.
         prefix: Option<String>,
-        /// The interpreter that it is made for, by its absolute path where the program runs.
+        /// The interpreter that it is made for, by its absolute path where the program runs; empty where it is linked by
+        /// whoever puts the tree there.
         python: String,
     },
     /// A folder of packages.
@@ -203,11 +204,11 @@ fn settle(
     Ok(())
 }
 
-/// Adds what starts the program, where nothing is in its place.
+/// Adds what starts the program, where nothing is in its place; a tree without a name is none.
 fn add_start(environment: &mut Environment, spec: &InstalledSpec, style: &Style, entry: &EntryPoint) {
     const MAIN: &str = "__main__.py";
     let Some(text) = main_text::text(spec, entry) else { return };
-    if environment.get(MAIN).is_some() {
+    if spec.name.is_empty() || environment.get(MAIN).is_some() {
         return;
     }
     let rest = text.into_bytes();
@@ -257,6 +258,8 @@ impl Made<'_> {
             match node {
                 Node::Directory => self.tree.add_directory(&place)?,
                 Node::Link(target) => self.tree.add_symlink(&place, target)?,
+                // Whoever puts the tree there links it.
+                Node::Interpreter if self.here.base.is_empty() => {}
                 Node::Interpreter => self.tree.add_symlink(&place, &self.here.base)?,
                 Node::File(File { content, executable }) => {
                     let digest = match content {

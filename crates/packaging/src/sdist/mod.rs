@@ -69,6 +69,8 @@ pub fn process(python: String, system: &BuildSystem) -> Process {
         arguments,
         environment: BTreeMap::from(environment.map(owned)),
         outputs: vec![DIST.to_owned()],
+        keeps_failed: false,
+        shared: None,
         timeout: Some(PATIENCE),
     }
 }

@@ -24,6 +24,7 @@ pub(crate) mod run;
 pub(crate) mod sbom;
 pub(crate) mod seed;
 pub(crate) mod tailor;
+pub(crate) mod test;
 pub(crate) mod why;
 
 use std::collections::BTreeSet;
@@ -60,7 +61,7 @@ pub(crate) struct Targets {
 }
 
 /// What takes targets away.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Narrowed {
     /// Take these away again
     #[arg(long, value_name = "PATTERN")]
@@ -72,7 +73,7 @@ pub(crate) struct Narrowed {
 }
 
 /// Which change the targets have to do with.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Changed {
     /// Only targets that differ from where HEAD and REV part, uncommitted and untracked files included
     #[arg(long, value_name = "REV", env = "PANTS_CHANGED_SINCE", hide_env = true)]

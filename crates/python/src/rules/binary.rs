@@ -2,6 +2,7 @@
 
 use engine::{ActionGraph, ActionId, Archive, Download, Input, Members, Origin, Verb};
 use graph::{NodeId, Target};
+use packaging::lock::Lock;
 use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, plan};
 use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
@@ -57,10 +58,10 @@ impl Rule for PythonBinary {
 
 /// What is known of a program before it is put together in any form.
 pub(super) struct Known<'a, 'b> {
-    program: &'a Target,
+    pub(super) program: &'a Target,
     analysis: &'a Analysis<'b>,
-    closure: Closure,
-    resolve: Resolve<'b>,
+    pub(super) closure: Closure,
+    pub(super) resolve: Resolve<'b>,
     /// What it is built for, file by file.
     pub(super) shared: Vec<Shared>,
 }
@@ -71,6 +72,21 @@ impl<'a, 'b> Known<'a, 'b> {
     /// # Errors
     /// All that keeps it from being built in any form.
     pub(super) fn of(node: NodeId, analysis: &'a Analysis<'b>) -> Result<Self, Vec<RuleError>> {
+        Known::built_for(node, analysis, &|program, bounds, lock| {
+            let Analysis { graph, settings, interpreters, .. } = analysis;
+            configurations((graph, program), settings, bounds, lock, *interpreters)
+        })
+    }
+
+    /// The same, where it is built for what `targets` says.
+    ///
+    /// # Errors
+    /// Those of [`Known::of`].
+    pub(super) fn built_for(
+        node: NodeId,
+        analysis: &'a Analysis<'b>,
+        targets: &dyn Fn(&Target, &Bounds<'_>, Option<&Lock>) -> Result<Vec<Shared>, Vec<RuleError>>,
+    ) -> Result<Self, Vec<RuleError>> {
         let program = analysis.graph.target(node);
         let resolve = resolve(program, analysis)?;
         let mut closure = Closure::of(analysis.graph, node, analysis.roots)?;
@@ -82,13 +98,7 @@ impl<'a, 'b> Known<'a, 'b> {
         }
         errors.extend(check_closure(program, &closure, &resolve, own));
         let bounds = Bounds::of(analysis.graph, node, &closure, resolve.constraints)?;
-        let shared = configurations(
-            (analysis.graph, program),
-            analysis.settings,
-            &bounds,
-            resolve.lock,
-            analysis.interpreters,
-        );
+        let shared = targets(program, &bounds, resolve.lock);
         let shared = shared.unwrap_or_else(|wrong| {
             errors.extend(wrong);
             Vec::new()
@@ -182,18 +192,24 @@ pub(super) struct Binary<'a, 'b> {
 pub(super) struct Ingredients<'a> {
     /// What is started.
     pub(super) started: Started<'a>,
-    distributions: Distributions<'a>,
     /// The first-party files.
     pub(super) user: ActionId,
-    /// The wheels that are fetched, by the names of their files.
+    /// The third-party ones.
+    pub(super) wheels: Wheels<'a>,
+}
+
+/// The wheels that a program needs.
+pub(super) struct Wheels<'a> {
+    distributions: Distributions<'a>,
+    /// Those that are fetched, by the names of their files.
     pub(super) fetched: Vec<(String, ActionId)>,
     /// Those that are built here.
     pub(super) builds: Vec<SourceBuild>,
 }
 
-impl Ingredients<'_> {
+impl Wheels<'_> {
     /// All wheels, by a name of each.
-    pub(super) fn wheels(&self) -> Vec<(String, ActionId)> {
+    pub(super) fn all(&self) -> Vec<(String, ActionId)> {
         let built = self.builds.iter().map(|build| (build.project.clone(), build.wheel));
         self.fetched.iter().cloned().chain(built).collect()
     }
@@ -213,11 +229,7 @@ impl<'a, 'b> Binary<'a, 'b> {
         configurations: &[Configuration],
         actions: &mut ActionGraph,
     ) -> Result<Ingredients<'a>, Vec<RuleError>> {
-        let needs = self.needs();
-        let distributions = match &needs {
-            Some(needs) => needs.choose(configurations)?,
-            None => Distributions::of_none(configurations),
-        };
+        let distributions = self.choose(configurations)?;
         let analysis = self.analysis;
         // Without a lock, which is an error of its own, nobody knows what there would be.
         let unknown = self.resolve.lock.is_none() && !self.closure.requirements.is_empty();
@@ -225,14 +237,41 @@ impl<'a, 'b> Binary<'a, 'b> {
         let started = started(self.program, self.closure, analysis.graph, analysis.roots, has_wheels);
         let started = started.map_err(|error| vec![error])?;
         let user = self.sources(actions)?;
+        let wheels = self.bring(distributions, actions)?;
+        Ok(Ingredients { started, user, wheels })
+    }
+
+    /// The distributions that it needs under these configurations.
+    fn choose(&self, configurations: &[Configuration]) -> Result<Distributions<'a>, Vec<RuleError>> {
+        match self.needs() {
+            Some(needs) => needs.choose(configurations),
+            None => Ok(Distributions::of_none(configurations)),
+        }
+    }
+
+    /// The wheels of what it needs under these configurations.
+    pub(super) fn wheels(
+        &self,
+        configurations: &[Configuration],
+        actions: &mut ActionGraph,
+    ) -> Result<Wheels<'a>, Vec<RuleError>> {
+        self.bring(self.choose(configurations)?, actions)
+    }
+
+    /// Adds the actions that bring distributions as wheels.
+    fn bring(
+        &self,
+        distributions: Distributions<'a>,
+        actions: &mut ActionGraph,
+    ) -> Result<Wheels<'a>, Vec<RuleError>> {
         let fetched: Vec<(String, ActionId)> = (distributions.wheels.iter())
             .map(|(package, wheel)| fetch_wheel(package, wheel, actions))
             .collect();
-        let mut builds = Vec::new();
-        if let Some(needs) = &needs {
-            builds = needs.build_all(&distributions.sources, actions)?;
-        }
-        Ok(Ingredients { started, distributions, user, fetched, builds })
+        let builds = match self.needs() {
+            Some(needs) => needs.build_all(&distributions.sources, actions)?,
+            None => Vec::new(),
+        };
+        Ok(Wheels { distributions, fetched, builds })
     }
 
     fn package(
@@ -243,23 +282,23 @@ impl<'a, 'b> Binary<'a, 'b> {
     ) -> Result<Artifact, Vec<RuleError>> {
         let ingredients = self.ingredients(&configurations, actions)?;
         let (started, user) = (&ingredients.started, ingredients.user);
-        let spec = self.spec(&configurations, &ingredients.distributions, started.entry.clone())?;
+        let Wheels { distributions, fetched, builds } = &ingredients.wheels;
+        let spec = self.spec(&configurations, distributions, started.entry.clone())?;
         let plan = plan(spec.options.layout);
         let label = &self.program.label;
         let (runtime, bootstrap) = bootstrap(spec.options.includes_tools(), actions);
-        let fetched = &ingredients.fetched;
-        let chosen = &ingredients.distributions.chosen;
+        let chosen = &distributions.chosen;
         let parts = start::Parts { bootstrap, user, wheels: fetched, chosen };
         let start = start::start(self.program, self.analysis, &spec, &parts, actions)?;
         let mut inputs = vec![Input::Action(bootstrap), Input::Action(user), start.plan];
         if started.in_wheels {
             inputs.extend(fetched.iter().map(|(_, wheel)| Input::Action(*wheel)));
         }
-        let (mut inside, left_out) = ingredients.inside();
+        let (mut inside, left_out) = ingredients.wheels.inside();
         inside.push(runtime);
-        inputs.extend(ingredients.builds.iter().map(|build| Input::Action(build.wheel)));
-        let wheels = ingredients.wheels();
-        let arguments = (&spec, ingredients.builds.len());
+        inputs.extend(builds.iter().map(|build| Input::Action(build.wheel)));
+        let wheels = ingredients.wheels.all();
+        let arguments = (&spec, builds.len());
         let arguments = serde_json::to_vec(&arguments).expect("a specification is plain data");
         let boot = Verb::Apply { function: BOOT, arguments };
         let boot = actions.add(boot, inputs, format!("write the boot files of {label}"));
@@ -267,7 +306,7 @@ impl<'a, 'b> Binary<'a, 'b> {
         let bootstrap = archived_bootstrap(bootstrap, &plan, actions);
         let parts = Parts { bootstrap, boot, user, start: start.plan, wheels };
         let (action, file) = assemble(&plan.output, &parts, label, &path, actions);
-        let (label, lacking, builds) = (label.clone(), start.lacking, ingredients.builds);
+        let (label, lacking, builds) = (label.clone(), start.lacking, ingredients.wheels.builds);
         let distributions = inside;
         Ok(Artifact {
             label,

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use engine::{ActionGraph, ActionId, Archive, Input, Members, Packing, Verb};
-use graph::Target;
+use graph::{Label, Target};
 use packaging::installed::{InstalledSpec, Shape, compiles};
 use packaging::python::Wanted;
 use packaging::target::Target as Configuration;
 
-use super::binary::{Binary, Ingredients};
-use super::{Artifact, start};
+use super::binary::{Binary, Ingredients, Wheels};
+use super::{Analysis, Artifact, start};
 use crate::error::RuleError;
 use crate::image_error::ImageError;
 use crate::trees::TREE;
@@ -96,7 +96,7 @@ pub(super) fn package(
     let ingredients = binary.ingredients(configurations, actions)?;
     let spec = spec(binary, target, shape, &ingredients);
     let installed = install(binary, &spec, ingredients, actions);
-    let (distributions, left_out) = installed.ingredients.inside();
+    let (distributions, left_out) = installed.ingredients.wheels.inside();
     let (mut action, mut file) = (installed.tree, None);
     if let Form::Zip = form {
         let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
@@ -110,7 +110,7 @@ pub(super) fn package(
         action,
         file,
         places: vec![(installed.tree, installed.ingredients.started.place.clone())],
-        builds: installed.ingredients.builds,
+        builds: installed.ingredients.wheels.builds,
         distributions,
         lacking: installed.lacking.into_iter().collect(),
         left_out,
@@ -145,33 +145,73 @@ pub(super) fn install<'a>(
     ingredients: Ingredients<'a>,
     actions: &mut ActionGraph,
 ) -> Installed<'a> {
-    let (program, target) = (binary.program, &spec.target);
-    let wheels = ingredients.wheels();
-    let mut inputs = vec![Input::Action(ingredients.user)];
-    inputs.extend(wheels.iter().map(|(_, wheel)| Input::Action(*wheel)));
-    for (name, wheel) in &wheels {
-        let unpack = actions.add(Verb::Extract, vec![Input::Action(*wheel)], format!("unpack {name}"));
-        inputs.push(Input::Action(unpack));
-    }
-    let wanted = Wanted { free_threaded: target.abi.free_threaded, ..Wanted::minor(target.minor()) };
-    let compiled = program.bool_or_default("pyc") && compiles(target);
-    let has_interpreter = compiled && binary.analysis.interpreters.find(wanted).is_some();
-    if has_interpreter {
-        for (name, wheel) in &wheels {
-            // The wheel that is built here is found by the name of its file, which is not known yet.
-            let built = ingredients.builds.iter().any(|build| build.wheel == *wheel);
-            let (name, wheel) =
-                if built { (SOURCES, archived(SOURCES, *wheel, actions)) } else { (name.as_str(), *wheel) };
-            inputs.push(Input::Action(start::compile(name, wheel, target, actions)));
-        }
-        let own = zip(SOURCES, ingredients.user, actions);
-        inputs.push(Input::Action(start::compile(SOURCES, own, target, actions)));
-    }
-    let arguments = serde_json::to_vec(&(spec, wheels.len())).expect("a specification is plain data");
-    let verb = Verb::Apply { function: TREE, arguments };
-    let tree = actions.add(verb, inputs, format!("install {}", program.label));
-    let lacking = (compiled && !has_interpreter).then_some(wanted);
+    let program = binary.program;
+    let tree = Tree {
+        analysis: binary.analysis,
+        spec,
+        compiles: program.bool_or_default("pyc"),
+        of: &program.label,
+    };
+    let (tree, lacking) = tree.add(Some(ingredients.user), &ingredients.wheels, actions);
     Installed { tree, ingredients, lacking }
+}
+
+/// A tree of installed files.
+pub(super) struct Tree<'a, 'b> {
+    pub(super) analysis: &'a Analysis<'b>,
+    pub(super) spec: &'a InstalledSpec,
+    /// Whether modules are compiled, where this machine can.
+    pub(super) compiles: bool,
+    /// What it is for, in messages.
+    pub(super) of: &'a Label,
+}
+
+impl Tree<'_, '_> {
+    /// Adds the action that makes it of first-party files and wheels; gives the interpreter that this machine lacks to
+    /// compile modules with.
+    pub(super) fn add(
+        &self,
+        user: Option<ActionId>,
+        brought: &Wheels<'_>,
+        actions: &mut ActionGraph,
+    ) -> (ActionId, Option<Wanted>) {
+        let target = &self.spec.target;
+        let wheels = brought.all();
+        let nothing =
+            |actions: &mut ActionGraph| actions.add(Verb::Write(Vec::new()), Vec::new(), "write nothing");
+        let own = user.unwrap_or_else(|| nothing(actions));
+        let mut inputs = vec![Input::Action(own)];
+        inputs.extend(wheels.iter().map(|(_, wheel)| Input::Action(*wheel)));
+        for (name, wheel) in &wheels {
+            let unpack = actions.add(Verb::Extract, vec![Input::Action(*wheel)], format!("unpack {name}"));
+            inputs.push(Input::Action(unpack));
+        }
+        let wanted = Wanted { free_threaded: target.abi.free_threaded, ..Wanted::minor(target.minor()) };
+        let compiled = self.compiles && compiles(target);
+        let has_interpreter = compiled && self.analysis.interpreters.find(wanted).is_some();
+        if has_interpreter {
+            for (name, wheel) in &wheels {
+                // The wheel that is built here is found by the name of its file, which is not known yet.
+                let built = brought.builds.iter().any(|build| build.wheel == *wheel);
+                let (name, wheel) = if built {
+                    (SOURCES, archived(SOURCES, *wheel, actions))
+                } else {
+                    (name.as_str(), *wheel)
+                };
+                inputs.push(Input::Action(start::compile(name, wheel, target, actions)));
+            }
+            if let Some(user) = user {
+                let own = zip(SOURCES, user, actions);
+                inputs.push(Input::Action(start::compile(SOURCES, own, target, actions)));
+            }
+        }
+        let arguments =
+            serde_json::to_vec(&(self.spec, wheels.len())).expect("a specification is plain data");
+        let verb = Verb::Apply { function: TREE, arguments };
+        let tree = actions.add(verb, inputs, format!("install {}", self.of));
+        let lacking = (compiled && !has_interpreter).then_some(wanted);
+        (tree, lacking)
+    }
 }
 
 /// The one file of a tree under another name: an archive of what it unpacks to.

@@ -10,6 +10,7 @@ mod pex_options;
 pub(crate) mod provides;
 mod sources;
 mod start;
+mod test;
 
 use engine::{ActionGraph, ActionId};
 use graph::{Label, NodeId, Place, TargetGraph};
@@ -20,6 +21,7 @@ use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
 pub use inside::Distribution;
+pub use test::{REPORT, Test, TestRequest, test_files, test_paths, tests};
 
 use crate::closure::Closure;
 use crate::configuration::{Interpreters, Settings};

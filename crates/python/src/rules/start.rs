@@ -145,6 +145,8 @@ pub(super) fn compile(
         arguments: arguments.map(ToOwned::to_owned).to_vec(),
         environment: BTreeMap::from([("PYTHONHASHSEED".to_owned(), "0".to_owned())]),
         outputs: vec![OUT.to_owned()],
+        keeps_failed: false,
+        shared: None,
         timeout: None,
     };
     let python = target.interpreter_tag();

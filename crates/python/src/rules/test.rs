@@ -1,0 +1,280 @@
+//! `python_test`: each file is run by the pytest of its resolve, in a process that finds the files that it reaches at their
+//! paths in the repository, and a virtualenv that it shares with all tests that need the same distributions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use engine::{ActionGraph, ActionId, Input, Process, Program, Verb};
+use graph::{Label, NodeId, Place, Target};
+use packaging::environment::Scheme;
+use packaging::installed::{InstalledSpec, Shape};
+use packaging::name::PackageName;
+use packaging::requirement::Requirement;
+use packaging::target::Target as Configuration;
+use store::{Digest, IndexEntry};
+
+use super::binary::{Known, Wheels};
+use super::{Analysis, SourceBuild, installed};
+use crate::closure::{Closure, Wish};
+use crate::configuration::here;
+use crate::error::RuleError;
+use crate::requirements::resolve_of;
+use crate::resolve_error::ResolveError;
+
+/// What runs the tests.
+const PYTEST: &str = "pytest";
+/// Where processes find their files, and the virtualenv that they share.
+const WORK: &str = "/sandbox";
+const ENVIRONMENT: &str = "/environment";
+/// The report of a file's tests, among its outputs.
+pub const REPORT: &str = ".pants-junit.xml";
+/// That no test was collected (5) is no failure: a file may have none on this Python.
+const RUN: &str =
+    "import sys, pytest\ncode = int(pytest.main(sys.argv[1:]))\nsys.exit(0 if code == 5 else code)\n";
+
+/// What was asked for beside the tests themselves.
+pub struct TestRequest<'a> {
+    /// Arguments of pytest.
+    pub arguments: &'a [String],
+    /// The tests of single files that are run, by the path of the file, as pytest names them behind `::`; all of others.
+    pub only: &'a BTreeMap<String, Vec<String>>,
+    /// A variable of the user's environment, for tests that ask for it.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The files that configure pytest for a file, with their content.
+    pub configuration: &'a dyn Fn(&str) -> Vec<(String, IndexEntry)>,
+    /// Ends tests after so long which say nothing themselves.
+    pub timeout: Option<Duration>,
+}
+
+/// The tests of one file under one Python.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// The target that has the file.
+    pub label: Label,
+    /// The file.
+    pub path: String,
+    /// What they run under.
+    pub configuration: Configuration,
+    /// Whether there are others of the file, under other Pythons.
+    pub has_siblings: bool,
+    /// The action that runs them.
+    pub action: ActionId,
+    /// The source distributions that are built for them.
+    pub builds: Vec<SourceBuild>,
+    /// Where the target is.
+    pub place: Place,
+}
+
+/// The files of tests among some nodes; of a target, all that it has.
+pub fn test_files(graph: &graph::TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
+    let mut found = BTreeSet::new();
+    for &node in nodes {
+        let node = graph.actual(node);
+        if graph.target(node).rule.name != "python_test" {
+            continue;
+        }
+        if graph.file(node).is_some() {
+            found.insert(node);
+        } else {
+            found.extend(graph.files(node));
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The paths of all files that the tests of a file reach. Errors are the analysis's to tell.
+pub fn test_paths(graph: &graph::TargetGraph, file: NodeId, roots: &crate::SourceRoots) -> Vec<String> {
+    let closure = Closure::of(graph, file, roots);
+    closure.map(|closure| closure.paths().map(ToOwned::to_owned).collect()).unwrap_or_default()
+}
+
+/// Adds the actions that run the tests of some files.
+///
+/// # Errors
+/// All that keeps one of them from being run.
+pub fn tests(
+    files: &[NodeId],
+    request: &TestRequest<'_>,
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<Vec<Test>, Vec<RuleError>> {
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
+    for &file in files {
+        match of_file(file, request, analysis, actions) {
+            Ok(tests) => all.extend(tests),
+            Err(wrong) => errors.extend(wrong),
+        }
+    }
+    if errors.is_empty() { Ok(all) } else { Err(crate::missing::together(errors)) }
+}
+
+fn of_file(
+    file: NodeId,
+    request: &TestRequest<'_>,
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<Vec<Test>, Vec<RuleError>> {
+    let Some(path) = analysis.graph.file(file) else { return Ok(Vec::new()) };
+    let mut known = Known::built_for(file, analysis, &|program, bounds, lock| {
+        let here = here(program, analysis.settings, bounds, lock, analysis.interpreters)?;
+        Ok(here.into_iter().map(|one| vec![one]).collect())
+    })?;
+    let plugins = plugins(&known, analysis)?;
+    known.closure.requirements.extend(plugins);
+    let running = Running { known: &known, path, request, analysis };
+    let has_siblings = known.shared.len() > 1;
+    let tests = known.shared.iter().flatten().map(|configuration| {
+        let wheels = known.binary().wheels(&[*configuration], actions)?;
+        let action = running.action(configuration, &wheels, actions)?;
+        Ok(Test {
+            label: known.program.label.clone(),
+            path: path.to_owned(),
+            configuration: *configuration,
+            has_siblings,
+            action,
+            builds: wheels.builds,
+            place: known.program.place.clone(),
+        })
+    });
+    tests.collect()
+}
+
+/// Pytest and its plugins, as far as the resolve asks for them by name: tests import few of them.
+fn plugins(known: &Known<'_, '_>, analysis: &Analysis<'_>) -> Result<Vec<Wish>, Vec<RuleError>> {
+    let program = known.program;
+    let is_plugin = |name: &PackageName| name.as_ref() == PYTEST || name.as_ref().starts_with("pytest-");
+    let wish = |requirement: Requirement| Wish {
+        requirement,
+        label: program.label.clone(),
+        place: program.place.clone(),
+    };
+    let lock = known.resolve.lock;
+    let asked = lock.into_iter().flat_map(|lock| &lock.requirements).filter(|one| is_plugin(&one.name));
+    let mut found: Vec<Wish> = asked.cloned().map(wish).collect();
+    let name: PackageName = packaging::name::parse_name(PYTEST).expect("it is a name");
+    if !found.iter().any(|wish| wish.requirement.name == name) {
+        if !lock.is_some_and(|lock| !lock.named(&name).is_empty()) {
+            let error = ResolveError::NoPytest {
+                label: program.label.clone(),
+                resolve: resolve_of(program, &analysis.settings.default_resolve).to_owned(),
+                lock: known.resolve.path.to_owned(),
+                place: program.place.clone(),
+            };
+            return Err(vec![error.into()]);
+        }
+        found.push(wish(PYTEST.parse().expect("it is a requirement")));
+    }
+    Ok(found)
+}
+
+/// The tests of one file, on their way to actions.
+struct Running<'a, 'b> {
+    known: &'a Known<'a, 'b>,
+    path: &'a str,
+    request: &'a TestRequest<'a>,
+    analysis: &'a Analysis<'b>,
+}
+
+impl Running<'_, '_> {
+    fn action(
+        &self,
+        configuration: &Configuration,
+        wheels: &Wheels<'_>,
+        actions: &mut ActionGraph,
+    ) -> Result<ActionId, Vec<RuleError>> {
+        let target = self.known.program;
+        let python = Scheme::of(configuration).python().to_owned();
+        // Whoever runs the tests links the Python of the machine.
+        let shape = Shape::Venv { prefix: None, python: String::new() };
+        let spec = InstalledSpec::new(*configuration, shape);
+        let of = &target.label;
+        let tree = installed::Tree { analysis: self.analysis, spec: &spec, compiles: true, of };
+        let (environment, _) = tree.add(None, wheels, actions);
+        let process = Process {
+            program: Program::Linked {
+                tool: format!("python:{}", configuration.abi),
+                link: format!("bin/{python}"),
+            },
+            arguments: self.arguments(),
+            environment: self.variables(),
+            outputs: vec![REPORT.to_owned()],
+            keeps_failed: true,
+            shared: Some(ENVIRONMENT.to_owned()),
+            timeout: timeout(target).or(self.request.timeout),
+        };
+        let inputs = vec![Input::Tree(self.files()?), Input::Action(environment)];
+        Ok(actions.add(Verb::Run(process), inputs, format!("test {}", self.path)))
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["-c".to_owned(), RUN.to_owned()];
+        // What it would remember is gone with its folder.
+        arguments.extend(["-p", "no:cacheprovider", "--color=no"].map(ToOwned::to_owned));
+        arguments.push(format!("--junitxml={REPORT}"));
+        arguments.extend(self.known.program.list("args").into_iter().map(ToOwned::to_owned));
+        arguments.extend(self.request.arguments.iter().cloned());
+        match self.request.only.get(self.path) {
+            None => arguments.push(self.path.to_owned()),
+            Some(names) => arguments.extend(names.iter().map(|name| format!("{}::{name}", self.path))),
+        }
+        arguments
+    }
+
+    fn variables(&self) -> BTreeMap<String, String> {
+        let search: Vec<String> =
+            self.source_roots().into_iter().map(|root| graph::join(WORK, &root)).collect();
+        let mut variables: BTreeMap<String, String> = [
+            ("HOME", WORK.to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("PATH", format!("{ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin")),
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+            ("PYTHONHASHSEED", "0".to_owned()),
+            ("PYTHONPATH", search.join(":")),
+            ("TMPDIR", "/tmp".to_owned()),
+            ("VIRTUAL_ENV", ENVIRONMENT.to_owned()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        for asked in self.known.program.list("extra_env_vars") {
+            let given = match asked.split_once('=') {
+                Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+                None => (self.request.variable)(asked).map(|value| (asked.to_owned(), value)),
+            };
+            variables.extend(given);
+        }
+        let own = self.known.program.dict("env").into_iter();
+        variables.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        variables
+    }
+
+    /// The source roots of all files, that of the tests first.
+    fn source_roots(&self) -> Vec<String> {
+        let files = self.known.closure.code.iter().flat_map(|code| &code.files);
+        let root = |path: &str, destination: &str| {
+            path.strip_suffix(destination).map(|root| root.trim_end_matches('/').to_owned())
+        };
+        let all: BTreeSet<String> = files.filter_map(|file| root(&file.path, &file.destination)).collect();
+        let own = self.analysis.roots.import_path(self.path).and_then(|below| root(self.path, below));
+        let others = all.into_iter().filter(|root| Some(root) != own.as_ref());
+        own.iter().cloned().chain(others).collect()
+    }
+
+    /// All files, at their paths in the repository.
+    fn files(&self) -> Result<Digest, Vec<RuleError>> {
+        let label = &self.known.program.label;
+        let mut tree = store::Tree::new();
+        let code = self.known.closure.code.iter().flat_map(|code| &code.files);
+        let code = code.map(|file| (file.path.clone(), (self.analysis.files)(&file.path)));
+        for (path, entry) in code.chain((self.request.configuration)(self.path)) {
+            tree.add_file(&path, entry.digest, entry.executable)
+                .map_err(|error| vec![RuleError::Tree { error, label: label.clone() }])?;
+        }
+        self.analysis.store.put_tree(&tree).map_err(|error| vec![RuleError::Store(error)])
+    }
+}
+
+fn timeout(target: &Target) -> Option<Duration> {
+    let seconds = target.int("timeout")?;
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
