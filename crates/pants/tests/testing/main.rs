@@ -1,0 +1,213 @@
+//! `pants test` by the finished program, with a real pytest: what passes, fails and is remembered, and what it says.
+//!
+//! A test that needs what a machine may lack (the index) prints `skipped: <test>: <why>`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "what is skipped is said")]
+
+#[path = "../bad_input/repository.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod repository;
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::repository::{Repository, skipped};
+
+/// A library with tests: one that passes, one that fails, one without tests.
+fn shop(test: &str) -> Option<Repository> {
+    let repository = Repository::new(&[
+        ("BUILD", "python_requirement(name = \"pytest\", requirements = [\"pytest==8.3.*\"])\n"),
+        ("lib/BUILD", "python_library()\n"),
+        ("lib/__init__.py", ""),
+        ("lib/sums.py", "def add(a, b):\n    return a + b\n"),
+        ("svc/BUILD", "python_tests(name = \"tests\")\n"),
+        (
+            "svc/good_test.py",
+            "from lib.sums import add\n\ndef test_add():\n    print('quiet')\n    assert add(1, 2) == 3\n",
+        ),
+        (
+            "svc/bad_test.py",
+            "def test_bad():\n    print('told')\n    assert 1 == 2\n\ndef test_fine():\n    pass\n",
+        ),
+        ("svc/none_test.py", ""),
+    ]);
+    let (code, said) = run(&repository, &["-q", "lock"]);
+    if code == 3 {
+        skipped(test, &said);
+        return None;
+    }
+    assert_eq!(code, 0, "{said}");
+    Some(repository)
+}
+
+/// A command that knows the index of this machine.
+fn online(repository: &Repository, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pants"));
+    command.args(arguments).current_dir(repository.root()).env("PANTS_CACHE_DIR", repository.cache());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The exit code, and all that was said.
+fn run(repository: &Repository, arguments: &[&str]) -> (i32, String) {
+    let said = online(repository, arguments).output().unwrap();
+    (said.status.code().unwrap(), text(&said.stdout) + &text(&said.stderr))
+}
+
+/// The report of a run.
+fn report(repository: &Repository, arguments: &[&str]) -> Value {
+    let said = online(repository, &[&["--output", "json", "test"], arguments].concat()).output().unwrap();
+    serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&said.stderr)))
+}
+
+/// Of each file: how it ended, and whether that was remembered.
+fn ends(report: &Value) -> Vec<(&str, &str, bool)> {
+    report["tests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|test| {
+            (
+                test["file"].as_str().unwrap(),
+                test["status"].as_str().unwrap(),
+                test["cached"].as_bool().unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn what_passed_is_remembered_and_what_failed_is_told() {
+    let Some(repository) = shop("what_passed_is_remembered_and_what_failed_is_told") else { return };
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("assert 1 == 2") && said.contains("told") && !said.contains("quiet"), "{said}");
+    let lines: Vec<&str> = said.lines().filter(|line| line.starts_with(['✓', '✗'])).collect();
+    assert!(lines[0].starts_with("✓ svc/good_test.py: 1 passed in "), "{said}");
+    assert!(lines[1].starts_with("✓ svc/none_test.py: no tests in "), "{said}");
+    assert!(lines[2].starts_with("✗ svc/bad_test.py: 1 failed, 1 passed in "), "{said}");
+
+    // Reports are there for all, also for what is not run again.
+    fs::remove_dir_all(repository.root().join("dist")).unwrap();
+    let again = report(&repository, &["::"]);
+    assert_eq!(again["exit_code"], 1);
+    let bad = ("svc/bad_test.py", "failed", false);
+    assert_eq!(
+        ends(&again),
+        [bad, ("svc/good_test.py", "passed", true), ("svc/none_test.py", "passed", true)]
+    );
+    for (file, tests) in [("good", 1), ("bad", 2), ("none", 0)] {
+        let junit = String::from_utf8(repository.read(&format!("dist/test/svc/{file}_test.py.xml"))).unwrap();
+        assert!(junit.contains(&format!("tests=\"{tests}\"")), "{junit}");
+    }
+
+    // An edit runs those again that can see it.
+    repository.write("lib/sums.py", "def add(a, b):\n    return b + a\n");
+    let edited = report(&repository, &["svc:tests"]);
+    assert_eq!(
+        ends(&edited),
+        [bad, ("svc/good_test.py", "passed", false), ("svc/none_test.py", "passed", true)]
+    );
+    let forced = report(&repository, &["--force", "svc/none_test.py"]);
+    assert_eq!(ends(&forced), [("svc/none_test.py", "passed", false)]);
+}
+
+#[test]
+fn files_and_single_tests_are_chosen() {
+    let Some(repository) = shop("files_and_single_tests_are_chosen") else { return };
+    let one = report(&repository, &["svc/bad_test.py::test_fine"]);
+    assert_eq!(ends(&one), [("svc/bad_test.py", "passed", false)]);
+    assert_eq!((&one["tests"][0]["tests"], &one["exit_code"]), (&1.into(), &0.into()));
+    let by_name = report(&repository, &["svc/bad_test.py", "--", "-k", "fine"]);
+    assert_eq!(by_name["tests"][0]["tests"], 1);
+    let (code, said) = run(&repository, &["test", "lib::"]);
+    assert!(code == 2 && said.contains("error[test::none]: no `python_test` is among `lib::`"), "{said}");
+}
+
+#[test]
+fn tests_see_what_they_reach_and_what_is_declared() {
+    let Some(repository) = shop("tests_see_what_they_reach_and_what_is_declared") else { return };
+    repository.write(
+        "svc/BUILD",
+        "python_tests(\n    name = \"tests\",\n    sources = [\"seen_test.py\"],\n    env = {\"OWN\": \"1\"},\n    \
+         extra_env_vars = [\"GIVEN\", \"FIXED=2\"],\n)\n",
+    );
+    repository.write("svc/secret.txt", "x");
+    repository.write(
+        "svc/seen_test.py",
+        "import os\n\ndef test_seen():\n    assert not os.path.exists('svc/secret.txt')\n    \
+         assert os.environ['OWN'] == '1' and os.environ['FIXED'] == '2'\n    \
+         assert os.environ.get('GIVEN') == 'yes'\n    assert 'UNKNOWN' not in os.environ\n",
+    );
+    let given = |value: &str| {
+        let mut command = online(&repository, &["--output", "json", "test", "::"]);
+        let said = command.env("GIVEN", value).env("UNKNOWN", "x").output().unwrap();
+        let report: Value = serde_json::from_slice(&said.stdout).unwrap();
+        let test = &report["tests"][0];
+        (test["status"].as_str().unwrap().to_owned(), test["cached"].as_bool().unwrap())
+    };
+    assert_eq!(given("no"), ("failed".to_owned(), false));
+    assert_eq!(given("yes"), ("passed".to_owned(), false));
+    assert_eq!(given("yes"), ("passed".to_owned(), true));
+    // What nobody reaches does not count, and neither do those who run it.
+    repository.write("svc/secret.txt", "y");
+    assert_eq!(given("yes"), ("passed".to_owned(), true));
+}
+
+#[test]
+fn tests_that_take_too_long_are_ended_with_what_they_said() {
+    let Some(repository) = shop("tests_that_take_too_long_are_ended_with_what_they_said") else { return };
+    repository
+        .write("svc/BUILD", "python_tests(name = \"tests\", sources = [\"slow_test.py\"], timeout = 2)\n");
+    repository.write(
+        "svc/slow_test.py",
+        "import time\n\ndef test_slow():\n    print('so far', flush = True)\n    time.sleep(600)\n",
+    );
+    let (code, said) = run(&repository, &["test", "::", "--", "-s"]);
+    assert!(code == 1 && said.contains("✗ svc/slow_test.py: ended after 2 s"), "{said}");
+    assert!(said.contains("so far"), "{said}");
+}
+
+#[test]
+fn configuration_and_conftest_count() {
+    let Some(repository) = shop("configuration_and_conftest_count") else { return };
+    repository.write(
+        "svc/BUILD",
+        "python_tests(name = \"tests\", sources = [\"own_test.py\"])\npython_test_utils(name = \"utils\")\n",
+    );
+    repository
+        .write("svc/conftest.py", "import pytest\n\n@pytest.fixture\ndef word():\n    return 'hello'\n");
+    repository.write("svc/own_test.py", "def check_word(word):\n    assert word == 'hello'\n");
+    repository.write("pyproject.toml", "[tool.other]\nx = 1\n");
+    let count = |repository: &Repository| report(repository, &["svc::"])["tests"][0]["tests"].as_u64();
+    assert_eq!(count(&repository), Some(0));
+    repository.write("pyproject.toml", "[tool.pytest.ini_options]\npython_functions = [\"check_*\"]\n");
+    assert_eq!(count(&repository), Some(1));
+}
+
+#[test]
+fn a_resolve_without_pytest_says_so() {
+    let repository = Repository::new(&[
+        ("svc/BUILD", "python_tests(name = \"tests\")\n"),
+        ("svc/a_test.py", "def test_a():\n    pass\n"),
+    ]);
+    repository.fails(
+        &["test", "::"],
+        2,
+        r#"
+error[test::no_pytest]: `//svc:tests` is in the resolve `default`, which has no `pytest` to run it with
+ --> svc/BUILD:1:1
+  |
+1 | python_tests(name = "tests")
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = note: the lock is `pants.lock`
+  = help: add `pytest` to the requirements of `default`, and run `pants lock`
+"#,
+    );
+}
