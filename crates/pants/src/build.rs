@@ -10,7 +10,7 @@ use graph::{NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
 use packaging::platform::{Machine, Platform};
 use python::configuration::Interpreters;
-use python::{Artifact, Ownership, SourceBuild, Test};
+use python::{Artifact, Ownership, SourceBuild};
 use store::{Digest, StatIndex, Store, StoreError};
 
 use crate::analysis::{self, observe, placed};
@@ -155,16 +155,15 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The plan of some tests.
-    pub(crate) fn of_tests(
+    /// The plan of actions that no artifact comes of, with the source distributions that they build and what is to blame
+    /// where one fails.
+    pub(crate) fn of_actions(
         session: &'a Session<'a>,
-        tests: &[Test],
+        (builds, places): (Vec<SourceBuild>, Vec<(ActionId, Place)>),
         (index, actions): (StatIndex, ActionGraph),
         tools: MachineTools,
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
         let plan = Plan::new(session, Vec::new(), actions, tools)?;
-        let builds = tests.iter().flat_map(|test| test.builds.iter().cloned()).collect();
-        let places = tests.iter().map(|test| (test.action, test.place.clone())).collect();
         Ok(Plan { index: Some(index), builds, places, ..plan })
     }
 

@@ -294,7 +294,8 @@ fn sweep(parent: &Path) {
     }
 }
 
-fn write_tree(store: &Store, tree: &Tree, folder: &Path) -> Result<(), PlaceError> {
+/// Writes a tree as a folder that is not there yet.
+pub(crate) fn write_tree(store: &Store, tree: &Tree, folder: &Path) -> Result<(), PlaceError> {
     fs::create_dir(folder).map_err(|error| failed("make the folder", folder, &error))?;
     set_mode(folder)?;
     for (name, entry) in tree.entries() {

@@ -10,6 +10,7 @@ mod diagnostic;
 mod dist;
 mod downloads;
 mod environment;
+mod environments;
 mod explain;
 mod goals;
 mod inference;
@@ -181,6 +182,8 @@ fn run(
         Goal::Publish(arguments) => goals::publish::run(&session, arguments),
         Goal::Run(arguments) => goals::run::run(&session, arguments),
         Goal::Test(arguments) => goals::test::run(&session, arguments),
+        Goal::Repl(arguments) => goals::repl::run(&session, arguments),
+        Goal::Export(arguments) => goals::export::run(&session, arguments),
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
         Goal::Sbom(arguments) => goals::sbom::run(&session, arguments),
         Goal::List(arguments) => goals::list::run(&session, arguments),

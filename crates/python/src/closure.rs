@@ -1,6 +1,6 @@
 //! What a program's closure holds: files with the paths they have in it, and requirements with who asks for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{Label, NodeId, Place, Target, TargetGraph};
 use packaging::requirement::Requirement;
@@ -88,6 +88,12 @@ impl Closure {
         self.code.iter().flat_map(|target| target.files.iter().map(|file| file.path.as_str()))
     }
 
+    /// The source roots of all files, from the root of the repository.
+    pub fn source_roots(&self) -> BTreeSet<String> {
+        let files = self.code.iter().flat_map(|code| &code.files);
+        files.filter_map(|file| source_root(&file.path, &file.destination)).collect()
+    }
+
     pub(crate) fn add_files(
         &mut self,
         target: &Target,
@@ -117,6 +123,11 @@ impl Closure {
             self.code.push(TargetFiles { label: target.label.clone(), files });
         }
     }
+}
+
+/// The source root that a file is imported from, as its path in the program tells; none of a file that is not imported.
+pub(crate) fn source_root(path: &str, destination: &str) -> Option<String> {
+    path.strip_suffix(destination).map(|root| root.trim_end_matches('/').to_owned())
 }
 
 /// A shortest way from one target to another or to a file of it, target by target. What is not reached is a step by

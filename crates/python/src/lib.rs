@@ -35,7 +35,8 @@ pub use ownership::Ownership;
 pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
 pub use rules::{
-    Analysis, Artifact, Distribution, REPORT, RULES, Resolve, Rule, SourceBuild, Test, TestRequest, package,
-    packageable, paths, test_files, test_paths, tests,
+    Analysis, Artifact, Distribution, Environment, REPORT, RULES, Resolve, Rule, SourceBuild, Test,
+    TestRequest, environments, environments_of_resolve, package, packageable, paths,
+    requirements_of_resolves, test_environments, test_files, test_paths, tests,
 };
 pub use source_roots::{RootPatternError, SourceRoots};

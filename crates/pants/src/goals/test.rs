@@ -1,15 +1,19 @@
 //! The goal `test`: the tests of files are run by pytest, each file in a process of its own, and what passed is remembered.
 
+mod choice;
+mod debug;
 mod pytest_config;
 mod result;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use graph::NodeId;
 use python::{TestRequest, test_files, test_paths};
 
+use self::choice::Shard;
 use self::pytest_config::Configurations;
 use self::result::{Results, Status};
 use super::binary::check_some;
@@ -52,6 +56,22 @@ pub(crate) struct Arguments {
     #[arg(long)]
     force: bool,
 
+    /// Only those that failed when they ran last
+    #[arg(long)]
+    failed: bool,
+
+    /// Only the K-th of N parts, each with about as much to do
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+
+    /// A report (--output json) of an earlier run, by whose times the parts are made; the same for all of them
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    durations: Option<PathBuf>,
+
+    /// Run the tests of one file in the foreground, outside of the sandbox: breakpoints get the terminal
+    #[arg(long, conflicts_with_all = ["shard", "failed"])]
+    debug: bool,
+
     /// End the tests of a file after so long, where its target says nothing itself
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -64,6 +84,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let repository = session.repository()?;
     let (files, only) = chosen(session, &repository, arguments)?;
+    if arguments.debug {
+        return Err(vec![debug::become_pytest(session, &repository, arguments, (&files, &only))]);
+    }
     let mut results = Results::default();
     let mut report = Report::default();
     if !files.is_empty() {
@@ -73,6 +96,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
                 .unwrap_or_default(),
         );
     }
+    choice::remember(session.store()?, &session.root, &results)?;
     session.console.diagnostics(session.take_warnings());
     Ok(tell(session, &results, &report))
 }
@@ -113,6 +137,17 @@ fn chosen(
     let help = "`pants list --type python_test ::` names all that there are";
     check_some(session, &asked, &files, ("test::none", "`python_test`", help))
         .map_err(|wrong| vec![wrong])?;
+    if arguments.failed {
+        files = choice::failed_before(session.store()?, &session.root, graph, files)?;
+    }
+    if let Some(shard) = arguments.shard {
+        let path = arguments.durations.as_ref().map(|path| session.environment.folder.join(path));
+        let durations = path.map_or_else(|| Ok(BTreeMap::new()), |path| choice::durations(&path))?;
+        files = shard.choose(graph, &files, &durations);
+    }
+    if files.is_empty() {
+        session.console.message("no tests are left to run");
+    }
     Ok((files, only))
 }
 
@@ -131,7 +166,7 @@ fn run_all(
         let reached = files.iter().flat_map(|file| test_paths(graph, *file, &repository.roots));
         reached.chain(configurations.paths().map(ToOwned::to_owned)).collect()
     };
-    let (index, (tests, actions, interpreters)) = observe(session, repository, files, &paths, |seen| {
+    let (index, (tests, actions, tools)) = observe(session, repository, files, &paths, |seen| {
         let request = TestRequest {
             arguments: &arguments.arguments,
             only,
@@ -152,7 +187,9 @@ fn run_all(
         let tools = crate::tools::MachineTools::of(&actions, seen.interpreters);
         Ok((tests, actions, tools))
     })?;
-    let plan = Plan::of_tests(session, &tests, (index, actions), interpreters)?;
+    let builds = tests.iter().flat_map(|test| test.builds.iter().cloned()).collect();
+    let places = tests.iter().map(|test| (test.action, test.place.clone())).collect();
+    let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
     let roots: Vec<_> = tests.iter().map(|test| test.action).collect();
     let mut execution = plan.execute(&roots, arguments.force)?;
     for (verb, count) in &execution.run {

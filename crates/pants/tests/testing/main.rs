@@ -211,3 +211,100 @@ error[test::no_pytest]: `//svc:tests` is in the resolve `default`, which has no 
 "#,
     );
 }
+
+#[test]
+fn parts_and_what_failed_before() {
+    let Some(repository) = shop("parts_and_what_failed_before") else { return };
+    let names = |report: &Value| -> Vec<String> {
+        ends(report).iter().map(|(file, ..)| (*file).to_owned()).collect()
+    };
+    assert_eq!(names(&report(&repository, &["::", "--failed"])), [""; 0]);
+    let all = report(&repository, &["::"]);
+    assert_eq!(names(&report(&repository, &["::", "--failed"])), ["svc/bad_test.py"]);
+    repository.write("svc/bad_test.py", "def test_bad():\n    pass\n");
+    assert_eq!(names(&report(&repository, &["::", "--failed"])), ["svc/bad_test.py"]);
+    assert_eq!(names(&report(&repository, &["::", "--failed"])), [""; 0]);
+
+    // Each file is in exactly one part, with times or without.
+    let time = |name: &str, seconds: f64| serde_json::json!({ "file": format!("svc/{name}_test.py"), "seconds": seconds });
+    let slow = serde_json::json!({ "tests": [time("bad", 1.0), time("good", 1.0), time("none", 60.0)] });
+    repository.write("times.json", slow.to_string());
+    repository.write("all.json", all.to_string());
+    for times in [&[][..], &["--durations", "times.json"], &["--durations", "all.json"]] {
+        let part = |part: &str| names(&report(&repository, &[&["::", "--shard", part], times].concat()));
+        let mut found = [part("1/2"), part("2/2")].concat();
+        found.sort();
+        assert_eq!(found, ["svc/bad_test.py", "svc/good_test.py", "svc/none_test.py"], "{times:?}");
+    }
+    let times = ["::", "--shard", "1/2", "--durations", "times.json"];
+    assert_eq!(names(&report(&repository, &times)), ["svc/none_test.py"]);
+    repository.write("times.json", "{}");
+    let (code, said) = run(&repository, &[&["test"], &times[..]].concat());
+    assert!(code == 2 && said.contains("error[test::durations]: `"), "{said}");
+}
+
+#[test]
+fn debugging_is_pytest_in_the_foreground() {
+    let Some(repository) = shop("debugging_is_pytest_in_the_foreground") else { return };
+    let (code, said) = run(&repository, &["test", "--debug", "svc/good_test.py", "--", "-s"]);
+    assert!(code == 0 && said.contains("quiet") && said.contains("1 passed"), "{said}");
+    let (code, said) = run(&repository, &["test", "--debug", "svc/bad_test.py::test_bad"]);
+    assert!(code == 1 && said.contains("1 failed"), "{said}");
+    assert!(!repository.root().join("dist").exists(), "nothing is remembered");
+    let (code, said) = run(&repository, &["test", "--debug", "::"]);
+    assert!(code == 2 && said.contains("error[test::one_file]: there are 3 files of tests"), "{said}");
+}
+
+#[test]
+fn shells_and_exported_virtualenvs() {
+    let Some(repository) = shop("shells_and_exported_virtualenvs") else { return };
+    repository.write("lib/more.py", "import pytest\nfrom lib import sums\n");
+    let print = "import lib.more, pytest, sys; print(lib.more.__file__, pytest.__version__[:2], sys.prefix)";
+    let (code, said) = run(&repository, &["repl", "lib/more.py", "--", "-c", print]);
+    let file = repository.root().join("lib/more.py").display().to_string();
+    let prefix = repository.cache().join("environments").display().to_string();
+    assert!(code == 0 && said.contains(&format!("{file} 8. {prefix}/")), "{said}");
+    let (code, said) = run(&repository, &["repl", "lib/sums.py", "--shell", "nosuch"]);
+    assert!(code == 2 && said.contains("error[repl::no_shell]"), "{said}");
+
+    let exported = |repository: &Repository| {
+        let said = online(repository, &["-q", "--output", "json", "export", "--pyright"]).output().unwrap();
+        serde_json::from_slice::<Value>(&said.stdout).unwrap_or_else(|_| panic!("{}", text(&said.stderr)))
+    };
+    let first = exported(&repository);
+    let path = first["virtualenvs"][0]["path"].as_str().unwrap().to_owned();
+    assert!(path.starts_with("dist/export/python/virtualenvs/default/3."), "{first}");
+    assert_eq!(
+        (&first["virtualenvs"][0]["changed"], first["virtualenvs"].as_array().unwrap().len()),
+        (&true.into(), 1)
+    );
+    let python = repository.root().join(&path).join("bin/python");
+    let import = |what: &str| {
+        let said = Command::new(&python).args(["-c", what]).current_dir("/").output().unwrap();
+        (said.status.success(), text(&said.stdout) + &text(&said.stderr))
+    };
+    assert_eq!(import("import lib.more; print(lib.more.__file__)"), (true, format!("{file}\n")));
+    assert_eq!(exported(&repository)["virtualenvs"][0]["changed"], false);
+    let config: Value = serde_json::from_slice(&repository.read("pyrightconfig.json")).unwrap();
+    assert_eq!(
+        format!("{}/{}", config["venvPath"].as_str().unwrap(), config["venv"].as_str().unwrap()),
+        path
+    );
+
+    // Another lock: what is new comes, what is not wanted goes, what somebody put there stays.
+    repository.write(
+        "BUILD",
+        "python_requirement(name = \"pytest\", requirements = [\"pytest==8.3.*\"])\n\
+         python_requirement(name = \"six\", requirements = [\"six\"])\n",
+    );
+    let own = format!("{path}/own.txt");
+    repository.write(&own, "x");
+    assert_eq!(run(&repository, &["-q", "lock"]).0, 0);
+    assert_eq!(exported(&repository)["virtualenvs"][0]["changed"], true);
+    assert!(import("import six, pytest").0);
+    repository.write("BUILD", "python_requirement(name = \"pytest\", requirements = [\"pytest==8.3.*\"])\n");
+    assert_eq!(run(&repository, &["-q", "lock"]).0, 0);
+    exported(&repository);
+    assert!(!import("import six").0 && import("import pytest").0);
+    assert_eq!(repository.read(&own), b"x");
+}

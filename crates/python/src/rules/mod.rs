@@ -4,6 +4,7 @@ mod binary;
 mod distribution;
 mod distributions;
 mod entry;
+mod environment;
 mod inside;
 mod installed;
 mod pex_options;
@@ -20,8 +21,9 @@ use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
+pub use environment::{Environment, environments, environments_of_resolve, requirements_of_resolves};
 pub use inside::Distribution;
-pub use test::{REPORT, Test, TestRequest, test_files, test_paths, tests};
+pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_paths, tests};
 
 use crate::closure::Closure;
 use crate::configuration::{Interpreters, Settings};

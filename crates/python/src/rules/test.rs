@@ -14,9 +14,9 @@ use packaging::target::Target as Configuration;
 use store::{Digest, IndexEntry};
 
 use super::binary::{Known, Wheels};
+use super::environment::{self, Environment};
 use super::{Analysis, SourceBuild, installed};
-use crate::closure::{Closure, Wish};
-use crate::configuration::here;
+use crate::closure::{Closure, Wish, source_root};
 use crate::error::RuleError;
 use crate::requirements::resolve_of;
 use crate::resolve_error::ResolveError;
@@ -108,6 +108,26 @@ pub fn tests(
     if errors.is_empty() { Ok(all) } else { Err(crate::missing::together(errors)) }
 }
 
+/// Adds the actions that make the virtualenvs in which the tests of a file run.
+///
+/// # Errors
+/// All that keeps one from being made.
+pub fn test_environments(
+    file: NodeId,
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<Vec<Environment>, Vec<RuleError>> {
+    environment::of(&known(file, analysis)?, analysis, actions)
+}
+
+/// What is known of the tests of a file, with what runs them.
+fn known<'a, 'b>(file: NodeId, analysis: &'a Analysis<'b>) -> Result<Known<'a, 'b>, Vec<RuleError>> {
+    let mut known = environment::known(file, analysis)?;
+    let plugins = plugins(&known, analysis)?;
+    known.closure.requirements.extend(plugins);
+    Ok(known)
+}
+
 fn of_file(
     file: NodeId,
     request: &TestRequest<'_>,
@@ -115,12 +135,7 @@ fn of_file(
     actions: &mut ActionGraph,
 ) -> Result<Vec<Test>, Vec<RuleError>> {
     let Some(path) = analysis.graph.file(file) else { return Ok(Vec::new()) };
-    let mut known = Known::built_for(file, analysis, &|program, bounds, lock| {
-        let here = here(program, analysis.settings, bounds, lock, analysis.interpreters)?;
-        Ok(here.into_iter().map(|one| vec![one]).collect())
-    })?;
-    let plugins = plugins(&known, analysis)?;
-    known.closure.requirements.extend(plugins);
+    let known = known(file, analysis)?;
     let running = Running { known: &known, path, request, analysis };
     let has_siblings = known.shared.len() > 1;
     let tests = known.shared.iter().flatten().map(|configuration| {
@@ -250,12 +265,9 @@ impl Running<'_, '_> {
 
     /// The source roots of all files, that of the tests first.
     fn source_roots(&self) -> Vec<String> {
-        let files = self.known.closure.code.iter().flat_map(|code| &code.files);
-        let root = |path: &str, destination: &str| {
-            path.strip_suffix(destination).map(|root| root.trim_end_matches('/').to_owned())
-        };
-        let all: BTreeSet<String> = files.filter_map(|file| root(&file.path, &file.destination)).collect();
-        let own = self.analysis.roots.import_path(self.path).and_then(|below| root(self.path, below));
+        let all = self.known.closure.source_roots();
+        let below = self.analysis.roots.import_path(self.path);
+        let own = below.and_then(|below| source_root(self.path, below));
         let others = all.into_iter().filter(|root| Some(root) != own.as_ref());
         own.iter().cloned().chain(others).collect()
     }

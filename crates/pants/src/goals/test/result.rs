@@ -194,6 +194,11 @@ impl Counts {
 }
 
 impl TestResult {
+    /// The path of the file.
+    pub(super) fn path(&self) -> &str {
+        self.name.split(" on ").next().unwrap_or(&self.name)
+    }
+
     /// The line for people.
     fn line(&self) -> String {
         let seconds = self.duration.as_secs_f64();

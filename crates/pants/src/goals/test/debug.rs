@@ -1,0 +1,71 @@
+//! `pants test --debug`: pytest in the foreground, on the files of the repository, for whoever wants to look into it.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use graph::NodeId;
+
+use super::Arguments;
+use crate::diagnostic::{Diagnostic, Exit};
+use crate::environments;
+use crate::repository::Repository;
+use crate::session::Session;
+
+/// Becomes pytest. Nothing is kept apart and nothing remembered; breakpoints get the terminal.
+pub(super) fn become_pytest(
+    session: &Session<'_>,
+    repository: &Repository,
+    arguments: &Arguments,
+    (files, only): (&[NodeId], &BTreeMap<String, Vec<String>>),
+) -> Diagnostic {
+    match command(session, repository, arguments, (files, only)) {
+        Ok(mut command) => {
+            let error = command.exec();
+            let message = format!("cannot start pytest: {error}");
+            Diagnostic::error(Exit::Environment, "test::debug", message)
+        }
+        Err(mut wrong) => {
+            let first = wrong.remove(0);
+            session.console.diagnostics(wrong);
+            first
+        }
+    }
+}
+
+fn command(
+    session: &Session<'_>,
+    repository: &Repository,
+    arguments: &Arguments,
+    (files, only): (&[NodeId], &BTreeMap<String, Vec<String>>),
+) -> Result<Command, Vec<Diagnostic>> {
+    let [file] = files else {
+        let message = format!("there are {} files of tests, and one can be debugged", files.len());
+        let help = Some("name one: `pants test --debug svc/app_test.py`");
+        return Err(vec![Diagnostic::error(Exit::Wrong, "test::one_file", message).help(help)]);
+    };
+    let target = repository.graph.target(*file);
+    let made = environments::make(session, repository, &[*file], python::test_environments)?;
+    session.console.diagnostics(session.take_warnings());
+    let Some((_, made)) = made.first() else {
+        let message = format!("`{}` is for no Python of this machine", target.label);
+        return Err(vec![Diagnostic::error(Exit::Environment, "test::no_python", message)]);
+    };
+    let folder = made.ready(session)?;
+    let mut command = Command::new(folder.join("bin/python"));
+    command.current_dir(&session.root).args(["-m", "pytest"]).args(target.list("args"));
+    command.args(&arguments.arguments);
+    let path = repository.graph.file(*file).unwrap_or_default();
+    match only.get(path) {
+        None => command.arg(path),
+        Some(names) => command.args(names.iter().map(|name| format!("{path}::{name}"))),
+    };
+    for asked in target.list("extra_env_vars") {
+        if let Some((name, value)) = asked.split_once('=') {
+            command.env(name, value);
+        }
+    }
+    command.envs(target.dict("env"));
+    environments::let_import(&mut command, session, &made.environment.roots);
+    Ok(command)
+}
