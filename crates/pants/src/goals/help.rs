@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
 /// The goals.
-const GOALS: [&str; 23] = [
+const GOALS: [&str; 26] = [
     "affected",
     "binary",
     "cache",
@@ -33,6 +33,9 @@ const GOALS: [&str; 23] = [
     "run",
     "sbom",
     "seed",
+    "test",
+    "repl",
+    "export",
     "tailor",
     "why",
 ];

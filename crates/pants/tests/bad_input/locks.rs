@@ -282,7 +282,7 @@ error[packaging::lock_value]: `packages.version` is not valid: expected version 
     check(
         Some(&good.replace("size", "sise")),
         r#"
-error[packaging::lock_syntax]: not a readable lock: unknown field `sise`, expected one of `name`, `size`, `hashes`, `index`
+error[packaging::lock_syntax]: not a readable lock: unknown field `sise`, expected one of `name`, `size`, `hashes`, `index`, `url`, `path`
   --> pants.lock:19:44
    |
 19 |     { name = "greet-1.0-py3-none-any.whl", sise = 974, index = "default", hashes = { sha256 = "7deeca636111e1b679271c94d2f22a210b770...
