@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine::{Cancel, Keep, Level, Sandbox};
 use graph::{NodeId, Pattern, TargetGraph};
@@ -20,6 +20,9 @@ use crate::repository::WorkspaceState;
 
 /// The folder of the cache for kept folders of programs.
 const SANDBOXES: &str = "sandboxes";
+
+/// How long another process that writes to the cache is waited for at the end of a run.
+const TENDING: Duration = Duration::from_secs(1);
 
 /// A request on its way.
 pub(crate) struct Session<'s> {
@@ -142,7 +145,7 @@ impl<'s> Session<'s> {
             if !store.is_due(self.began)? {
                 return Ok(None);
             }
-            self.budget().map_or(Ok(None), |budget| store.collect(budget, self.began).map(Some))
+            self.budget().map_or(Ok(None), |budget| store.collect(budget, self.began, TENDING).map(Some))
         });
         if let Ok(Some(collected)) = tended
             && collected.bytes > 0

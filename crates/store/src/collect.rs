@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::composed::Segment;
 use crate::error::At;
@@ -24,6 +25,9 @@ const GRACE: i64 = 2;
 const FORGET: i64 = 30 * 24;
 /// Of ten parts of the budget, how many are kept when it is exceeded, so that this does not come with each build.
 const KEEP: u64 = 8;
+
+/// How long a process that writes is waited for while all is hashed again.
+const VERIFYING: Duration = Duration::from_secs(5);
 
 /// The memo table of what was done for the cache itself, and the key of the hour of the last collection.
 const TABLE: &str = "cache";
@@ -104,10 +108,8 @@ impl Store {
     pub fn is_due(&self, now: Moment) -> Result<bool, StoreError> {
         let now = now.hours().to_le_bytes();
         let due = self.memo(TABLE, LAST)?.is_none_or(|last| last != now);
-        if due {
-            self.offer_memos(TABLE, &[(LAST, &now)]);
-        }
-        Ok(due)
+        // Who cannot write it down could not collect either, and would not be the only one to try.
+        Ok(due && self.offered(TABLE, &[(LAST, &now)]))
     }
 
     /// Hashes every blob again, and removes those that are not what their names say. Gives how many there are, and how
@@ -126,20 +128,21 @@ impl Store {
                 let part: Vec<Vec<u8>> = part.iter().map(|(hash, _)| hash.clone()).collect();
                 let wrong = rows.wrong_blobs(&part, |bytes| self.digest(bytes).hash)?;
                 corrupt += wrong.len() as u64;
-                rows.remove_blobs(&wrong)?;
+                rows.remove_blobs(&wrong, VERIFYING)?;
             }
         }
         Ok((count, corrupt))
     }
 
-    /// Removes what was used least lately, if blobs and database take more than `budget` bytes.
+    /// Removes what was used least lately, if blobs and database take more than `budget` bytes. Another process that
+    /// writes is waited for as long as `patience`.
     ///
-    /// Fails where the cache cannot be written to.
-    pub fn collect(&self, budget: u64, now: Moment) -> Result<Collected, StoreError> {
+    /// Fails where the cache cannot be written to, and with [`StoreError::Held`] where it was waited for in vain.
+    pub fn collect(&self, budget: u64, now: Moment, patience: Duration) -> Result<Collected, StoreError> {
         let now = now.hours();
         let before = self.usage()?;
         let (base, rows) = (self.base(), self.base().rows_mut()?);
-        rows.remove_memos_before(now - FORGET)?;
+        rows.remove_memos_before(now - FORGET, patience)?;
         snapshot::remove_before(rows, now - FORGET);
         if before.file_bytes + before.database_bytes <= budget {
             return Ok(Collected::default());
@@ -170,13 +173,13 @@ impl Store {
         }
         collected.outcomes = gone.len() as u64;
         // First what leads to a blob, then the blob: whoever is stopped in between leaves no trace that leads nowhere.
-        rows.remove_outcomes(&gone)?;
-        rows.remove_composed(&unkept(&kept, since, rows.composed_by_hash()?))?;
-        collected.blobs += remove_files(base, rows, &kept, since)?;
+        rows.remove_outcomes(&gone, patience)?;
+        rows.remove_composed(&unkept(&kept, since, rows.composed_by_hash()?), patience)?;
+        collected.blobs += remove_files(base, rows, &kept, since, patience)?;
         let small = unkept(&kept, since, rows.blobs_by_hash()?);
         collected.blobs += small.len() as u64;
-        rows.remove_blobs(&small)?;
-        rows.shrink()?;
+        rows.remove_blobs(&small, patience)?;
+        rows.shrink(patience)?;
         let after = self.usage()?;
         collected.bytes = before.bytes().saturating_sub(after.bytes());
         Ok(collected)
@@ -208,7 +211,13 @@ impl Store {
 }
 
 /// Removes the files of large blobs that nothing needs and that nobody has just stored; gives how many.
-fn remove_files(base: &Layer, rows: &Rows, kept: &Kept, since: i64) -> Result<u64, StoreError> {
+fn remove_files(
+    base: &Layer,
+    rows: &Rows,
+    kept: &Kept,
+    since: i64,
+    patience: Duration,
+) -> Result<u64, StoreError> {
     let mut removed = Vec::new();
     for file in blob_files(base.dir())? {
         if kept.hashes.contains(&file.hash) || file.stored >= since {
@@ -221,7 +230,7 @@ fn remove_files(base: &Layer, rows: &Rows, kept: &Kept, since: i64) -> Result<u6
             _ => removed.push(file.hash.to_vec()),
         }
     }
-    rows.remove_sound(&removed)?;
+    rows.remove_sound(&removed, patience)?;
     Ok(removed.len() as u64)
 }
 

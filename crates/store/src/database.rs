@@ -13,16 +13,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::error::At;
+use crate::faults::{failed, is_absent, is_busy, is_corrupt};
 use crate::session::{Session, try_lock};
 use crate::warning::{Cause, Warnings};
-use crate::{StoreError, rows};
+use crate::{StoreError, holder, rows};
 
 /// How long another process may hold the database before it is taken for stopped.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The same where what is to be written is no loss.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
 /// How long SQLite waits before it says that the database is busy.
@@ -148,7 +149,20 @@ impl Database {
         offered
     }
 
-    fn write_within<T>(
+    /// Moves what is in the log into the database, as far as nobody else who reads is in the way.
+    pub(crate) fn checkpoint(&self, patience: Duration) -> Result<(), StoreError> {
+        self.run(patience, &|generation| {
+            generation.with(&|connection: &Connection| {
+                connection.busy_timeout(patience.min(BUSY))?;
+                let moved = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+                connection.busy_timeout(BUSY)?;
+                moved
+            })
+        })
+    }
+
+    /// The same as [`Database::write`] with a patience of its own.
+    pub(crate) fn write_within<T>(
         &self,
         patience: Duration,
         change: impl Fn(&Connection) -> rusqlite::Result<T>,
@@ -192,7 +206,10 @@ impl Database {
                 attempts += 1;
                 self.replace(&generation)?;
             } else {
-                return Err(failed(&generation.path, error));
+                return Err(match is_busy(&error) {
+                    true => holder::held(&generation.path, begin.elapsed()),
+                    false => failed(&generation.path, error),
+                });
             }
         }
     }
@@ -438,62 +455,4 @@ fn uri(path: &Path) -> String {
         }
     }
     uri
-}
-
-fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
-    error.sqlite_error_code()
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(code(error), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-/// Whether the content is to blame. What only a table that is not ours, or a row that we did not write, can bring about
-/// is its fault as well.
-fn is_corrupt(error: &rusqlite::Error) -> bool {
-    let extended = error.sqlite_error().map(|error| error.extended_code);
-    matches!(error, rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::IntegralValueOutOfRange(..))
-        || matches!(
-            extended,
-            Some(ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_CORRUPTFS)
-        )
-        || matches!(
-            code(error),
-            Some(
-                ErrorCode::DatabaseCorrupt
-                    | ErrorCode::NotADatabase
-                    | ErrorCode::SchemaChanged
-                    | ErrorCode::ConstraintViolation
-                    | ErrorCode::TypeMismatch
-                    | ErrorCode::TooBig
-                    | ErrorCode::Unknown
-            )
-        )
-}
-
-fn is_absent(error: &rusqlite::Error, path: &Path) -> bool {
-    code(error) == Some(ErrorCode::CannotOpen)
-        && !fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
-}
-
-/// Whether the database can be read, but not be written to.
-pub(crate) fn is_refused(error: &rusqlite::Error) -> bool {
-    matches!(code(error), Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
-        || code(error) == Some(ErrorCode::CannotOpen)
-        || is_busy(error)
-}
-
-fn failed(path: &Path, error: rusqlite::Error) -> StoreError {
-    let full = match code(&error) {
-        Some(ErrorCode::DiskFull) => true,
-        // SQLite does not tell why it could not write or grow its shared memory: the file system can.
-        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => path.parent().is_some_and(|dir| {
-            rustix::fs::statvfs(dir).is_ok_and(|stat| stat.f_bavail * stat.f_frsize < 64 * 1024)
-        }),
-        _ => false,
-    };
-    match full {
-        true => StoreError::Full { path: path.to_owned() },
-        false => StoreError::Database { path: path.to_owned(), source: error.into() },
-    }
 }

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::{Digest, TreeError};
+use crate::{Digest, Holder, TreeError};
 
 /// Why the store could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,21 @@ pub enum StoreError {
         /// The reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another process was at work with the database for longer than it is waited for.
+    #[error(
+        "another process has held the cache database `{}` for {} s{}",
+        path.display(),
+        waited.as_secs(),
+        holder.as_ref().map_or_else(String::new, |holder| format!(": {holder}"))
+    )]
+    Held {
+        /// The file of the database.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+        /// Who it is, where the system tells.
+        holder: Option<Holder>,
+    },
     /// A part of a composed blob lies outside of the blob that it is a part of.
     #[error("the part of {len} bytes at {offset} is outside of the blob `{digest}`")]
     Range {
@@ -89,6 +105,7 @@ impl StoreError {
             StoreError::NotAFile { .. } => "store::not_a_file",
             StoreError::Changing { .. } => "store::changing",
             StoreError::Database { .. } => "store::database",
+            StoreError::Held { .. } => "store::held",
             StoreError::Range { .. } => "store::range",
             StoreError::Tree { .. } => "store::tree",
         }
@@ -107,6 +124,12 @@ impl StoreError {
             StoreError::Changing { .. } => Some("build again when nothing writes to the file".to_owned()),
             StoreError::Database { path, .. } => {
                 Some(format!("remove `{}`: what it held is made again", path.display()))
+            }
+            StoreError::Held { holder: Some(Holder { pid, stopped: true, .. }), .. } => {
+                Some(format!("let it go on with `kill -CONT {pid}`, or end it with `kill -KILL {pid}`"))
+            }
+            StoreError::Held { .. } => {
+                Some("try again when no other `pants` is stopped or at work with this cache".to_owned())
             }
             _ => None,
         }
@@ -133,8 +156,9 @@ impl StoreError {
         match self {
             StoreError::Io { source, .. } => is_refused(source),
             StoreError::Database { source, .. } => {
-                source.downcast_ref::<rusqlite::Error>().is_some_and(crate::database::is_refused)
+                source.downcast_ref::<rusqlite::Error>().is_some_and(crate::faults::is_refused)
             }
+            StoreError::Held { .. } => true,
             _ => false,
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -325,41 +326,48 @@ impl Rows {
         })
     }
 
-    pub(crate) fn remove_outcomes(&self, keys: &[Vec<u8>]) -> Result<(), StoreError> {
-        self.remove_all("DELETE FROM entry WHERE space='outcome' AND key=?1", keys)
+    pub(crate) fn remove_outcomes(&self, keys: &[Vec<u8>], patience: Duration) -> Result<(), StoreError> {
+        self.remove_all("DELETE FROM entry WHERE space='outcome' AND key=?1", keys, patience)
     }
 
-    pub(crate) fn remove_composed(&self, hashes: &[Vec<u8>]) -> Result<(), StoreError> {
-        self.remove_all("DELETE FROM entry WHERE space='composed' AND key=?1", hashes)
+    pub(crate) fn remove_composed(&self, hashes: &[Vec<u8>], patience: Duration) -> Result<(), StoreError> {
+        self.remove_all("DELETE FROM entry WHERE space='composed' AND key=?1", hashes, patience)
     }
 
-    pub(crate) fn remove_blobs(&self, hashes: &[Vec<u8>]) -> Result<(), StoreError> {
-        self.remove_all("DELETE FROM blob WHERE hash=?1", hashes)
+    pub(crate) fn remove_blobs(&self, hashes: &[Vec<u8>], patience: Duration) -> Result<(), StoreError> {
+        self.remove_all("DELETE FROM blob WHERE hash=?1", hashes, patience)
     }
 
-    pub(crate) fn remove_sound(&self, hashes: &[Vec<u8>]) -> Result<(), StoreError> {
-        self.remove_all("DELETE FROM sound WHERE hash=?1", hashes)
+    pub(crate) fn remove_sound(&self, hashes: &[Vec<u8>], patience: Duration) -> Result<(), StoreError> {
+        self.remove_all("DELETE FROM sound WHERE hash=?1", hashes, patience)
     }
 
     /// Forgets all memos that nobody has used since `hour`.
-    pub(crate) fn remove_memos_before(&self, hour: i64) -> Result<(), StoreError> {
-        self.database.write(|connection| {
+    pub(crate) fn remove_memos_before(&self, hour: i64, patience: Duration) -> Result<(), StoreError> {
+        self.database.write_within(patience, |connection| {
             let old = "DELETE FROM entry WHERE space LIKE 'memo:%' AND used < ?1";
             connection.execute(old, [hour]).map(drop)
         })
     }
 
     /// Gives the pages that nothing is on back to the file system.
-    pub(crate) fn shrink(&self) -> Result<(), StoreError> {
-        self.database.read(|connection| {
-            connection.execute_batch("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
-        })
+    pub(crate) fn shrink(&self, patience: Duration) -> Result<(), StoreError> {
+        // In parts, so that no other writer waits for long.
+        while self.database.write_within(patience, |connection| {
+            let mut vacuum = connection.prepare("PRAGMA incremental_vacuum(1000)")?;
+            let mut pages = vacuum.query([])?;
+            // Each step frees one page.
+            while pages.next()?.is_some() {}
+            connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0))
+        })? > 0
+        {}
+        self.database.checkpoint(patience)
     }
 
-    fn remove_all(&self, statement: &str, keys: &[Vec<u8>]) -> Result<(), StoreError> {
+    fn remove_all(&self, statement: &str, keys: &[Vec<u8>], patience: Duration) -> Result<(), StoreError> {
         // In parts, so that no other writer waits for long.
         for part in keys.chunks(1000) {
-            self.database.write(|connection| {
+            self.database.write_within(patience, |connection| {
                 let mut remove = connection.prepare_cached(statement)?;
                 part.iter().try_for_each(|key| remove.execute([key]).map(drop))
             })?;

@@ -236,8 +236,13 @@ impl Store {
     /// Offers the memo table `table` values that are no loss: what cannot be kept, or not without waiting for another
     /// process, is not kept.
     pub fn offer_memos(&self, table: &str, memos: &[(&[u8], &[u8])]) {
+        self.offered(table, memos);
+    }
+
+    /// The same, and whether they are kept.
+    pub(crate) fn offered(&self, table: &str, memos: &[(&[u8], &[u8])]) -> bool {
         let layer = self.inner.scratch.get().map_or(&self.inner.base, |scratch| &scratch.layer);
-        let _: Result<(), StoreError> = layer.rows_mut().and_then(|rows| rows.offer_memos(table, memos));
+        layer.rows_mut().and_then(|rows| rows.offer_memos(table, memos)).is_ok()
     }
 
     /// What was found wrong since this was last asked, once for each cause.

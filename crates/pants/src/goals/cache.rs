@@ -1,5 +1,7 @@
 //! The goal `cache`: what the cache takes, and how to make it smaller.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -8,6 +10,9 @@ use crate::diagnostic::{Diagnostic, Exit};
 use crate::explain;
 use crate::session::Session;
 use crate::size;
+
+/// How long another process that writes to the cache is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Look at the cache, check it, or make it smaller
 ///
@@ -67,7 +72,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
         }
         Command::Gc { budget } => {
             let budget = budget.map_or_else(|| session.budget(), Ok)?;
-            let collected = store.collect(budget, session.began).map_err(failed)?;
+            let collected = store.collect(budget, session.began, PATIENCE).map_err(failed)?;
             let json = json!({
                 "budget": budget,
                 "bytes": collected.bytes,

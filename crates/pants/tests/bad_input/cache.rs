@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use crate::index::Index;
 use crate::mount::{Mount, refusal, shut};
-use crate::repository::{Repository, files};
+use crate::repository::{Repository, files, skipped};
 
 const BUILD: [&str; 2] = ["binary", "//svc:app"];
 
@@ -240,4 +242,74 @@ fn cache_on_a_read_only_mount() {
     assert!(repository.read("dist/svc/app.pex") != pex, "what is new is built");
     drop(shut);
     assert_eq!(files(&repository.cache()), before);
+}
+
+/// A process that is stopped in a write to the database of the cache, and killed when it is dropped.
+struct Stopped(Child);
+
+impl Stopped {
+    fn new(test: &str, repository: &Repository) -> Option<Stopped> {
+        let script = "import os, signal, sqlite3, sys\n\
+                      database = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+                      database.execute(\"BEGIN IMMEDIATE\")\n\
+                      os.kill(os.getpid(), signal.SIGSTOP)\n";
+        let path = repository.beside("hold.py");
+        fs::write(&path, script).expect("a file");
+        let database = repository.cache().join("v1/blake3/db2/1/store.db");
+        let mut python = Command::new("python3");
+        let Ok(child) = python.arg("hold.py").arg(database).current_dir(repository.beside("")).spawn() else {
+            skipped(test, "there is no `python3`");
+            return None;
+        };
+        let mut stopped = Stopped(child);
+        while !fs::read_to_string(format!("/proc/{}/status", stopped.0.id()))
+            .is_ok_and(|status| status.contains("State:\tT"))
+        {
+            if let Some(status) = stopped.0.try_wait().expect("it can be waited for") {
+                skipped(test, &format!("`python3` cannot hold a database: {status}"));
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Some(stopped)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.kill().expect("it can be ended");
+        self.0.wait().expect("it can be waited for");
+    }
+}
+
+/// Who collects waits a little for a process that is stopped while it writes, and then says which one it is.
+#[test]
+fn database_held_by_a_stopped_process() {
+    let test = "database_held_by_a_stopped_process";
+    let repository = Repository::new(&[("a/BUILD", "python_library()\n"), ("a/a.py", "")]);
+    assert_eq!(repository.run(&["list", "::"]).code, 0);
+    let Some(stopped) = Stopped::new(test, &repository) else { return };
+    let pid = stopped.0.id();
+    // Some names of `python3` are scripts that become another program.
+    let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("it lives").replace('\0', " ");
+    let command = command.trim_end().replace(&repository.beside("cache").display().to_string(), "TMP/cache");
+    let expected = format!(
+        r#"
+error[store::held]: another process has held the cache database `TMP/cache/v1/blake3/db2/1/store.db` for 5 s: process {pid} (`{command}`), which is stopped
+ |
+ = help: let it go on with `kill -CONT {pid}`, or end it with `kill -KILL {pid}`
+"#
+    );
+    let begin = Instant::now();
+    let said = repository.run(&["cache", "gc", "--budget", "0B"]);
+    repository.compare(&said, 3, &expected);
+    assert!(begin.elapsed() < Duration::from_secs(20), "it took {:?}", begin.elapsed());
+    // What a run collects at its end is no reason to wait, nor to say anything.
+    repository.write("a/BUILD", "python_library(name = \"a\")\n");
+    let begin = Instant::now();
+    let said = repository.run(&["list", "::"]);
+    repository.compare(&said, 0, "");
+    assert!(begin.elapsed() < Duration::from_secs(10), "it took {:?}", begin.elapsed());
+    drop(stopped);
+    repository.compare(&repository.run(&["cache", "gc", "--budget", "0B"]), 0, "");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use store::{Digest, DigestFunction, Moment, Outcome, Part, Store, Tree};
 
-use crate::{CHILD, bytes, open, skipped};
+use crate::{CHILD, PATIENCE, bytes, open, skipped};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -61,14 +61,14 @@ fn there(store: &Store, made: &[(Digest, Digest)]) -> Vec<bool> {
 #[test]
 fn the_least_lately_used_goes_first() {
     let (_dir, store, made) = filled();
-    assert_eq!(store.collect(1 << 30, later(100)).unwrap().blobs, 0);
+    assert_eq!(store.collect(1 << 30, later(100), PATIENCE).unwrap().blobs, 0);
     assert_eq!(there(&store, &made), [true, true, true]);
-    let collected = store.collect(2_600_000, later(100)).unwrap();
+    let collected = store.collect(2_600_000, later(100), PATIENCE).unwrap();
     assert_eq!((collected.outcomes, there(&store, &made)), (1, vec![false, true, true]));
     assert!(collected.bytes > 900_000, "{collected:?}");
-    store.collect(1_300_000, later(100)).unwrap();
+    store.collect(1_300_000, later(100), PATIENCE).unwrap();
     assert_eq!(there(&store, &made), [false, true, false]);
-    store.collect(0, later(100)).unwrap();
+    store.collect(0, later(100), PATIENCE).unwrap();
     assert_eq!(there(&store, &made), [false, false, false]);
     assert_eq!(store.usage().unwrap().file_bytes, 0);
     // What is gone can be made again.
@@ -80,7 +80,7 @@ fn the_least_lately_used_goes_first() {
 fn what_was_just_used_or_stored_stays() {
     let (_dir, store, made) = filled();
     let new = store.put(&bytes(500_000, 9)).unwrap();
-    store.collect(0, later(0)).unwrap();
+    store.collect(0, later(0), PATIENCE).unwrap();
     assert_eq!(there(&store, &made), [false, true, true], "the first was used a day ago");
     assert!(store.has(&new).unwrap(), "no outcome has it yet, but somebody may be about to");
 }
@@ -94,7 +94,7 @@ fn the_parts_of_what_is_kept_stay() {
     let pex = store.put_composed(&parts).unwrap();
     let made = outcome(&store, "assemble", &[pex]);
     age(&dir.path().join("cache"), &fetched, 100);
-    store.collect(500_000, later(1)).unwrap();
+    store.collect(500_000, later(1), PATIENCE).unwrap();
     assert_eq!(store.outcome(&fetched).unwrap(), None);
     assert_eq!(there(&store, &[made]), [true]);
     assert_eq!(store.read(&pex).unwrap(), [b"head".as_slice(), &bytes(1_000_000, 1)].concat());
@@ -107,7 +107,7 @@ fn a_use_is_written_down_once_a_day() {
     there(&store, &made);
     store.note_uses().unwrap();
     // The first, a day old, is now the one that was used last.
-    store.collect(1_300_000, later(100)).unwrap();
+    store.collect(1_300_000, later(100), PATIENCE).unwrap();
     assert_eq!(there(&store, &made), [true, false, false]);
 }
 
@@ -149,10 +149,24 @@ fn what_a_living_process_has_read_stays() {
     assert!(lines.any(|line| line.unwrap() == "read"), "the child has read an outcome");
     // As if they had all been made before the child began.
     made.iter().for_each(|(key, _)| age(&dir.path().join("cache"), key, 12));
-    store.collect(0, later(0)).unwrap();
+    store.collect(0, later(0), PATIENCE).unwrap();
     assert_eq!(there(&store, &made), [true, false, false], "the day-old one is leased");
     child.kill().unwrap();
     child.wait().unwrap();
-    store.collect(0, later(100)).unwrap();
+    store.collect(0, later(100), PATIENCE).unwrap();
     assert_eq!(there(&store, &made), [false, false, false], "the lease of a dead process does not count");
+}
+
+/// The database gives the space of what was removed back.
+#[test]
+fn the_database_shrinks() {
+    let (_dir, store) = open(DigestFunction::Blake3);
+    let small: Vec<Digest> = (0..300).map(|seed| store.put(&bytes(20_000, seed)).unwrap()).collect();
+    let (key, _) = outcome(&store, "many", &small);
+    age(store.dir(), &key, 200);
+    let before = store.usage().unwrap().database_bytes;
+    assert!(before > 6_000_000, "{before}");
+    store.collect(0, later(100), PATIENCE).unwrap();
+    let after = store.usage().unwrap().database_bytes;
+    assert!(after < 1_000_000, "{before}, then {after}");
 }

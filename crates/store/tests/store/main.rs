@@ -18,8 +18,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use store::{DigestFunction, Store};
+
+/// How long a collection waits for other processes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A store in a new directory, which is removed with the first of the two.
 fn open(function: DigestFunction) -> (tempfile::TempDir, Store) {

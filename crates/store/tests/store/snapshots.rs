@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use store::{DigestFunction, Moment, Store};
 
-use crate::{bytes, open};
+use crate::{PATIENCE, bytes, open};
 
 /// The files of all snapshots.
 fn files(cache: &Path) -> Vec<PathBuf> {
@@ -82,8 +82,8 @@ fn those_that_nobody_has_written_for_long_go() {
     let (dir, store) = open(DigestFunction::Blake3);
     store.put_snapshot("graph", b"key", &[b"value"]).unwrap();
     let days = |days: u64| Moment::now().after(Duration::from_secs(days * 24 * 3600));
-    store.collect(u64::MAX, days(29)).unwrap();
+    store.collect(u64::MAX, days(29), PATIENCE).unwrap();
     assert_eq!(files(&dir.path().join("cache")).len(), 1);
-    store.collect(u64::MAX, days(31)).unwrap();
+    store.collect(u64::MAX, days(31), PATIENCE).unwrap();
     assert_eq!(files(&dir.path().join("cache")).len(), 0);
 }
