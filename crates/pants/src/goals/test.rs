@@ -83,15 +83,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let repository = session.repository()?;
-    let (files, only) = chosen(session, &repository, arguments)?;
+    let chosen = chosen(session, &repository, arguments)?;
     if arguments.debug {
-        return Err(vec![debug::become_pytest(session, &repository, arguments, (&files, &only))]);
+        return Err(vec![debug::become_pytest(session, &repository, arguments, &chosen)]);
     }
     let mut results = Results::default();
     let mut report = Report::default();
-    if !files.is_empty() {
+    if !chosen.files.is_empty() {
         session.console.diagnostics(
-            run_all(session, &repository, arguments, (&files, &only), &mut results, &mut report)
+            run_all(session, &repository, arguments, &chosen, &mut results, &mut report)
                 .err()
                 .unwrap_or_default(),
         );
@@ -101,12 +101,19 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     Ok(tell(session, &results, &report))
 }
 
-/// The files of tests that are asked for, and of some of them which tests.
+/// What is asked for.
+struct Chosen {
+    /// The files of tests.
+    files: Vec<NodeId>,
+    /// The tests of single files, by the path of the file; all of others.
+    only: BTreeMap<String, Vec<String>>,
+}
+
 fn chosen(
     session: &Session<'_>,
     repository: &Repository,
     arguments: &Arguments,
-) -> Result<(Vec<NodeId>, BTreeMap<String, Vec<String>>), Vec<Diagnostic>> {
+) -> Result<Chosen, Vec<Diagnostic>> {
     let graph = &repository.graph;
     let mut only = BTreeMap::<String, Vec<String>>::new();
     let mut targets = Vec::new();
@@ -148,14 +155,14 @@ fn chosen(
     if files.is_empty() {
         session.console.message("no tests are left to run");
     }
-    Ok((files, only))
+    Ok(Chosen { files, only })
 }
 
 fn run_all(
     session: &Session<'_>,
     repository: &Repository,
     arguments: &Arguments,
-    (files, only): (&[NodeId], &BTreeMap<String, Vec<String>>),
+    Chosen { files, only }: &Chosen,
     results: &mut Results,
     report: &mut Report,
 ) -> Result<(), Vec<Diagnostic>> {

@@ -56,6 +56,9 @@ impl Rule for PythonBinary {
     }
 }
 
+/// What a target is built for, file by file, within bounds and by a lock.
+type Targets<'t> = dyn Fn(&Target, &Bounds<'_>, Option<&Lock>) -> Result<Vec<Shared>, Vec<RuleError>> + 't;
+
 /// What is known of a program before it is put together in any form.
 pub(super) struct Known<'a, 'b> {
     pub(super) program: &'a Target,
@@ -85,7 +88,7 @@ impl<'a, 'b> Known<'a, 'b> {
     pub(super) fn built_for(
         node: NodeId,
         analysis: &'a Analysis<'b>,
-        targets: &dyn Fn(&Target, &Bounds<'_>, Option<&Lock>) -> Result<Vec<Shared>, Vec<RuleError>>,
+        targets: &Targets<'_>,
     ) -> Result<Self, Vec<RuleError>> {
         let program = analysis.graph.target(node);
         let resolve = resolve(program, analysis)?;

@@ -168,7 +168,7 @@ fn plugins(known: &Known<'_, '_>, analysis: &Analysis<'_>) -> Result<Vec<Wish>, 
     let mut found: Vec<Wish> = asked.cloned().map(wish).collect();
     let name: PackageName = packaging::name::parse_name(PYTEST).expect("it is a name");
     if !found.iter().any(|wish| wish.requirement.name == name) {
-        if !lock.is_some_and(|lock| !lock.named(&name).is_empty()) {
+        if lock.is_none_or(|lock| lock.named(&name).is_empty()) {
             let error = ResolveError::NoPytest {
                 label: program.label.clone(),
                 resolve: resolve_of(program, &analysis.settings.default_resolve).to_owned(),

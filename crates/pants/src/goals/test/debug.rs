@@ -1,12 +1,9 @@
 //! `pants test --debug`: pytest in the foreground, on the files of the repository, for whoever wants to look into it.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use graph::NodeId;
-
-use super::Arguments;
+use super::{Arguments, Chosen};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::environments;
 use crate::repository::Repository;
@@ -17,9 +14,9 @@ pub(super) fn become_pytest(
     session: &Session<'_>,
     repository: &Repository,
     arguments: &Arguments,
-    (files, only): (&[NodeId], &BTreeMap<String, Vec<String>>),
+    chosen: &Chosen,
 ) -> Diagnostic {
-    match command(session, repository, arguments, (files, only)) {
+    match command(session, repository, arguments, chosen) {
         Ok(mut command) => {
             let error = command.exec();
             let message = format!("cannot start pytest: {error}");
@@ -37,9 +34,9 @@ fn command(
     session: &Session<'_>,
     repository: &Repository,
     arguments: &Arguments,
-    (files, only): (&[NodeId], &BTreeMap<String, Vec<String>>),
+    Chosen { files, only }: &Chosen,
 ) -> Result<Command, Vec<Diagnostic>> {
-    let [file] = files else {
+    let [file] = files.as_slice() else {
         let message = format!("there are {} files of tests, and one can be debugged", files.len());
         let help = Some("name one: `pants test --debug svc/app_test.py`");
         return Err(vec![Diagnostic::error(Exit::Wrong, "test::one_file", message).help(help)]);
