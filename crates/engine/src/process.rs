@@ -15,7 +15,7 @@ use store::{Digest, Entry, Outcome, Store, Tree};
 use crate::action::{Process, Program};
 use crate::sandbox::{self, Level, Sandbox, Spec, WORK};
 use crate::seams::{Cancel, RunError, Runner, Tool};
-use crate::shared::Trees;
+use crate::shared::{self, Trees};
 
 /// So much of each stream is kept of what was stopped.
 const MOST_SAID: usize = 256 << 10;
@@ -145,7 +145,17 @@ impl Runner for LocalRunner<'_> {
             lay_out(store, &store.tree(input)?, &root)?;
         }
         let shared = match (&process.shared, inputs.get(1)) {
-            (Some(place), Some(tree)) => Some((self.shared.put(store, tree, process, tool)?, place.as_str())),
+            // A folder that is kept has to have all that runs the process again.
+            (Some(place), Some(tree)) if self.sandbox.keeps() => {
+                let own = folder.path().join("shared");
+                create_folder(&own)?;
+                shared::put_at(store, tree, shared::link(process, tool), &own)?;
+                Some((own, place.as_str()))
+            }
+            (Some(place), Some(tree)) => {
+                let link = shared::link(process, tool);
+                Some((self.shared.put(store, tree, link)?, place.as_str()))
+            }
             _ => None,
         };
         let level = self.sandbox.level().level;

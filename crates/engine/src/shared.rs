@@ -1,9 +1,8 @@
 //! Trees that many processes of one execution share: each is put on the disk once.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use store::{Digest, Store};
@@ -20,21 +19,16 @@ type Key = ([u8; 32], Option<PathBuf>);
 pub(crate) struct Trees(Mutex<BTreeMap<Key, Arc<Mutex<Option<PathBuf>>>>>);
 
 impl Trees {
-    /// Where the shared tree of a process is, put there by whoever is the first to need it.
+    /// Where a tree is that has this link in it, put there by whoever is the first to need it.
     pub(crate) fn put(
         &self,
         store: &Store,
         tree: &Digest,
-        process: &Process,
-        tool: Option<&Tool>,
+        link: Option<Link<'_>>,
     ) -> Result<PathBuf, RunError> {
-        let link = match &process.program {
-            Program::Linked { link, .. } => tool.map(|tool| (link, &tool.path)),
-            _ => None,
-        };
         let slot = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry((tree.hash, link.map(|(_, path)| path.clone()))).or_default())
+            Arc::clone(all.entry((tree.hash, link.map(|(_, tool)| tool.to_owned()))).or_default())
         };
         // Held while it is put there, so that whoever needs the same waits for it.
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,22 +38,35 @@ impl Trees {
         let scratch = store.scratch()?;
         let folder = tempfile::Builder::new().prefix("shared-").tempdir_in(&scratch);
         let path = folder.map_err(|source| RunError::Folder { path: scratch, source })?.keep();
-        lay_out(store, &store.tree(tree)?, &path)?;
-        if let Some((link, target)) = link {
-            let link = path.join(link);
-            if let Some(folder) = link.parent() {
-                create_folder(folder)?;
-            }
-            // A tree may have a link there already, to where the tool is on another machine.
-            let linked = fs::remove_file(&link).or_else(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            });
-            linked
-                .and_then(|()| symlink(target, &link))
-                .map_err(|source| RunError::Folder { path: link.clone(), source })?;
-        }
+        put_at(store, tree, link, &path)?;
         *slot = Some(path.clone());
         Ok(path)
     }
+}
+
+/// A path in a tree, and the tool that it links to.
+pub(crate) type Link<'l> = (&'l str, &'l Path);
+
+/// The link to its tool that a process is started by.
+pub(crate) fn link<'l>(process: &'l Process, tool: Option<&'l Tool>) -> Option<Link<'l>> {
+    match &process.program {
+        Program::Linked { link, .. } => tool.map(|tool| (link.as_str(), tool.path.as_path())),
+        _ => None,
+    }
+}
+
+/// Writes a tree with a link in it into an empty folder.
+pub(crate) fn put_at(
+    store: &Store,
+    tree: &Digest,
+    link: Option<Link<'_>>,
+    folder: &Path,
+) -> Result<(), RunError> {
+    lay_out(store, &store.tree(tree)?, folder)?;
+    let Some((link, tool)) = link else { return Ok(()) };
+    let link = folder.join(link);
+    if let Some(above) = link.parent() {
+        create_folder(above)?;
+    }
+    symlink(tool, &link).map_err(|source| RunError::Folder { path: link.clone(), source })
 }

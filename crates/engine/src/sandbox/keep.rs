@@ -57,7 +57,11 @@ impl Sandbox {
 fn script(spec: &Spec, level: Level, helper: &Path) -> String {
     let mut script = "#!/bin/sh\n".to_owned();
     let mut here = format!("cd {} && exec env -i", quoted(&spec.work.to_string_lossy()));
-    for (name, value) in &spec.environment {
+    let mut outside = spec.clone();
+    if level == Level::Full {
+        outside.translate();
+    }
+    for (name, value) in &outside.environment {
         let _ = write!(here, " {}", quoted(&format!("{name}={value}")));
     }
     for word in std::iter::once(spec.program_here().to_string_lossy().as_ref())

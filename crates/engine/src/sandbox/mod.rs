@@ -105,6 +105,11 @@ impl Sandbox {
         Sandbox { keep: (keep, folder.into()), ..self }
     }
 
+    /// Whether folders of processes may be kept.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keep.0 != Keep::Never
+    }
+
     /// The folders that were kept so far.
     pub fn kept(&self) -> Vec<PathBuf> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();

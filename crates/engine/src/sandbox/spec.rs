@@ -16,7 +16,7 @@ pub(super) const NOT_SET_UP: i32 = 125;
 const FAILURE: &str = "failure";
 
 /// One process that runs apart. All paths are those of the machine but `program`, which is what the process sees.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
     /// A folder for what the sandbox needs itself.
     pub(crate) folder: PathBuf,
@@ -86,7 +86,10 @@ impl Spec {
 
     /// The program as it is found outside of the sandbox.
     pub(super) fn program_here(&self) -> PathBuf {
-        self.program.strip_prefix(WORK).map_or_else(|_| self.program.clone(), |below| self.work.join(below))
+        let shared = self.shared.iter().map(|(path, place)| (place.as_path(), path));
+        let mut places = shared.chain([(Path::new(WORK), &self.work)]);
+        let found = places.find_map(|(seen, real)| Some(real.join(self.program.strip_prefix(seen).ok()?)));
+        found.unwrap_or_else(|| self.program.clone())
     }
 
     pub(super) fn read(file: &Path) -> io::Result<Spec> {

@@ -256,6 +256,20 @@ fn debugging_is_pytest_in_the_foreground() {
 }
 
 #[test]
+fn kept_folders_run_the_tests_again() {
+    let Some(repository) = shop("kept_folders_run_the_tests_again") else { return };
+    let (code, said) = run(&repository, &["test", "svc::", "--keep-sandboxes", "on-failure"]);
+    assert_eq!(code, 1, "{said}");
+    let kept: Vec<_> = fs::read_dir(repository.cache().join("sandboxes")).unwrap().flatten().collect();
+    let [kept] = kept.as_slice() else { panic!("{kept:?}") };
+    for arguments in [&[][..], &["--here"]] {
+        let again = Command::new(kept.path().join("run.sh")).args(arguments).output().unwrap();
+        let said = text(&again.stdout);
+        assert!(again.status.code() == Some(1) && said.contains("1 failed, 1 passed"), "{again:?}");
+    }
+}
+
+#[test]
 fn shells_and_exported_virtualenvs() {
     let Some(repository) = shop("shells_and_exported_virtualenvs") else { return };
     repository.write("lib/more.py", "import pytest\nfrom lib import sums\n");
