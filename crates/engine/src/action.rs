@@ -235,6 +235,11 @@ impl ActionGraph {
         id
     }
 
+    /// Has people shown another text while an action runs.
+    pub fn describe(&mut self, id: ActionId, description: impl Into<String>) {
+        self.actions[id.index()].description = description.into();
+    }
+
     /// All actions; the position of each is its number.
     pub fn actions(&self) -> &[Action] {
         &self.actions

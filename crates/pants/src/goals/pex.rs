@@ -156,6 +156,8 @@ fn make(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagno
             run_folder(session).join(format!("{}.pex", name(arguments, lock.as_ref(), &program, &artifacts)))
         }
     };
+    let shown = crate::session::shown(&destination, &session.environment.folder);
+    actions.describe(artifacts[0].action, format!("assemble {shown}"));
     place_at(&mut artifacts, &destination);
     let configurations = artifacts[0].configurations.clone();
     let mut report = Report::default();
