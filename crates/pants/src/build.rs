@@ -197,6 +197,7 @@ impl<'a> Plan<'a> {
                 return Err(diagnostics);
             }
             if lost.is_empty() {
+                crate::placed::note(self.store, &self.session.root, &all);
                 return Ok(all);
             }
             pending = lost;

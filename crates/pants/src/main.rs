@@ -19,6 +19,7 @@ mod machine;
 mod mask;
 mod others;
 mod panics;
+mod placed;
 mod progress;
 mod recall;
 mod report;

@@ -4,7 +4,7 @@
 //! (a blob's digest is its seal) therefore carries a hash of its table, key and value, and one that does not fit is
 //! no row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -210,6 +210,21 @@ impl Rows {
     pub(crate) fn offer_memos(&self, table: &str, memos: &[(&[u8], &[u8])]) -> Result<(), StoreError> {
         let sealed = sealed_entries(&memo_space(table), memos);
         self.database.offer(|connection| put(connection, &memo_space(table), &sealed))
+    }
+
+    /// All of a memo table, without counting as a use; what is damaged is left out.
+    pub(crate) fn all_memos(&self, table: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StoreError> {
+        let space = memo_space(table);
+        let found: BTreeMap<Vec<u8>, Vec<u8>> = self.database.read(|connection| {
+            let mut select = connection.prepare("SELECT key, value FROM entry WHERE space=?1")?;
+            let found = select.query_map([&space], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            found.collect()
+        })?;
+        let whole = found.into_iter().filter_map(|(key, sealed)| {
+            let value = unseal(&space, &key, sealed)?;
+            Some((key, value))
+        });
+        Ok(whole.collect())
     }
 
     /// Writes down that what was read is in use, for those entries of which that was last written down long ago.
