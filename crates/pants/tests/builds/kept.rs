@@ -110,3 +110,23 @@ fn all_of_it_can_go_but_what_is_in_use() {
     assert_eq!(checkout.build(&BOTH)["diagnostics"], Value::Array(Vec::new()));
     assert!(checkout.dist() == built, "the same bytes");
 }
+
+/// Versions of a program that have their wheels in common take the space of one.
+#[test]
+fn ten_versions_take_the_space_of_one() {
+    let Some(index) = Index::start("ten_versions_take_the_space_of_one") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let checkout = Checkout::with_wheels(&dir.path().join("repository"), dir.path(), 0, &index, 100_000);
+    let mut sizes = Vec::new();
+    let mut pex = 0;
+    for version in 0..10 {
+        checkout.write("shared/__init__.py", &format!("SALT = {version}\n"));
+        let built = checkout.build(&["//one"]);
+        pex = number(&built["artifacts"][0]["size"]);
+        sizes.push(number(&cache(&checkout, &["stats"])["bytes"]));
+    }
+    println!("a PEX of {pex} bytes; the cache after each version: {sizes:?}");
+    assert!(pex > 1_000_000, "{pex}");
+    let grown = sizes[9] - sizes[0];
+    assert!(grown < pex / 2, "nine more versions of {pex} bytes each take {grown}: {sizes:?}");
+}
