@@ -276,7 +276,11 @@ impl<'a> Plan<'a> {
             downloads: session.most_downloads,
             cancel: session.cancel,
         };
-        Ok(progress.during(|| execute(&self.actions, roots, &executor)))
+        let execution = progress.during(|| execute(&self.actions, roots, &executor));
+        if !execution.run.is_empty() {
+            session.ran.get_or_init(|| ());
+        }
+        Ok(execution)
     }
 }
 

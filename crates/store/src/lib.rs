@@ -30,6 +30,7 @@ mod layer;
 mod outcome;
 mod place;
 mod rows;
+mod sample;
 mod session;
 mod shares;
 mod snapshot;

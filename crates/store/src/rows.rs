@@ -297,6 +297,9 @@ impl Rows {
     }
 }
 
+/// A hash, and the bytes that are kept under it.
+pub(crate) type Blob = (Vec<u8>, Vec<u8>);
+
 /// What is looked at and removed when the cache is cut down to its budget.
 impl Rows {
     /// The keys of all outcomes with the hour of their last use, the latest first.
@@ -312,6 +315,16 @@ impl Rows {
     /// The hash of each composed blob with the hour in which it was stored or last used.
     pub(crate) fn composed_by_hash(&self) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
         self.pairs("SELECT key, used FROM entry WHERE space='composed'")
+    }
+
+    /// So many small blobs in the order of their hashes, from a hash on that begins with `start`.
+    pub(crate) fn blobs_from(&self, start: &[u8], count: u32) -> Result<Vec<Blob>, StoreError> {
+        self.database.read(|connection| {
+            let mut select = connection
+                .prepare_cached("SELECT hash, data FROM blob WHERE hash >= ?1 ORDER BY hash LIMIT ?2")?;
+            let found = select.query_map(params![start, count], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            found.collect()
+        })
     }
 
     /// Those of some small blobs whose bytes have another hash.
