@@ -218,6 +218,7 @@ impl<'a> Plan<'a> {
                 return Err(diagnostics);
             }
             if lost.is_empty() {
+                crate::placed::note(self.store, &self.session.root, &all);
                 return Ok(all);
             }
             pending = lost;
@@ -297,7 +298,11 @@ impl<'a> Plan<'a> {
             force,
             cancel: session.cancel,
         };
-        Ok(progress.during(|| execute(&self.actions, roots, &executor)))
+        let execution = progress.during(|| execute(&self.actions, roots, &executor));
+        if !execution.run.is_empty() {
+            session.ran.get_or_init(|| ());
+        }
+        Ok(execution)
     }
 }
 

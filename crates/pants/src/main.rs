@@ -20,6 +20,7 @@ mod machine;
 mod mask;
 mod others;
 mod panics;
+mod placed;
 mod progress;
 mod recall;
 mod report;
@@ -204,7 +205,10 @@ fn run(
         }
     };
     session.tend_cache();
-    console.diagnostics(session.take_warnings());
+    // What was found while the cache was tended, each kind once in a run.
+    let (mut late, said) = (session.take_warnings(), console.said());
+    late.retain(|warning| said.iter().all(|one| one.code != warning.code));
+    console.diagnostics(late);
     if cancel.is_cancelled() {
         signals::await_the_end();
     }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use packaging::target::Target as Configuration;
 use serde::{Deserialize, Serialize};
-use store::{Digest, FileStates, Looked, Store, StoreError};
+use store::{Digest, DigestError, FileStates, Looked, Store, StoreError};
 
 use crate::console::Said;
 use crate::diagnostic::Diagnostic;
@@ -188,9 +188,14 @@ impl Made {
         }
     }
 
+    /// The tree that it is or is in.
+    pub(crate) fn tree(&self) -> Result<Digest, DigestError> {
+        Digest::from_hex(&self.tree.0, self.tree.1)
+    }
+
     /// Puts it into `dist/`, if it is not there.
     pub(crate) fn place(&self, session: &Session<'_>, store: &Store) -> Result<Built, PlaceError> {
-        let tree = Digest::from_hex(&self.tree.0, self.tree.1).map_err(|_| PlaceError::Lost)?;
+        let tree = self.tree().map_err(|_| PlaceError::Lost)?;
         let destination = session.dist().join(&self.path);
         let placed = dist::place(store, &tree, self.file.as_deref(), &destination)?;
         Ok(Built {

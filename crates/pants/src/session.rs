@@ -24,6 +24,9 @@ const SANDBOXES: &str = "sandboxes";
 /// How long another process that writes to the cache is waited for at the end of a run.
 const TENDING: Duration = Duration::from_secs(1);
 
+/// How long blobs are hashed again at the end of a run in which something was built.
+const SAMPLING: Duration = Duration::from_millis(20);
+
 /// A request on its way.
 pub(crate) struct Session<'s> {
     pub(crate) start: Instant,
@@ -45,6 +48,8 @@ pub(crate) struct Session<'s> {
     /// Set where the goal builds: then it is found out what a query may only guess.
     pub(crate) builds: OnceLock<()>,
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
+    /// Set where an action ran, and did not come from the cache.
+    pub(crate) ran: OnceLock<()>,
 }
 
 impl<'s> Session<'s> {
@@ -84,7 +89,8 @@ impl<'s> Session<'s> {
             KeepSandboxes::Always => Keep::Always,
         };
         let sandbox = Sandbox::new(level, "/proc/self/exe").keeping(keep, cache_dir.join(SANDBOXES));
-        let (store, builds, unchanged) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let (store, builds, unchanged, ran) =
+            (OnceLock::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
         Ok(Session {
             start,
             began,
@@ -101,6 +107,7 @@ impl<'s> Session<'s> {
             store,
             builds,
             unchanged,
+            ran,
         })
     }
 
@@ -137,10 +144,13 @@ impl<'s> Session<'s> {
         Ok((free + taken) / 10)
     }
 
-    /// Writes down what of the cache was used and, once an hour, keeps it within its budget. What fails of this is for
-    /// the next run to do.
+    /// Writes down what of the cache was used, looks at a few blobs where something was built, and, once an hour, keeps
+    /// the cache within its budget. What fails of this is for the next run to do.
     pub(crate) fn tend_cache(&self) {
         let Some(store) = self.store.get() else { return };
+        if self.ran.get().is_some() && !self.cancel.is_cancelled() {
+            let _: Result<u64, StoreError> = store.sample(SAMPLING);
+        }
         let tended = store.note_uses().and_then(|()| {
             if !store.is_due(self.began)? {
                 return Ok(None);

@@ -16,6 +16,7 @@ use crate::error::At;
 use crate::layer::{Layer, SMALL};
 use crate::outcome::Outcome;
 use crate::rows::Rows;
+use crate::session::Leases;
 use crate::store::Content;
 use crate::{Digest, Moment, Store, StoreError, snapshot};
 
@@ -150,11 +151,25 @@ impl Store {
         let leases = base.leases()?;
         // What was used or stored in this hour or later stays.
         let since = leases.since.min(now - GRACE + 1);
+        let mut collected = self.cut(budget / 10 * KEEP, since, &leases, patience)?;
+        collected.bytes = before.bytes().saturating_sub(self.usage()?.bytes());
+        Ok(collected)
+    }
+
+    /// Removes all but the outcomes that were used last and take `goal` bytes, those that were used since an hour or are
+    /// leased, and what was stored since that hour. The bytes that became free are for the caller to find out.
+    pub(crate) fn cut(
+        &self,
+        goal: u64,
+        since: i64,
+        leases: &Leases,
+        patience: Duration,
+    ) -> Result<Collected, StoreError> {
+        let (base, rows) = (self.base(), self.base().rows_mut()?);
         let mut collected = Collected::default();
         let mut kept = Kept::default();
-        let goal = budget / 10 * KEEP;
         let mut gone = Vec::new();
-        let mut full = false;
+        let mut full = goal == 0;
         for (key, used) in rows.outcomes_by_use()? {
             let outcome = rows.outcome_of(&key)?.and_then(|bytes| Outcome::decode(&bytes));
             let new = outcome.map_or(Ok(None), |outcome| self.parts_beyond(&kept, &outcome))?;
@@ -180,8 +195,6 @@ impl Store {
         collected.blobs += small.len() as u64;
         rows.remove_blobs(&small, patience)?;
         rows.shrink(patience)?;
-        let after = self.usage()?;
-        collected.bytes = before.bytes().saturating_sub(after.bytes());
         Ok(collected)
     }
 
@@ -193,8 +206,17 @@ impl Store {
     ) -> Result<Option<BTreeMap<[u8; 32], u64>>, StoreError> {
         let Some(mut blobs) = self.blobs_of(&outcome.tree)? else { return Ok(None) };
         blobs.extend([outcome.stdout, outcome.stderr]);
+        self.taken_by(blobs, |hash| !kept.hashes.contains(hash)).map(Some)
+    }
+
+    /// What some blobs take on the disk, by the hashes of what is there as one piece, for those that are `wanted`.
+    pub(crate) fn taken_by(
+        &self,
+        blobs: Vec<Digest>,
+        wanted: impl Fn(&[u8; 32]) -> bool,
+    ) -> Result<BTreeMap<[u8; 32], u64>, StoreError> {
         let mut new = BTreeMap::new();
-        for blob in blobs.into_iter().filter(|blob| !kept.hashes.contains(&blob.hash)) {
+        for blob in blobs.into_iter().filter(|blob| wanted(&blob.hash)) {
             new.insert(blob.hash, blob.size);
             if blob.size > SMALL
                 && let Some(Content::Composed(segments)) = self.content(&blob)?
@@ -205,8 +227,8 @@ impl Store {
                 new.extend(parts.map(|part| (part.hash, part.size)));
             }
         }
-        new.retain(|hash, _| !kept.hashes.contains(hash));
-        Ok(Some(new))
+        new.retain(|hash, _| wanted(hash));
+        Ok(new)
     }
 }
 

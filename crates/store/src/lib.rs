@@ -15,6 +15,7 @@
 //! ```
 
 mod blob;
+mod clear;
 mod collect;
 mod composed;
 mod copy;
@@ -29,7 +30,9 @@ mod layer;
 mod outcome;
 mod place;
 mod rows;
+mod sample;
 mod session;
+mod shares;
 mod snapshot;
 mod stat_index;
 mod state;
@@ -40,6 +43,7 @@ mod warning;
 mod writer;
 
 pub use blob::Blob;
+pub use clear::Cleared;
 pub use collect::{Collected, Usage};
 pub use composed::Part;
 pub use digest::{Digest, DigestError, DigestFunction};
@@ -48,6 +52,7 @@ pub use error::StoreError;
 pub use file_states::{FileStates, Looked};
 pub use holder::Holder;
 pub use outcome::Outcome;
+pub use shares::{Share, Shares};
 pub use stat_index::{IndexEntry, StatError, StatIndex};
 pub use state::Moment;
 pub use store::Store;

@@ -4,7 +4,7 @@
 //! (a blob's digest is its seal) therefore carries a hash of its table, key and value, and one that does not fit is
 //! no row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -212,6 +212,21 @@ impl Rows {
         self.database.offer(|connection| put(connection, &memo_space(table), &sealed))
     }
 
+    /// All of a memo table, without counting as a use; what is damaged is left out.
+    pub(crate) fn all_memos(&self, table: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StoreError> {
+        let space = memo_space(table);
+        let found: BTreeMap<Vec<u8>, Vec<u8>> = self.database.read(|connection| {
+            let mut select = connection.prepare("SELECT key, value FROM entry WHERE space=?1")?;
+            let found = select.query_map([&space], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            found.collect()
+        })?;
+        let whole = found.into_iter().filter_map(|(key, sealed)| {
+            let value = unseal(&space, &key, sealed)?;
+            Some((key, value))
+        });
+        Ok(whole.collect())
+    }
+
     /// Writes down that what was read is in use, for those entries of which that was last written down long ago.
     pub(crate) fn note_uses(&self) -> Result<(), StoreError> {
         let used = std::mem::take(&mut *self.used());
@@ -282,6 +297,9 @@ impl Rows {
     }
 }
 
+/// A hash, and the bytes that are kept under it.
+pub(crate) type Blob = (Vec<u8>, Vec<u8>);
+
 /// What is looked at and removed when the cache is cut down to its budget.
 impl Rows {
     /// The keys of all outcomes with the hour of their last use, the latest first.
@@ -297,6 +315,16 @@ impl Rows {
     /// The hash of each composed blob with the hour in which it was stored or last used.
     pub(crate) fn composed_by_hash(&self) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
         self.pairs("SELECT key, used FROM entry WHERE space='composed'")
+    }
+
+    /// So many small blobs in the order of their hashes, from a hash on that begins with `start`.
+    pub(crate) fn blobs_from(&self, start: &[u8], count: u32) -> Result<Vec<Blob>, StoreError> {
+        self.database.read(|connection| {
+            let mut select = connection
+                .prepare_cached("SELECT hash, data FROM blob WHERE hash >= ?1 ORDER BY hash LIMIT ?2")?;
+            let found = select.query_map(params![start, count], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            found.collect()
+        })
     }
 
     /// Those of some small blobs whose bytes have another hash.

@@ -97,6 +97,19 @@ impl Session {
         Ok(leases)
     }
 
+    /// Whether a living process holds one of the lock files in `parent`.
+    pub(crate) fn is_held(parent: &Path) -> io::Result<bool> {
+        for entry in fs::read_dir(parent)? {
+            let path = entry?.path();
+            let is_lock = path.extension().is_some_and(|extension| extension == LOCK)
+                || path.file_name().is_some_and(|name| name == LOCK);
+            if is_lock && !try_lock(&OpenOptions::new().read(true).write(true).open(&path)?)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Removes the folders in `parent` whose processes are gone.
     pub(crate) fn sweep(parent: &Path) -> io::Result<()> {
         let entries = match fs::read_dir(parent) {

@@ -1,5 +1,6 @@
 //! The store as others see it: blobs, outcomes and memo tables by their keys; it does not know how each is kept.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -17,7 +18,7 @@ use crate::warning::{Cause, Warning, Warnings};
 use crate::{BlobWriter, Digest, DigestFunction, StoreError, copy};
 
 /// Raised with each change to the layout of the files.
-const VERSION: &str = "v1";
+pub(crate) const VERSION: &str = "v1";
 
 /// A cache in a directory, shared by processes. A clone is the same store.
 #[derive(Debug, Clone)]
@@ -243,6 +244,15 @@ impl Store {
     pub(crate) fn offered(&self, table: &str, memos: &[(&[u8], &[u8])]) -> bool {
         let layer = self.inner.scratch.get().map_or(&self.inner.base, |scratch| &scratch.layer);
         layer.rows_mut().and_then(|rows| rows.offer_memos(table, memos)).is_ok()
+    }
+
+    /// All keys of the memo table `table` with their values, the keys sorted.
+    pub fn all_memos(&self, table: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StoreError> {
+        let mut memos = BTreeMap::new();
+        for rows in self.layers().filter_map(Layer::rows) {
+            memos.extend(rows.all_memos(table)?);
+        }
+        Ok(memos)
     }
 
     /// What was found wrong since this was last asked, once for each cause.

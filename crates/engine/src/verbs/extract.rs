@@ -2,7 +2,7 @@
 
 use store::{Digest, Entry, Store};
 
-use super::ActionError;
+use super::{ActionError, brought};
 use crate::extract::extract;
 
 pub(super) fn perform(inputs: &[Digest], store: &Store) -> Result<Digest, ActionError> {
@@ -10,7 +10,9 @@ pub(super) fn perform(inputs: &[Digest], store: &Store) -> Result<Digest, Action
         return Err(ActionError::Malformed("an extraction has exactly one input"));
     };
     let (name, archive) = sole_file(store, input)?;
-    Ok(extract(store, &name, &archive)?)
+    let tree = extract(store, &name, &archive)?;
+    brought::note(store, &name, &[*input, tree]);
+    Ok(tree)
 }
 
 /// The one file of a tree that holds nothing else, with its path.

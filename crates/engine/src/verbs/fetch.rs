@@ -2,7 +2,7 @@
 
 use store::{Digest, Tree};
 
-use super::ActionError;
+use super::{ActionError, brought};
 use crate::action::{ActionId, Download};
 use crate::execute::Executor;
 use crate::seams::Event;
@@ -21,5 +21,7 @@ pub(super) fn perform(
     };
     let mut tree = Tree::new();
     tree.add_file(&download.name, digest, false)?;
-    Ok(executor.store.put_tree(&tree)?)
+    let tree = executor.store.put_tree(&tree)?;
+    brought::note(executor.store, &download.name, &[tree]);
+    Ok(tree)
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod archive;
+mod brought;
 mod extract;
 mod fetch;
 mod merge;
@@ -9,6 +10,8 @@ mod run;
 mod write;
 
 use std::time::Instant;
+
+pub use brought::brought;
 
 use store::{Digest, Outcome, StoreError, TreeError};
 

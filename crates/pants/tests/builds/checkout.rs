@@ -53,15 +53,20 @@ fn filler(seed: u64, lines: u64) -> String {
     text
 }
 
-/// The wheel of a project, which differs by `salt`.
-fn wheel(project: &str, salt: u64) -> Vec<u8> {
-    let module = format!("NAME = '{project}'\nSALT = {salt}\n{}", filler(salt, 4000));
+/// The wheel of a project, which differs by `salt` and has so many lines that are of no use.
+fn wheel(project: &str, salt: u64, lines: u64) -> Vec<u8> {
+    let module = format!("NAME = '{project}'\nSALT = {salt}\n{}", filler(salt, lines));
     zip::wheel(project, &[Entry::file(&format!("{project}/__init__.py"), &module)])
 }
 
 impl Checkout {
     /// Generates the repository in `root`. With another salt every wheel and every source is another one.
     pub(crate) fn generate(root: &Path, beside: &Path, salt: u64, index: &Index) -> Checkout {
+        Checkout::with_wheels(root, beside, salt, index, 4000)
+    }
+
+    /// The same with wheels of so many lines.
+    pub(crate) fn with_wheels(root: &Path, beside: &Path, salt: u64, index: &Index, lines: u64) -> Checkout {
         let repository = Checkout {
             root: root.to_owned(),
             cache: beside.join("cache"),
@@ -87,7 +92,7 @@ impl Checkout {
              requirements = [\"alpha==1.0\", \"beta==1.0\"]\n",
         );
         for project in ["alpha", "beta"] {
-            let (name, content) = (format!("{project}-1.0-py3-none-any.whl"), wheel(project, salt));
+            let (name, content) = (format!("{project}-1.0-py3-none-any.whl"), wheel(project, salt, lines));
             lock.push_str(&format!(
                 "\n[[packages]]\nname = \"{project}\"\nversion = \"1.0\"\nwheels = [\n    {{ name = \"{name}\", \
                  size = {}, hashes = {{ sha256 = \"{}\" }} }},\n]\ntool.pants.modules = [\"{project}\"]\n",

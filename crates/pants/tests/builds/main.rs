@@ -16,6 +16,7 @@ mod inference;
 mod inside;
 mod installed;
 mod interrupted;
+mod kept;
 mod remembered;
 #[path = "../bad_input/repository.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use store::{DigestFunction, Outcome, Part, Store, StoreError};
 
@@ -206,4 +207,37 @@ fn warnings_are_said_once_with_their_count() {
         warnings,
         [format!("the blob `{}` was corrupt in the cache and was removed (and 1 more)", digests[0])]
     );
+}
+
+/// A few blobs are hashed again now and then, whatever is known of them, so that damage comes to light unread.
+#[test]
+fn samples_find_damage() {
+    let (dir, store) = open(DigestFunction::Blake3);
+    let cache = dir.path().join("cache");
+    for seed in 0..40 {
+        store.put(&bytes(1_000, seed)).unwrap();
+        store.put(&bytes(100_000, seed)).unwrap();
+    }
+    assert!(store.sample(Duration::from_millis(20)).unwrap() >= 40);
+    assert_eq!(codes(&store), [], "what is sound is nothing to say");
+    // Damage that no time tells: this process has found the file to be right, and looks no more.
+    let (small, large) = (store.put(&bytes(1_000, 1)).unwrap(), store.put(&bytes(100_000, 2)).unwrap());
+    let path = file_of(&cache, &large);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    OpenOptions::new().write(true).open(&path).unwrap().write_all_at(b"x", 1000).unwrap();
+    let database = rusqlite::Connection::open(database_of(&cache, 1)).unwrap();
+    database.execute("UPDATE blob SET data = x'00' WHERE hash = ?1", [small.hash]).unwrap();
+    let mut found = 0;
+    for _ in 0..2_000 {
+        store.sample(Duration::from_millis(5)).unwrap();
+        found += codes(&store).iter().map(|(_, count)| count).sum::<u64>();
+        if found == 2 {
+            break;
+        }
+    }
+    assert_eq!((found, path.exists(), store.has(&small).unwrap()), (2, false, false));
+    assert_eq!(codes(&store), []);
+    // What was removed is made again.
+    assert_eq!(store.put(&bytes(100_000, 2)).unwrap(), large);
+    assert_eq!(store.read(&large).unwrap(), bytes(100_000, 2));
 }
