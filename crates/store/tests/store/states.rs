@@ -114,12 +114,13 @@ fn what_comes_and_goes_at_a_path_does_not_show_beside_it() {
     for beside in ["dist", "b/dist"] {
         let root = dir.path();
         let at = root.join(beside);
-        let take = || FileStates::take(root, vec![Looked::Beside(beside.into())], Moment::now());
-        let states = take().unwrap();
+        let take = |now| FileStates::take(root, vec![Looked::Beside(beside.into())], now);
+        let states = take(Moment::now()).unwrap();
+        let begun = Moment::now();
         fs::create_dir(&at).unwrap();
         fs::write(at.join("more"), "").unwrap();
         assert!(states.hold(root), "{beside}");
-        assert!(take().is_none(), "{beside}: what came with it may have left no trace");
+        assert!(take(begun).is_none(), "{beside}: what came with it may have left no trace");
         let other = at.with_file_name("other");
         fs::write(&other, "").unwrap();
         assert!(!states.hold(root), "{beside}: a new name");
