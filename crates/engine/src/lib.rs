@@ -10,6 +10,7 @@ pub mod extract;
 mod failure;
 mod functions;
 mod key;
+mod output;
 mod process;
 mod sandbox;
 mod schedule;

@@ -1,7 +1,7 @@
 //! Processes of this machine: the local [`Runner`], and the plain spawning beneath it. Knows no language.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek};
+use std::io;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,16 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use store::{Digest, Entry, Outcome, Store, Tree};
 
 use crate::action::{Process, Program};
+use crate::output::Output;
 use crate::sandbox::{self, Level, Sandbox, Spec, WORK};
 use crate::seams::{Cancel, RunError, Runner, Tool};
 use crate::shared::{self, Trees};
 
 /// So much of each stream is kept of what was stopped.
 const MOST_SAID: usize = 256 << 10;
+
+/// How long a helper may take to end what it has started.
+const LEASH: Duration = Duration::from_secs(5);
 
 /// How a process ended that was waited for.
 #[derive(Debug)]
@@ -37,6 +41,16 @@ pub enum Ended {
 /// # Errors
 /// When it cannot be started or waited for.
 pub fn run_to_end(command: &mut Command, limit: Option<Duration>, cancel: &Cancel) -> io::Result<Ended> {
+    run_and_thin(command, limit, cancel, &mut [])
+}
+
+/// The same for a command that writes to `outputs`.
+fn run_and_thin(
+    command: &mut Command,
+    limit: Option<Duration>,
+    cancel: &Cancel,
+    outputs: &mut [Output],
+) -> io::Result<Ended> {
     let start = Instant::now();
     let mut child = command.process_group(0).spawn()?;
     let group = Pid::from_child(&child);
@@ -50,6 +64,7 @@ pub fn run_to_end(command: &mut Command, limit: Option<Duration>, cancel: &Cance
             stop(&mut child, group)?;
             return Ok(if timed_out { Ended::TimedOut } else { Ended::Cancelled });
         }
+        outputs.iter_mut().for_each(Output::thin);
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
@@ -60,9 +75,9 @@ pub fn run_to_end(command: &mut Command, limit: Option<Duration>, cancel: &Cance
 pub struct Said {
     /// How it ended.
     pub ended: Ended,
-    /// Its standard output.
+    /// Its standard output; of very much, the beginning and the end.
     pub stdout: Vec<u8>,
-    /// Its standard error.
+    /// Its standard error, the same.
     pub stderr: Vec<u8>,
 }
 
@@ -79,15 +94,12 @@ impl Said {
 /// When it cannot be started or waited for, or what it says not be kept.
 pub fn run_and_listen(command: &mut Command, limit: Option<Duration>, cancel: &Cancel) -> io::Result<Said> {
     // Files, since pipes would fill up while nobody reads.
-    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
-    let ended = run_to_end(command, limit, cancel)?;
-    let read = |file: &mut File| {
-        let mut bytes = Vec::new();
-        file.rewind()?;
-        file.read_to_end(&mut bytes).map(|_| bytes)
-    };
-    Ok(Said { ended, stdout: read(&mut stdout)?, stderr: read(&mut stderr)? })
+    let mut outputs = [stdout, stderr].map(Output::new);
+    let ended = run_and_thin(command, limit, cancel, &mut outputs)?;
+    let [stdout, stderr] = &mut outputs;
+    Ok(Said { ended, stdout: stdout.read()?, stderr: stderr.read()? })
 }
 
 /// Whether a child has ended. It stays to be waited for, so that its number stays its own.
@@ -100,8 +112,16 @@ fn has_ended(child: Pid) -> io::Result<bool> {
     }
 }
 
-/// Kills all of a group whose leader was not waited for yet, and waits for the leader.
+/// Kills all of a group whose leader was not waited for yet, and waits for the leader. A leader on a leash is let go of
+/// first, and ends all that has left the group.
 fn stop(leader: &mut Child, group: Pid) -> io::Result<ExitStatus> {
+    if let Some(leash) = leader.stdin.take() {
+        drop(leash);
+        let begin = Instant::now();
+        while !has_ended(group)? && begin.elapsed() < LEASH {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
     match kill_process_group(group, Signal::KILL) {
         // Some systems refuse to signal a group of which only the ended leader is left.
         Ok(()) | Err(rustix::io::Errno::SRCH | rustix::io::Errno::PERM) => {}
@@ -196,8 +216,8 @@ fn outcome(
     Ok(Outcome {
         tree: store.put_tree(&tree)?,
         exit_code,
-        stdout: store.put_file(&streams.stdout)?,
-        stderr: store.put_file(&streams.stderr)?,
+        stdout: streams.keep(&streams.stdout, store)?,
+        stderr: streams.keep(&streams.stderr, store)?,
         duration: start.elapsed(),
     })
 }
@@ -246,15 +266,31 @@ impl Streams {
     /// The last of what was said, as far as it can be read.
     fn said(&self) -> String {
         let end = |path: &Path| {
-            let bytes = fs::read(path).unwrap_or_default();
+            let bytes = File::open(path).and_then(|file| Output::new(file).read()).unwrap_or_default();
             String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(MOST_SAID)..]).into_owned()
         };
         end(&self.stdout) + &end(&self.stderr)
     }
 
-    fn of(&self, command: &mut Command) -> Result<(), RunError> {
-        command.stdin(Stdio::null()).stdout(create_file(&self.stdout)?).stderr(create_file(&self.stderr)?);
-        Ok(())
+    /// Makes a command write there.
+    fn of(&self, command: &mut Command) -> Result<[Output; 2], RunError> {
+        let [stdout, stderr] = [&self.stdout, &self.stderr].map(|path| create_file(path));
+        let (stdout, stderr) = (stdout?, stderr?);
+        let copy = |file: &File, path: &Path| {
+            file.try_clone().map_err(|source| RunError::Folder { path: path.to_owned(), source })
+        };
+        command.stdout(copy(&stdout, &self.stdout)?).stderr(copy(&stderr, &self.stderr)?);
+        Ok([stdout, stderr].map(Output::new))
+    }
+
+    /// Stores what was written to one of them; of very much, the beginning and the end.
+    fn keep(&self, path: &Path, store: &Store) -> Result<Digest, RunError> {
+        let folder = |source| RunError::Folder { path: path.to_owned(), source };
+        let mut output = Output::new(File::open(path).map_err(folder)?);
+        match output.is_cut().map_err(folder)? {
+            true => Ok(store.put(&output.read().map_err(folder)?)?),
+            false => Ok(store.put_file(path)?),
+        }
     }
 }
 
@@ -271,22 +307,25 @@ impl LocalRunner<'_> {
         let name = process.program.name();
         let spawn = |source| RunError::Spawn { program: name.to_owned(), source };
         let mut command = if level == Level::Full {
-            self.sandbox.separate(spec).map_err(spawn)?
-        } else {
-            let mut command = Command::new(&spec.program);
-            command.args(&spec.arguments).env_clear().envs(&spec.environment).current_dir(&spec.work);
+            let mut command = self.sandbox.separate(spec).map_err(spawn)?;
+            command.stdin(Stdio::null());
             command
-        };
-        streams.of(&mut command)?;
-        let ended = if level == Level::Landlock {
-            run_restricted(&mut command, &spec.readable, &spec.folder, process.timeout, cancel)
         } else {
-            run_to_end(&mut command, process.timeout, cancel)
+            self.sandbox.beside(spec).map_err(spawn)?
         };
-        if level == Level::Full
-            && let Some(reason) = spec.failure()
-        {
-            return Err(RunError::Sandbox { program: name.to_owned(), reason });
+        let mut outputs = streams.of(&mut command)?;
+        let mut run = || run_and_thin(&mut command, process.timeout, cancel, &mut outputs);
+        let ended = if level == Level::Landlock {
+            let readable = [&spec.readable[..], &[self.sandbox.helper().to_owned()]].concat();
+            restricted(&readable, &spec.folder, run)
+        } else {
+            run()
+        };
+        if let Some(reason) = spec.failure() {
+            return Err(match level {
+                Level::Full => RunError::Sandbox { program: name.to_owned(), reason },
+                _ => spawn(io::Error::other(reason)),
+            });
         }
         match (ended.map_err(spawn)?, process.timeout) {
             (Ended::Exited(status), _) => Ok(status),
@@ -298,18 +337,16 @@ impl LocalRunner<'_> {
     }
 }
 
-/// Runs `command` from a thread that may only do what it may, for what a thread starts has its restrictions.
-fn run_restricted(
-    command: &mut Command,
+/// Runs something from a thread that may only do what it may, for what a thread starts has its restrictions.
+fn restricted(
     readable: &[PathBuf],
     writable: &Path,
-    limit: Option<Duration>,
-    cancel: &Cancel,
+    run: impl FnOnce() -> io::Result<Ended> + Send,
 ) -> io::Result<Ended> {
     thread::scope(|scope| {
         let restricted = scope.spawn(|| {
             sandbox::restrict(readable, writable).map_err(io::Error::other)?;
-            run_to_end(command, limit, cancel)
+            run()
         });
         restricted.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })

@@ -89,6 +89,7 @@ fn main() -> ExitCode {
             exit
         }
     };
+    signals::end_if_interrupted();
     ExitCode::from(exit as u8)
 }
 
@@ -209,9 +210,6 @@ fn run(
     let (mut late, said) = (session.take_warnings(), console.said());
     late.retain(|warning| said.iter().all(|one| one.code != warning.code));
     console.diagnostics(late);
-    if cancel.is_cancelled() {
-        signals::await_the_end();
-    }
     exit
 }
 

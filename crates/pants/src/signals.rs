@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use engine::Cancel;
@@ -9,11 +10,24 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// How long things may take to stop. What is cut off then is found and cleared by the next run.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_secs(1);
 
-/// Waits until the process ends by the signal that was sent to it, so that its exit code is always the same.
-pub(crate) fn await_the_end() {
-    std::thread::sleep(GRACE * 4);
+/// The signal that somebody interrupted with; 0 while nobody has.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+
+/// Ends the process as the signal wants it that was sent to it, if one was, so that its exit code is always the same. All
+/// that there was to clear has to be cleared.
+pub(crate) fn end_if_interrupted() {
+    let signal = SIGNAL.swap(0, Ordering::SeqCst);
+    // Another thread may be ending it already.
+    if signal == 0 {
+        return;
+    }
+    // The live line may be half drawn.
+    let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+    let _ = writeln!(std::io::stderr(), "{clear}interrupted");
+    #[allow(clippy::exit, reason = "the threads that still run have nothing to lose")]
+    std::process::exit(128 + signal);
 }
 
 /// A flag that is set when somebody interrupts; the process ends shortly after, with the code that shells expect.
@@ -24,13 +38,10 @@ pub(crate) fn watch() -> Arc<Cancel> {
     if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
         std::thread::spawn(move || {
             if let Some(signal) = signals.forever().next() {
+                SIGNAL.store(signal, Ordering::SeqCst);
                 asked.cancel();
                 std::thread::sleep(GRACE);
-                // The live line may be half drawn.
-                let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
-                let _ = writeln!(std::io::stderr(), "{clear}interrupted");
-                #[allow(clippy::exit, reason = "the threads that still run have nothing to lose")]
-                std::process::exit(128 + signal);
+                end_if_interrupted();
             }
         });
     }

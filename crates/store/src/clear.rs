@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::collect::unless_full;
 use crate::error::At;
 use crate::rows::FOLDER;
 use crate::session::Session;
@@ -30,12 +31,16 @@ impl Store {
         let (base, rows) = (self.base(), self.base().rows_mut()?);
         let leases = base.leases()?;
         let alone = leases.since == i64::MAX;
-        rows.remove_memos_before(leases.since, patience)?;
         snapshot::remove_before(rows, leases.since);
+        let forgotten = unless_full(rows.remove_memos_before(leases.since, patience))?;
         if alone {
             remove(&rows.index_dir())?;
         }
         let mut collected = self.cut(0, leases.since, &leases, patience)?;
+        if !forgotten {
+            rows.remove_memos_before(leases.since, patience)?;
+            rows.shrink(patience)?;
+        }
         collected.bytes = before.saturating_sub(self.usage()?.bytes());
         Ok(Cleared { collected, alone })
     }

@@ -143,7 +143,8 @@ impl Store {
         let now = now.hours();
         let before = self.usage()?;
         let (base, rows) = (self.base(), self.base().rows_mut()?);
-        rows.remove_memos_before(now - FORGET, patience)?;
+        // That takes some space for a moment; where there is none, what follows makes some.
+        unless_full(rows.remove_memos_before(now - FORGET, patience))?;
         snapshot::remove_before(rows, now - FORGET);
         if before.file_bytes + before.database_bytes <= budget {
             return Ok(Collected::default());
@@ -188,7 +189,14 @@ impl Store {
         }
         collected.outcomes = gone.len() as u64;
         // First what leads to a blob, then the blob: whoever is stopped in between leaves no trace that leads nowhere.
-        rows.remove_outcomes(&gone, patience)?;
+        match rows.remove_outcomes(&gone, patience) {
+            // A row takes space also to go, and a blob that is missed is made again.
+            Err(StoreError::Full { .. }) => {
+                collected.blobs += remove_files(base, rows, &kept, since, patience)?;
+                rows.remove_outcomes(&gone, patience)?;
+            }
+            removed => removed?,
+        }
         rows.remove_composed(&unkept(&kept, since, rows.composed_by_hash()?), patience)?;
         collected.blobs += remove_files(base, rows, &kept, since, patience)?;
         let small = unkept(&kept, since, rows.blobs_by_hash()?);
@@ -229,6 +237,14 @@ impl Store {
         }
         new.retain(|hash, _| wanted(hash));
         Ok(new)
+    }
+}
+
+/// What can be done once there is space is left undone where there is none; gives whether it was done.
+pub(crate) fn unless_full(result: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match result {
+        Err(StoreError::Full { .. }) => Ok(false),
+        result => result.map(|()| true),
     }
 }
 

@@ -74,6 +74,14 @@ pub enum StoreError {
         /// Who it is, where the system tells.
         holder: Option<Holder>,
     },
+    /// The file system of the database cannot share memory between processes, or lock it.
+    #[error("the file system of the cache database `{}` cannot be shared by processes", path.display())]
+    Unshared {
+        /// The file of the database.
+        path: PathBuf,
+        /// The reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A part of a composed blob lies outside of the blob that it is a part of.
     #[error("the part of {len} bytes at {offset} is outside of the blob `{digest}`")]
     Range {
@@ -106,6 +114,7 @@ impl StoreError {
             StoreError::Changing { .. } => "store::changing",
             StoreError::Database { .. } => "store::database",
             StoreError::Held { .. } => "store::held",
+            StoreError::Unshared { .. } => "store::unshared",
             StoreError::Range { .. } => "store::range",
             StoreError::Tree { .. } => "store::tree",
         }
@@ -114,6 +123,14 @@ impl StoreError {
     /// What to do about it, where that can be told.
     pub fn help(&self) -> Option<String> {
         match self {
+            StoreError::Unusable { source, .. } if lacks_locks(source) => Some(
+                "its file system has no locks, which the cache needs: name a directory on a local disk with \
+                 `--cache-dir`"
+                    .to_owned(),
+            ),
+            StoreError::Unshared { .. } => {
+                Some("name a directory on a local disk with `--cache-dir`".to_owned())
+            }
             StoreError::Unusable { .. } => {
                 Some("name a directory that can be written to with `--cache-dir`".to_owned())
             }
@@ -122,6 +139,10 @@ impl StoreError {
                 path.display()
             )),
             StoreError::Changing { .. } => Some("build again when nothing writes to the file".to_owned()),
+            StoreError::Database { path, .. } if self.is_read_only() => Some(format!(
+                "let your user write to the folder of `{}`, or name another cache with `--cache-dir`",
+                path.display()
+            )),
             StoreError::Database { path, .. } => {
                 Some(format!("remove `{}`: what it held is made again", path.display()))
             }
@@ -162,6 +183,13 @@ impl StoreError {
             _ => false,
         }
     }
+}
+
+/// Whether the file system has no locks at all.
+fn lacks_locks(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let codes = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// Whether the system refused to write where reading may still work.

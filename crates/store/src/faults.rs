@@ -62,8 +62,23 @@ pub(crate) fn failed(path: &Path, error: rusqlite::Error) -> StoreError {
         }),
         _ => false,
     };
-    match full {
-        true => StoreError::Full { path: path.to_owned() },
-        false => StoreError::Database { path: path.to_owned(), source: error.into() },
+    let path = path.to_owned();
+    match () {
+        () if full => StoreError::Full { path },
+        () if is_unshared(&error) => StoreError::Unshared { path, source: error.into() },
+        () => StoreError::Database { path, source: error.into() },
     }
+}
+
+/// Whether the file system has no shared memory, or no locks on it, which the log needs.
+fn is_unshared(error: &rusqlite::Error) -> bool {
+    let codes = [
+        ffi::SQLITE_IOERR_SHMMAP,
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMLOCK,
+        ffi::SQLITE_IOERR_LOCK,
+        ffi::SQLITE_IOERR_RDLOCK,
+    ];
+    error.sqlite_error().is_some_and(|error| codes.contains(&error.extended_code))
 }

@@ -19,12 +19,14 @@ use rustix::thread::{
 };
 
 use super::spec::{NOT_SET_UP, Spec};
-use super::{WORK, mounts};
+use super::{WORK, mounts, watch};
 
 /// The first argument of a helper; a file with what to run follows.
 pub const ENTER: &str = "__sandbox";
 /// The first argument of the process that is alone already, and sets up the rest.
 const INSIDE: &str = "--inside";
+/// The first argument of a helper that keeps nothing apart, and ends all that the program starts.
+pub(super) const WATCH: &str = "--watch";
 /// What the second process needs to set up the sandbox, and the program never has.
 const NEEDED: [CapabilitySet; 3] =
     [CapabilitySet::SYS_ADMIN, CapabilitySet::NET_ADMIN, CapabilitySet::SETPCAP];
@@ -51,14 +53,18 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 /// Does what a helper was started for, with its arguments after [`ENTER`]. Call it before anything else is done: the
 /// process must not have threads. Gives the status of the program; why it was not run is in a file.
 pub fn enter(arguments: &[std::ffi::OsString]) -> ExitCode {
-    let (inside, file) = match arguments {
-        [file] => (false, file),
-        [first, file] if first == INSIDE => (true, file),
+    let (how, file) = match arguments {
+        [file] => ("", file),
+        [first, file] => (first.to_str().unwrap_or_default(), file),
         _ => return code(NOT_SET_UP),
     };
     let Ok(spec) = Spec::read(Path::new(file)) else { return code(NOT_SET_UP) };
     let Ok(mut failure) = spec.open_failure() else { return code(NOT_SET_UP) };
-    let done = if inside { run(&spec) } else { leave(Path::new(file)) };
+    let done = match how {
+        INSIDE => run(&spec),
+        WATCH => watch::run(&spec),
+        _ => leave(Path::new(file)),
+    };
     match done {
         Ok(status) => code(status),
         Err(error) => {

@@ -5,6 +5,7 @@ mod keep;
 mod landlock;
 mod mounts;
 mod spec;
+mod watch;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use enter::WATCH;
 pub use enter::{ENTER, enter};
 pub use keep::Keep;
 pub(crate) use landlock::restrict;
@@ -88,7 +90,8 @@ pub struct Found {
 
 impl Sandbox {
     /// A sandbox of the level `wanted`, or of the next lower one that the machine has. `helper` is a program that
-    /// calls [`enter()`] with the arguments after [`ENTER`].
+    /// calls [`enter()`] with the arguments after [`ENTER`]; without one, that is an empty path, [`Level::Full`] is out of
+    /// reach, and what leaves its process group outlives its process.
     pub fn new(wanted: Level, helper: impl Into<PathBuf>) -> Sandbox {
         Sandbox {
             wanted,
@@ -164,6 +167,26 @@ impl Sandbox {
         let mut command = Command::new(&self.helper);
         command.arg(OsStr::new(ENTER)).arg(file).env_clear();
         Ok(command)
+    }
+
+    /// The command that runs what `spec` says in a folder of the machine. With a helper, its standard input is a leash:
+    /// when that is let go, all that was started ends.
+    pub(crate) fn beside(&self, spec: &Spec) -> std::io::Result<Command> {
+        if self.helper.as_os_str().is_empty() {
+            let mut command = Command::new(&spec.program);
+            command.args(&spec.arguments).env_clear().envs(&spec.environment).current_dir(&spec.work);
+            command.stdin(Stdio::null());
+            return Ok(command);
+        }
+        let file = spec.write()?;
+        let mut command = Command::new(&self.helper);
+        command.args([ENTER, WATCH]).arg(file).env_clear().stdin(Stdio::piped());
+        Ok(command)
+    }
+
+    /// What a helper has to read to run at all.
+    pub(crate) fn helper(&self) -> &Path {
+        &self.helper
     }
 }
 

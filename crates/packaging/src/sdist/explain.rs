@@ -2,6 +2,8 @@
 
 /// The lines of a log that matter are no more than this.
 const LINES: usize = 12;
+/// How many characters of a line are told.
+const LONGEST: usize = 1000;
 
 /// Why a build failed, as far as its log tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,8 +138,16 @@ fn lines(log: &str) -> Vec<String> {
     let is_error = |line: &&&str| line.contains(" error: ") || line.starts_with("error: ");
     let errors: Vec<&str> = all.iter().filter(is_error).copied().collect();
     let chosen = if errors.is_empty() { &all[all.len().saturating_sub(LINES)..] } else { &errors };
-    let plain = |line: &&str| line.chars().filter(|c| !c.is_control() || *c == '\t').collect::<String>();
-    chosen.iter().take(LINES).map(plain).collect()
+    chosen.iter().take(LINES).map(|line| plain(line)).collect()
+}
+
+/// A line without what a terminal would obey; of a very long one, both ends.
+fn plain(line: &str) -> String {
+    let mut text: Vec<char> = line.chars().filter(|c| !c.is_control() || *c == '\t').collect();
+    if text.len() > LONGEST {
+        text.splice(LONGEST / 2..text.len() - LONGEST / 2, " … ".chars());
+    }
+    text.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -210,5 +220,8 @@ mod tests {
         assert_eq!((found.lines.len(), found.help), (LINES, None));
         assert_eq!(found.lines.last().map(String::as_str), Some("line 39"));
         assert_eq!(explain("", "thing", "old").lines, Vec::<String>::new());
+        let found = explain(&format!("begin{}end", "x".repeat(1 << 20)), "thing", "old");
+        let [line] = &found.lines[..] else { panic!("{} lines", found.lines.len()) };
+        assert!(line.starts_with("beginx") && line.ends_with("xend") && line.len() < 2 * LONGEST, "{line}");
     }
 }

@@ -219,6 +219,55 @@ fn full_disk_at_any_moment() {
     assert_eq!(repository.dist(), ["svc/app.pex"]);
 }
 
+/// Where not a byte is left, the cache can be emptied.
+#[test]
+fn clear_on_a_full_disk() {
+    let test = "clear_on_a_full_disk";
+    let Some((repository, _index)) = program(test) else { return };
+    for words in [&["cache", "clear"][..], &["cache", "gc", "--budget", "0B"]] {
+        fs::create_dir_all(repository.cache()).expect("a folder");
+        let Some(_mount) = Mount::small(test, &repository.cache(), "60m") else { return };
+        assert_eq!(repository.run(&BUILD).code, 0);
+        let filler = fs::File::create(repository.cache().join("filler")).expect("a file");
+        while std::io::Write::write_all(&mut &filler, &[1; 4096]).is_ok() {}
+        drop(filler);
+        let said = repository.run(words);
+        repository.compare(&said, 0, "");
+        if words == ["cache", "clear"] {
+            let left =
+                cached(&repository, "").into_iter().filter(|path| path.to_string_lossy().contains("/blobs/"));
+            assert_eq!(left.count(), 0, "{}", said.stdout);
+        }
+        fs::remove_file(repository.cache().join("filler")).expect("it is there");
+        fs::remove_dir_all(repository.root().join("dist")).expect("it was built");
+        let said = repository.run(&BUILD);
+        assert_eq!(said.code, 0, "{words:?}: {}", said.stderr);
+    }
+}
+
+/// What cannot be made smaller says what would help.
+#[test]
+fn collecting_on_a_read_only_mount() {
+    let test = "collecting_on_a_read_only_mount";
+    let repository = Repository::new(&[]);
+    assert_eq!(repository.run(&["list", "::"]).code, 0);
+    let Some(_shut) = shut(test, &repository.cache()) else { return };
+    let expected = format!(
+        r#"
+warning[store::read_only]: the cache `TMP/cache` cannot be written to ({}): nothing is kept
+error[store::database]: the cache database `TMP/cache/v1/blake3/db2/1/store.db` failed
+ |
+ = note: attempt to write a readonly database
+ = note: Error code 8: attempt to write a readonly database
+ = help: let your user write to the folder of `TMP/cache/v1/blake3/db2/1/store.db`, or name another cache with `--cache-dir`
+"#,
+        refusal()
+    );
+    for words in [&["cache", "clear"][..], &["cache", "gc", "--budget", "0B"]] {
+        repository.compare(&repository.run(words), 3, &expected);
+    }
+}
+
 #[test]
 fn cache_on_a_read_only_mount() {
     let test = "cache_on_a_read_only_mount";

@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod checkout;
+mod ended;
 mod forms;
 mod incremental;
 #[path = "../bad_input/index.rs"]

@@ -60,7 +60,7 @@ fn repository(sdist: &[u8], wheels: &str) -> Repository {
 
 /// The repository with an index that has a source distribution with this backend; none, said, where the machine lacks
 /// what the test needs.
-fn served(test: &str, backend: &str, wheels: &str) -> Option<(Repository, Index)> {
+pub(crate) fn served(test: &str, backend: &str, wheels: &str) -> Option<(Repository, Index)> {
     let found = crate::acceptance::python("3.11");
     if found.is_none() || std::env::consts::ARCH != "x86_64" || std::env::consts::OS != "linux" {
         skipped(test, "it needs Python 3.11 on x86-64 Linux");
