@@ -72,6 +72,8 @@ pub struct LockRequest<'a> {
     pub root: Option<&'a Path>,
     /// Its requirements.
     pub requirements: &'a [Asked],
+    /// What holds for all that is locked, whoever needs it.
+    pub constraints: &'a [Requirement],
     /// The interpreters that it must hold for.
     pub interpreter_constraints: &'a InterpreterConstraints,
     /// The interpreters that the lock records as those to build for.
@@ -138,25 +140,24 @@ pub struct LockOutcome {
 /// # Errors
 /// See [`LockError`].
 pub fn lock(request: &LockRequest<'_>, tools: &LockTools<'_>) -> Result<LockOutcome, LockError> {
-    let (mut lock, mut warnings) = resolve(request, &[], tools)?;
+    let (mut lock, mut warnings) = resolve(request, tools)?;
     waiting(|| modules::tell(&mut lock, request.previous, tools, &mut warnings));
     let changes = changes::between(request.previous, &lock, request.upgrade);
     Ok(LockOutcome { lock, changes, warnings })
 }
 
-/// Resolves the requirements within `constraints`, for who builds at once and keeps no lock: what only inference asks of
+/// Resolves the requirements, for who builds at once and keeps no lock: what only inference asks of
 /// a lock, the modules of distributions, is not in it.
 ///
 /// # Errors
 /// See [`LockError`].
 pub fn resolve(
     request: &LockRequest<'_>,
-    constraints: &[Requirement],
     tools: &LockTools<'_>,
 ) -> Result<(Lock, Vec<LockWarning>), LockError> {
     let addresses = addresses(request)?;
     let span = span::Span::new(request.interpreter_constraints, request.interpreters, request.platforms);
-    let found = pins::resolve(request, &addresses, constraints, tools, &span)?;
+    let found = pins::resolve(request, &addresses, request.constraints, tools, &span)?;
     let mut warnings = Vec::new();
     let mut lock = convert::convert(request, &span, &found, &mut warnings)?;
     waiting(|| {

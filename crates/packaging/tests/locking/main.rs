@@ -122,6 +122,7 @@ fn make(
     let platforms: Vec<Platform> = wish.platforms.iter().map(|text| text.parse().unwrap()).collect();
     let request = LockRequest {
         root: None,
+        constraints: &[],
         resolve: "default",
         indexes: client.indexes(),
         requirements: &requirements,

@@ -213,6 +213,14 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The Pythons that a resolve is for.",
     },
     Key {
+        section: "python.resolves_to_constraints_file",
+        name: None,
+        kind: Kind::Text,
+        default: "{}",
+        doc: "A file of constraints for a resolve, in the form of a requirements.txt: versions that what is locked has to \
+              have, whoever needs it.",
+    },
+    Key {
         section: "python.resolves_to_build_constraints",
         name: None,
         kind: Kind::Texts,

@@ -64,6 +64,7 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("cache", ""),
     ("cli.alias", ""),
     ("python-repos", ""),
+    ("python.resolves_to_constraints_file", ""),
     ("python.resolves_to_indexes", ""),
     ("python.publish_urls", ""),
     ("sandbox", ""),
@@ -115,6 +116,8 @@ pub(crate) struct Config {
     /// The lock file of each resolve, in the order of their names.
     pub(crate) resolves: Vec<(String, String)>,
     pub(crate) resolve_constraints: Vec<(String, Vec<String>)>,
+    /// The constraints file of each resolve that has one.
+    pub(crate) constraints_files: Vec<(String, String)>,
     pub(crate) build_constraints: Vec<(String, Vec<String>)>,
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) repos: Repos,
@@ -233,6 +236,7 @@ impl Config {
             default_resolve: checked.default_resolve,
             resolves: checked.resolves,
             resolve_constraints: named_lists(settings, "python.resolves_to_interpreter_constraints"),
+            constraints_files: named_texts(settings, "python.resolves_to_constraints_file"),
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
             repos: checked.repos,

@@ -267,7 +267,6 @@ const PYTHON: &[&str] = &[
     "resolver_manylinux",
     "resolves_generate_lockfiles",
     "resolves_to_complete_platforms",
-    "resolves_to_constraints_file",
     "resolves_to_excludes",
     "resolves_to_lock_style",
     "resolves_to_no_binary",

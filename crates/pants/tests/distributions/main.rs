@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
 mod addresses;
+mod constraints;
 mod contents;
 mod errors;
 mod install;

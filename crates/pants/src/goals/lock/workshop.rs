@@ -11,6 +11,7 @@ use packaging::named_platform::NamedPlatform;
 use packaging::platform::{Machine, Platform};
 use packaging::python::{Minor, Wanted};
 use packaging::requirement::Requirement;
+use packaging::requirement_file;
 use python::configuration::Interpreters;
 
 use crate::analysis;
@@ -44,6 +45,8 @@ pub(super) struct Job<'a> {
     interpreters: Vec<Wanted>,
     built_for: Vec<Wanted>,
     platforms: Vec<Platform>,
+    /// Of the constraints file of the resolve.
+    version_constraints: Vec<Requirement>,
     build_constraints: Vec<Requirement>,
     exclude_newer: Option<String>,
     helper: PathBuf,
@@ -97,6 +100,7 @@ impl<'w> Workshop<'w> {
         let build_constraints = texts.map_or_else(|| Ok(Vec::new()), |(_, texts)| requirements(texts));
         let build_constraints = build_constraints
             .map_err(|errors| errors.into_iter().map(|error| error.at(place.cloned())).collect::<Vec<_>>())?;
+        let version_constraints = version_constraints(session, name)?;
         let mut built_for = recorded.clone();
         built_for.extend(programs.interpreters.iter().filter(|one| constraints.accepts_minor(one.minor)));
         // What was left out before stays left out, so that nothing moves that nobody asked to move.
@@ -113,6 +117,7 @@ impl<'w> Workshop<'w> {
             requirements: requirements_of,
             constraints,
             built_for,
+            version_constraints,
             build_constraints,
         })
     }
@@ -141,6 +146,7 @@ impl<'w> Workshop<'w> {
                 indexes: &indexes,
                 root: Some(&session.root),
                 requirements: &job.requirements,
+                constraints: &job.version_constraints,
                 interpreter_constraints: &job.constraints,
                 interpreters: &job.interpreters,
                 built_for: &job.built_for,
@@ -164,6 +170,25 @@ impl<'w> Workshop<'w> {
             threads.into_iter().map(join).collect()
         }))
     }
+}
+
+/// What the constraints file of a resolve says, if it has one.
+fn version_constraints(session: &Session<'_>, resolve: &str) -> Result<Vec<Requirement>, Vec<Diagnostic>> {
+    let files = &session.config.constraints_files;
+    let Some((_, path)) = files.iter().find(|(name, _)| name == resolve) else { return Ok(Vec::new()) };
+    let (file, wrong) = requirement_file::parse(path, &|path| std::fs::read(session.root.join(path)));
+    let mut told: Vec<Diagnostic> = (wrong.iter())
+        .map(|error| {
+            let message = format!("{}:{}: {}", error.file, error.place.line, error.fault);
+            Diagnostic::error(Exit::Wrong, error.code(), message).help(error.help())
+        })
+        .collect();
+    let all: Vec<_> = file.requirements.into_iter().chain(file.constraints).collect();
+    told.extend(all.iter().filter(|listed| listed.requirement.location().is_some()).map(|listed| {
+        let message = format!("{}:{}: a constraint is one of versions", listed.file, listed.place.line);
+        Diagnostic::error(Exit::Wrong, "lock::constraint", message)
+    }));
+    if told.is_empty() { Ok(all.into_iter().map(|listed| listed.requirement).collect()) } else { Err(told) }
 }
 
 /// Requirements that the configuration has.

@@ -83,6 +83,7 @@ fn resolve(
         indexes: client.indexes(),
         root: None,
         requirements: &request.requirements,
+        constraints: &request.constraints,
         interpreter_constraints: &request.interpreter_constraints(),
         interpreters: &request.pythons,
         built_for: &request.pythons,
@@ -96,8 +97,8 @@ fn resolve(
     let uv_cache = session.cache_dir.join("uv");
     let (python, cancel) = (&*helper(request, interpreters)?, session.cancel);
     let tools = LockTools { client, store, uv: &uv, python, uv_cache: &uv_cache, cancel, env };
-    let (lock, warnings) = locking::resolve(&resolved, &request.constraints, &tools)
-        .map_err(|error| vec![explain::locking(&error)])?;
+    let (lock, warnings) =
+        locking::resolve(&resolved, &tools).map_err(|error| vec![explain::locking(&error)])?;
     let warnings = warnings.iter().map(|warning| Diagnostic::warning(warning.code(), warning));
     session.console.diagnostics(warnings.collect());
     Ok(lock)
