@@ -1,10 +1,11 @@
 //! The one of several that an import means: by resolve, by what is declared, then by where it lies. Reads nothing.
 
 use graph::{Label, Target};
+use packaging::requirement::Requirement;
 
 use super::modules::Owner;
 use super::settings::Ambiguity;
-use crate::requirements::resolve_of;
+use crate::requirements::{resolve_of, wishes};
 
 /// Who imports.
 #[derive(Clone, Copy)]
@@ -55,7 +56,7 @@ impl Importer<'_> {
             let best = left.iter().map(|owner| self.nearness(owner)).max();
             left.retain(|owner| Some(self.nearness(owner)) == best);
         }
-        choice(left)
+        plainest(&left).map_or_else(|| choice(left), Choice::One)
     }
 
     /// Those of the importer's resolve; else those that name none, and so are for all.
@@ -85,6 +86,20 @@ impl Importer<'_> {
         let (one, other) = (target.label.package().split('/'), self.owner.target.label.package().split('/'));
         one.zip(other).take_while(|(a, b)| a == b && !a.is_empty()).count()
     }
+}
+
+/// Of several targets that ask for one and the same project, the one that asks for the least: in a resolve, all of them
+/// bring the same distribution. None where they are not all of one project.
+fn plainest<'a>(targets: &[&'a Target]) -> Option<&'a Target> {
+    let mut asking = Vec::with_capacity(targets.len());
+    for target in targets {
+        let [wish] = &wishes(target).0[..] else { return None };
+        let Requirement { name, extras, marker, .. } = &wish.requirement;
+        asking.push((name.clone(), (!marker.is_always(), extras.len(), &target.label), *target));
+    }
+    let (name, ..) = asking.first()?;
+    let is_one = asking.iter().all(|(other, ..)| other == name);
+    asking.iter().filter(|_| is_one).min_by(|a, b| a.1.cmp(&b.1)).map(|(.., target)| *target)
 }
 
 fn choice<T>(left: Vec<&T>) -> Choice<'_, T> {

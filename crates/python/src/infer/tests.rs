@@ -255,6 +255,22 @@ fn requirements_bring_modules() {
 }
 
 #[test]
+fn several_requirements_of_one_project_are_one() {
+    let targets = [
+        "python_library //a x.py",
+        "python_requirement //m:one requirements=[flask[async]>=3]",
+        "python_requirement //m:two requirements=[Flask]",
+        "python_requirement //n:flask requirements=[flask>=2]",
+        "python_requirement //n:old requirements=[flask;python_version<'3.9']",
+    ];
+    let files = ["a/x.py: import flask"];
+    Repository::new(&targets, &files).check("//a/x.py", "//m:two", &[]);
+    let apart =
+        [targets[0], targets[1], "python_requirement //n:fork requirements=[flask-fork] modules=[flask]"];
+    Repository::new(&apart, &files).check("//a/x.py", "", &["a/x.py:1:8: the module `flask` may be that of `//m:one` or `//n:fork`; the import adds no dependency; name the one that is meant in the `dependencies` of `//a:a`"]);
+}
+
+#[test]
 fn the_longest_module_wins_and_then_the_repository() {
     let targets = [
         "python_library //a x.py",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Borders, LockFile, bare, empty, pin};
 use crate::Version;
 use crate::lock::error::{LockError, LockFault};
-use crate::lock::{Address, Form, Graph, Origin, Package, SourceFile, WheelFile};
+use crate::lock::{Address, AddressError, Form, Graph, Origin, Package, SourceFile, WheelFile};
 use crate::marker::Marker;
 use crate::name::PackageName;
 use crate::requirement::Requirement;
@@ -64,10 +64,18 @@ pub(super) fn parse(path: &str, borders: &Borders<'_>) -> Result<LockFile, Vec<L
     Ok(LockFile { lock, includes })
 }
 
-/// The package of a requirement that names the place of a file whose name tells the version, with its hash.
+/// The package of a requirement that names the place of a file whose name tells the version, with its hash; of one from a
+/// repository of a version control system, one that cannot be had.
 fn at_address(listed: &Listed) -> Option<Package> {
     let Requirement { name, marker, .. } = &listed.requirement;
-    let address = Address::in_folder(listed.requirement.location()?, "").ok()?;
+    let location = listed.requirement.location()?;
+    let address = match Address::in_folder(location, "") {
+        Err(AddressError::Repository { .. }) => {
+            let origin = Origin::Elsewhere("a repository of a version control system");
+            return Some(Package { marker: marker.clone(), origin, ..bare(name.clone(), "0".parse().ok()?) });
+        }
+        found => found.ok()?,
+    };
     let mut hashes = listed.hashes.iter().filter(|hash| hash.algorithm == HashAlgorithm::Sha256);
     let sha256 = crate::lock::read::sha256(&hashes.next()?.hex).ok()?;
     let (file, index) = (address.file_name()?, Some(address.to_string()));

@@ -376,6 +376,33 @@ fn requirements_serve_as_a_lock_where_all_are_pinned() {
 }
 
 #[test]
+fn requirements_at_places_of_their_own() {
+    let top = format!(
+        "near @ ./libs/near-1-py3-none-any.whl --hash=sha256:{HASH}\nfar @ https://h.example/far-2.tar.gz \
+         --hash=sha256:{HASH}\nforked @ git+https://h.example/forked\nunhashed @ https://h.example/unhashed-1.tar.gz\n"
+    );
+    let unhashed = top.replace("unhashed @ https://h.example/unhashed-1.tar.gz\n", "");
+    check_files(
+        "requirements.txt",
+        &[("requirements.txt", &unhashed)],
+        "python ;
+         wants far @ https://h.example/far-2.tar.gz
+         wants forked @ git+https://h.example/forked
+         wants near @ ./libs/near-1-py3-none-any.whl
+         far 2 Index
+         far-2.tar.gz None https://h.example/far-2.tar.gz
+         forked 0 Elsewhere(\"a repository of a version control system\")
+         near 1 Index
+         near-1-py3-none-any.whl None ./libs/near-1-py3-none-any.whl",
+    );
+    check_files(
+        "requirements.txt",
+        &[("requirements.txt", &top)],
+        "requirements.txt 4:1 `unhashed @ https://h.example/unhashed-1.tar.gz` is not pinned, and a requirements file that serves as a lock has `==` and one version for each",
+    );
+}
+
+#[test]
 fn requirements_that_are_no_lock() {
     let files = [("requirements.txt", "-r more.txt\nflask>=3\na==1.*\n"), ("more.txt", "b\nc == \n")];
     check_files(
