@@ -107,7 +107,18 @@ impl Seen<'_> {
         nodes: &[NodeId],
         rules: &Rules<'_, T>,
     ) -> Result<Analysed<T>, Vec<Diagnostic>> {
-        let mut locks = Locks::read(self.session, &self.repository.graph, nodes)?;
+        let default = &self.session.config.default_resolve;
+        let of = |node: &NodeId| python::resolve_of(self.repository.graph.target(*node), default);
+        self.analyse_in(&nodes.iter().map(of).collect(), rules)
+    }
+
+    /// The same, where the resolves are known that the rules look at.
+    pub(crate) fn analyse_in<T>(
+        &self,
+        resolves: &BTreeSet<&str>,
+        rules: &Rules<'_, T>,
+    ) -> Result<Analysed<T>, Vec<Diagnostic>> {
+        let mut locks = Locks::read(self.session, resolves)?;
         loop {
             match self.analyse_by(&locks, rules)? {
                 Err(errors) if locks.find_out(&errors)? => {}

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use graph::{NodeId, Place, Target, TargetGraph};
+use graph::{Place, Target};
 use packaging::index::{DEFAULT, DeclaredIndex, IndexUrl, Scope};
 use packaging::lock::{Borders, Form, Lock, LockError, LockFile};
 use packaging::name::PackageName;
@@ -198,16 +198,12 @@ pub(crate) struct Locks<'a> {
 }
 
 impl<'a> Locks<'a> {
-    /// Reads those that the programs are built in; what others hold does not matter to them.
+    /// Reads those that programs are built in; what others hold does not matter to them.
     pub(crate) fn read(
         session: &'a Session<'a>,
-        graph: &TargetGraph,
-        programs: &[NodeId],
+        used: &BTreeSet<&str>,
     ) -> Result<Locks<'a>, Vec<Diagnostic>> {
         let (mut locks, mut errors) = (BTreeMap::new(), Vec::new());
-        let default = &session.config.default_resolve;
-        let used: BTreeSet<&str> =
-            programs.iter().map(|program| python::resolve_of(graph.target(*program), default)).collect();
         for (name, path) in session.config.resolves.iter().filter(|(name, _)| used.contains(name.as_str())) {
             match session.lock(path) {
                 Ok(lock) => drop(locks.insert(name.as_str(), lock)),

@@ -3,6 +3,7 @@
 mod analysis;
 mod build;
 mod changed;
+mod checking;
 mod cli;
 mod config;
 mod console;
@@ -184,6 +185,7 @@ fn run(
         Goal::Publish(arguments) => goals::publish::run(&session, arguments),
         Goal::Run(arguments) => goals::run::run(&session, arguments),
         Goal::Test(arguments) => goals::test::run(&session, arguments),
+        Goal::Lint(arguments) => goals::lint::run(&session, arguments),
         Goal::Repl(arguments) => goals::repl::run(&session, arguments),
         Goal::Export(arguments) => goals::export::run(&session, arguments),
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use engine::Execution;
 use packaging::target::Target as Configuration;
 use serde_json::{Value, json};
 
@@ -31,6 +32,15 @@ pub(crate) struct Built {
 }
 
 impl Report {
+    /// Counts what an execution did.
+    pub(crate) fn add(&mut self, execution: &Execution) {
+        for (sum, counts) in [(&mut self.run, &execution.run), (&mut self.hits, &execution.hits)] {
+            for (verb, count) in counts {
+                *sum.entry((*verb).to_owned()).or_default() += count;
+            }
+        }
+    }
+
     /// The form for programs. Where an artifact has one interpreter and platform, these are strings, where it has several, lists, and where it is for
     /// none in particular, nothing.
     pub(crate) fn json(&self, goal: &str, exit: Exit, diagnostics: &[Diagnostic], start: Instant) -> Value {

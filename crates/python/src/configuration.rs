@@ -158,6 +158,42 @@ pub(crate) fn here(
     Ok(all)
 }
 
+/// The newest Python of this machine that the bounds and the lock of a tool accept: on which of them it runs does not matter.
+///
+/// # Errors
+/// Where there is none.
+pub(crate) fn newest_here(
+    program: &Target,
+    settings: &Settings,
+    bounds: &Bounds<'_>,
+    lock: &Lock,
+    interpreters: &dyn Interpreters,
+) -> Result<Configuration, Vec<RuleError>> {
+    let platform = Platform::current(&settings.machine);
+    let platform =
+        platform.map_err(|error| vec![RuleError::Platform { error: error.into(), place: None }])?;
+    let fits = |wanted: &Wanted| bounds.accept(*wanted) && interpreters.find(*wanted).is_some();
+    let locked = lock.interpreters.iter().copied().filter(fits).max();
+    let newest = || {
+        let mut constraints = bounds.constraints();
+        constraints.push(&lock.interpreter_constraints);
+        let newest = interpreters.newest(&constraints)?;
+        Some(Wanted { free_threaded: newest.abi.free_threaded, ..Wanted::minor(newest.minor()) })
+    };
+    // A lock that names its interpreters was not made for others.
+    let found = if lock.interpreters.is_empty() { newest() } else { locked };
+    let wanted = found.ok_or_else(|| {
+        let names: Vec<String> = lock.interpreters.iter().map(ToString::to_string).collect();
+        vec![RuleError::NoInterpreter {
+            wanted: if names.is_empty() { bounds.text() } else { names.join(" or ") },
+            label: program.label.clone(),
+            found: interpreters.all(),
+            place: Some(program.place.clone()),
+        }]
+    })?;
+    Ok(Configuration::new(wanted, platform))
+}
+
 /// The Pythons to build for, each with the place that is to blame for it; none in the configuration.
 fn wanted(
     program: &Target,

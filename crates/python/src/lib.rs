@@ -23,6 +23,7 @@ mod rules;
 mod source_roots;
 mod stdlib;
 pub mod tailor;
+pub mod tools;
 mod trees;
 
 pub use bounds_error::{BoundsError, Imposed};
@@ -35,8 +36,9 @@ pub use ownership::Ownership;
 pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
 pub use rules::{
-    Analysis, Artifact, Distribution, Environment, REPORT, RULES, Resolve, Rule, SourceBuild, Test,
-    TestRequest, environments, environments_of_resolve, package, packageable, paths,
-    requirements_of_resolves, test_environments, test_files, test_paths, tests,
+    Analysis, Artifact, Batch, Distribution, EXIT_CODE, Environment, REPORT, RULES, Resolve, Rule,
+    SourceBuild, Test, TestRequest, ToolRequest, environments, environments_of_resolve, look, package,
+    packageable, paths, requirements_of_resolves, test_environments, test_files, test_paths, tests,
+    tool_files,
 };
 pub use source_roots::{RootPatternError, SourceRoots};

@@ -1,56 +1,7 @@
 //! Every key of `pants.toml` as data: what it is called, what it takes, what it means. Reads nothing.
 
-/// What a key takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Flag,
-    Number,
-    Texts,
-    /// Package indexes.
-    Indexes,
-    /// Folders and pages of files.
-    FindLinks,
-    /// When there are colours.
-    Color,
-}
-
-impl Kind {
-    pub(crate) fn expected(self) -> &'static str {
-        match self {
-            Kind::Text => "a string",
-            Kind::Flag => "true or false",
-            Kind::Number => "a number from 1 on",
-            Kind::Texts => "a list of strings",
-            Kind::Indexes | Kind::FindLinks => {
-                "a list of addresses, or of tables with `name`, `url` and `packages`"
-            }
-            Kind::Color => "`auto`, `always` or `never`",
-        }
-    }
-}
-
-/// A key, or all keys of a section whose names are the user's own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Key {
-    pub(crate) section: &'static str,
-    /// None where the user chooses the names in this section.
-    pub(crate) name: Option<&'static str>,
-    pub(crate) kind: Kind,
-    /// What holds where it is not given.
-    pub(crate) default: &'static str,
-    pub(crate) doc: &'static str,
-}
-
-const fn key(
-    section: &'static str,
-    name: &'static str,
-    kind: Kind,
-    default: &'static str,
-    doc: &'static str,
-) -> Key {
-    Key { section, name: Some(name), kind, default, doc }
-}
+use super::key::key;
+pub(crate) use super::key::{Key, Kind};
 
 /// All keys, by section.
 pub(crate) const KEYS: &[Key] = &[
@@ -428,6 +379,100 @@ pub(crate) const KEYS: &[Key] = &[
         "What a BUILD file that `pants tailor` creates is called: BUILD or BUILD.pants.",
     ),
     key(
+        "lint",
+        "tools",
+        Kind::Texts,
+        "those that a lock was asked for",
+        "The tools of `pants lint`, such as [\"ruff\", \"flake8\"].",
+    ),
+    key(
+        "fmt",
+        "tools",
+        Kind::Texts,
+        "those that a lock was asked for, of ruff-format and black the latter",
+        "The tools of `pants fmt`, in the order in which they rewrite files, such as [\"isort\", \"black\"].",
+    ),
+    key(
+        "check",
+        "tools",
+        Kind::Texts,
+        "those that a lock was asked for",
+        "The tools of `pants check`, such as [\"mypy\"].",
+    ),
+    key(
+        "tools.NAME",
+        "resolve",
+        Kind::Text,
+        "a resolve of the name of the tool, `tools`, or else that of the files",
+        "The resolve that has a tool.",
+    ),
+    key("tools.NAME", "args", Kind::Texts, "[]", "More arguments of a tool."),
+    key(
+        "tools.NAME",
+        "goal",
+        Kind::Text,
+        "what is known",
+        "What a tool of one's own is for: lint, fmt or check. All that follows is known of the tools that pants has.",
+    ),
+    key(
+        "tools.NAME",
+        "packages",
+        Kind::Texts,
+        "[\"NAME\"]",
+        "The project that has the tool, and patterns of others that come along where the lock was asked for them: \
+         plugins, such as \"flake8-*\".",
+    ),
+    key("tools.NAME", "module", Kind::Text, "NAME", "The module that is run, as `python -m` does."),
+    key(
+        "tools.NAME",
+        "check_args",
+        Kind::Texts,
+        "[]",
+        "The arguments in front of the files with which the tool tells what is wrong.",
+    ),
+    key(
+        "tools.NAME",
+        "rewrite_args",
+        Kind::Texts,
+        "[]",
+        "The arguments in front of the files with which the tool rewrites them. With it, a tool of `lint` is one of `fix`.",
+    ),
+    key(
+        "tools.NAME",
+        "config",
+        Kind::Texts,
+        "[]",
+        "The names of the files that configure the tool, in the folder of the files or one above.",
+    ),
+    key(
+        "tools.NAME",
+        "config_option",
+        Kind::Text,
+        "none: it finds them itself",
+        "The option that takes the nearest of them, such as \"--config\".",
+    ),
+    key(
+        "tools.NAME",
+        "output",
+        Kind::Text,
+        "\"text\"",
+        "The form of what the tool says: text (path:line:column: code message), mypy, ruff, pyright or bandit.",
+    ),
+    key(
+        "tools.NAME",
+        "exit_codes",
+        Kind::Texts,
+        "[\"1\"]",
+        "The exit codes with which the tool ends where something is wrong with the files and not with it.",
+    ),
+    key(
+        "tools.NAME",
+        "imports",
+        Kind::Flag,
+        "true of `check`",
+        "Whether the tool has to import what the files import.",
+    ),
+    key(
         "sandbox",
         "level",
         Kind::Text,
@@ -439,51 +484,3 @@ pub(crate) const KEYS: &[Key] = &[
 
 /// Keys that say which files are read, and so cannot be in one.
 pub(super) const OUTSIDE: [&str; 3] = ["pants_config_files", "pantsrc", "pantsrc_files"];
-
-/// The section and the name of a key.
-type Name = (&'static str, &'static str);
-
-/// Names under which Pants has keys that have another name here.
-pub(super) const ALIASES: &[(Name, Name)] = &[
-    (("python-bootstrap", "search_path"), ("python", "interpreter_search_paths")),
-    (("python-setup", "interpreter_search_paths"), ("python", "interpreter_search_paths")),
-    (("python-setup", "interpreter_constraints"), ("python", "interpreter_constraints")),
-];
-
-impl Key {
-    /// What it takes, as a whole.
-    pub(super) fn expected(&self) -> &'static str {
-        match (self.name, self.kind) {
-            (None, Kind::Text) => "a dictionary of strings",
-            (None, _) => "a dictionary of lists of strings",
-            (Some(_), kind) => kind.expected(),
-        }
-    }
-
-    /// The option of the command line that sets it: none where the goals have one of their own.
-    pub(super) fn option(&self) -> Option<String> {
-        let option = self.joined("-").to_lowercase();
-        (!OWN_OPTIONS.contains(&option.as_str())).then_some(option)
-    }
-
-    /// The variables that set it, of which the first that is set counts; those that options of the goals have of their
-    /// own are not among them.
-    pub(super) fn variables(&self) -> Vec<String> {
-        let global = self.name.filter(|_| self.section == "GLOBAL").map(str::to_uppercase);
-        let own =
-            self.option().map(|_| format!("PANTS_{}", self.joined("_").to_uppercase().replace('-', "_")));
-        let explicit = global.as_ref().map(|name| format!("PANTS_GLOBAL_{name}"));
-        let bare = global.filter(|name| name.starts_with("PANTS_"));
-        [explicit, own, bare].into_iter().flatten().collect()
-    }
-
-    /// The section and the name, without those of what belongs to no section.
-    fn joined(&self, with: &str) -> String {
-        let words = [Some(self.section).filter(|section| *section != "GLOBAL"), self.name];
-        let words: Vec<&str> = words.into_iter().flatten().collect();
-        words.join(with).replace(['.', '_'], with)
-    }
-}
-
-/// The options of all goals that set keys.
-const OWN_OPTIONS: [&str; 5] = ["jobs", "offline", "color", "strict", "cache-dir"];

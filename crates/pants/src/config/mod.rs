@@ -4,6 +4,7 @@
 mod alias;
 mod indexes;
 mod infer;
+mod key;
 mod keys;
 mod licences;
 mod literal;
@@ -17,6 +18,7 @@ mod request;
 mod resolves;
 mod sources;
 mod tailor;
+mod tools;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +41,7 @@ pub(crate) use request::Request;
 pub(crate) use sources::Gathered;
 use sources::Settings;
 pub(crate) use tailor::TailorSettings;
+pub(crate) use tools::ToolSettings;
 use value::{Setting, Value};
 
 use crate::diagnostic::{Diagnostic, Exit};
@@ -68,6 +71,10 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("python.resolves_to_indexes", ""),
     ("python.publish_urls", ""),
     ("sandbox", ""),
+    ("lint", ""),
+    ("fmt", ""),
+    ("check", ""),
+    ("tools.NAME", ""),
 ];
 
 /// The locks that are taken where no resolve is named.
@@ -134,6 +141,7 @@ pub(crate) struct Config {
     pub(crate) digest: [u8; 32],
     pub(crate) licences: LicencePolicy,
     pub(crate) tailor: TailorSettings,
+    pub(crate) tools: ToolSettings,
     /// Where each value is, by section and key.
     places: BTreeMap<(String, String), Place>,
 }
@@ -150,6 +158,7 @@ struct Checked {
     licences: LicencePolicy,
     repos: Repos,
     tailor: TailorSettings,
+    tools: ToolSettings,
     unmatched: Unmatched,
 }
 
@@ -175,6 +184,7 @@ impl Checked {
             licences: or_default(licences::policy(settings), errors),
             repos,
             tailor: or_default(tailor::settings(settings), errors),
+            tools: or_default(tools::settings(settings), errors),
             verbosity: or_default(choice(settings, "GLOBAL", "level", verbosity), errors),
             unmatched: or_default(
                 choice(settings, "GLOBAL", "unmatched_build_file_globs", unmatched),
@@ -242,6 +252,7 @@ impl Config {
             repos: checked.repos,
             publish_urls: named_texts(settings, "python.publish_urls"),
             tailor: checked.tailor,
+            tools: checked.tools,
             infer: checked.infer,
             licences: checked.licences,
             visibility: checked.visibility,
@@ -342,6 +353,7 @@ fn digest(settings: &Settings) -> [u8; 32] {
 
 /// Whether a key says only how something is done.
 pub(crate) fn has_no_effect(section: &str, name: &str) -> bool {
+    let section = key::declared(section);
     WITHOUT_EFFECT.iter().any(|(known, key)| *known == section && (key.is_empty() || *key == name))
 }
 

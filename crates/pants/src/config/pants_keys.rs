@@ -1,4 +1,4 @@
-//! The sections and keys of Pants 2 that have no effect here, by their names alone.
+//! The sections and keys of Pants 2 that have no effect here, by their names alone, and those that have another name.
 
 /// Sections of Pants and of its backends.
 pub(super) const SECTIONS: &[&str] = &[
@@ -16,7 +16,6 @@ pub(super) const SECTIONS: &[&str] = &[
     "cc",
     "cc-external",
     "cc-infer",
-    "check",
     "clang-format",
     "count-loc",
     "coursier",
@@ -35,7 +34,6 @@ pub(super) const SECTIONS: &[&str] = &[
     "filter",
     "fix",
     "flake8",
-    "fmt",
     "generate-lockfiles",
     "go-test",
     "go-vet",
@@ -58,7 +56,6 @@ pub(super) const SECTIONS: &[&str] = &[
     "kotlin-infer",
     "kotlinc",
     "ktlint",
-    "lint",
     "makeself",
     "mypy",
     "mypy-protobuf",
@@ -147,6 +144,9 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("python-bootstrap", &["names"]),
     ("tailor", &["alias_mapping", "build_file_header", "build_file_indent", "check"]),
     ("visibility", &["skip"]),
+    ("lint", &["batch_size", "only", "skip_formatters"]),
+    ("fmt", &["batch_size", "only"]),
+    ("check", &["only"]),
 ];
 
 const GLOBAL: &[&str] = &[
@@ -285,6 +285,23 @@ const PYTHON: &[&str] = &[
     "tailor_test_file_globs",
     "tailor_test_targets",
     "tailor_testutils_file_globs",
+];
+
+/// The section and the name of a key.
+type Name = (&'static str, &'static str);
+
+/// Names under which Pants has keys that have another name here.
+pub(super) const ALIASES: &[(Name, Name)] = &[
+    (("python-bootstrap", "search_path"), ("python", "interpreter_search_paths")),
+    (("python-setup", "interpreter_search_paths"), ("python", "interpreter_search_paths")),
+    (("python-setup", "interpreter_constraints"), ("python", "interpreter_constraints")),
+    (("bandit", "install_from_resolve"), ("tools.bandit", "resolve")),
+    (("black", "install_from_resolve"), ("tools.black", "resolve")),
+    (("flake8", "install_from_resolve"), ("tools.flake8", "resolve")),
+    (("isort", "install_from_resolve"), ("tools.isort", "resolve")),
+    (("mypy", "install_from_resolve"), ("tools.mypy", "resolve")),
+    (("pyright", "install_from_resolve"), ("tools.pyright", "resolve")),
+    (("ruff", "install_from_resolve"), ("tools.ruff", "resolve")),
 ];
 
 /// Whether a key of a section is one of Pants that has no effect here.

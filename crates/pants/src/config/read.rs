@@ -8,8 +8,9 @@ use graph::Place;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{ALIASES, KEYS, Key, Kind, OUTSIDE};
-use super::pants_keys;
+use super::key::declared;
+use super::keys::{KEYS, Key, Kind, OUTSIDE};
+use super::pants_keys::{self, ALIASES};
 use super::placeholders::Placeholders;
 use super::value::{Given, Reading, Wrong};
 use crate::diagnostic::{Diagnostic, Exit};
@@ -85,7 +86,7 @@ pub(super) struct Reader<'t> {
 
 impl Reader<'_> {
     fn section<T>(&mut self, path: &str, name: &Spanned<T>, table: &DeTable<'_>) {
-        let ours = KEYS.iter().any(|key| is_within(key.section, path));
+        let ours = KEYS.iter().any(|key| is_within(key.section, declared(path)));
         let renamed = ALIASES.iter().any(|((section, _), _)| *section == path);
         if !ours && !renamed {
             let sections = KEYS.iter().map(|key| key.section);
@@ -104,7 +105,7 @@ impl Reader<'_> {
         }
         for (key, value) in table {
             let inner = format!("{path}.{}", key.get_ref());
-            let is_section = KEYS.iter().any(|known| is_within(known.section, &inner));
+            let is_section = KEYS.iter().any(|known| is_within(known.section, declared(&inner)));
             match value.get_ref() {
                 DeValue::Table(table) if is_section => self.section(&inner, key, table),
                 _ if is_section => self.wrong_type(&inner, "a section", value),
@@ -151,12 +152,12 @@ impl Reader<'_> {
     fn key<T>(&mut self, section: &str, name: &str, at: &Spanned<T>, value: &Spanned<DeValue<'_>>) {
         let renamed = ALIASES.iter().find(|(from, _)| *from == (section, name)).map(|(_, to)| *to);
         let (section, name) = renamed.unwrap_or((section, name));
-        let mut keys = KEYS.iter().filter(|key| key.section == section);
+        let mut keys = KEYS.iter().filter(|key| key.section == declared(section));
         let known = keys.clone().find(|key| key.name.is_none_or(|known| known == name));
         let outside = section == "GLOBAL" && OUTSIDE.contains(&name);
         let Some(key) = known.filter(|_| !outside) else {
-            let of_pants =
-                pants_keys::has(section, name) || !KEYS.iter().any(|key| is_within(key.section, section));
+            let of_pants = pants_keys::has(section, name)
+                || !KEYS.iter().any(|key| is_within(key.section, declared(section)));
             if outside || of_pants {
                 return self.other(section, Some(name), at);
             }

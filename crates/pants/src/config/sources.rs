@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use graph::Place;
 
+use super::key::declared;
 use super::keys::{KEYS, Key, OUTSIDE};
 use super::literal::{self, ListEdit};
 use super::options::Flag;
@@ -88,7 +89,7 @@ impl Gathered {
 
 /// The default of a key that takes a list, where it is one.
 fn default_list(section: &str, name: &str) -> Vec<String> {
-    let key = KEYS.iter().find(|key| key.section == section && key.name == Some(name));
+    let key = KEYS.iter().find(|key| key.section == declared(section) && key.name == Some(name));
     let default = key.map(|key| key.default).filter(|default| literal::is_list(default));
     default.and_then(|default| literal::edit(default).ok()).map(|edit| edit.apply(&[])).unwrap_or_default()
 }

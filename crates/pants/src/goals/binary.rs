@@ -32,7 +32,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
 }
 
 /// Refuses to build nothing, unless nothing that is built was changed.
-pub(super) fn check_some(
+pub(crate) fn check_some(
     session: &Session<'_>,
     targets: &Targets,
     found: &[NodeId],

@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
 /// The goals.
-const GOALS: [&str; 26] = [
+const GOALS: [&str; 27] = [
     "affected",
     "binary",
     "cache",
@@ -21,6 +21,7 @@ const GOALS: [&str; 26] = [
     "filedeps",
     "fmt-build",
     "help",
+    "lint",
     "list",
     "lock",
     "package",

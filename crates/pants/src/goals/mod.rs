@@ -11,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod filedeps;
 pub(crate) mod fmt_build;
 pub(crate) mod help;
+pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod package;
@@ -32,7 +33,7 @@ pub(crate) mod why;
 use std::collections::BTreeSet;
 
 use clap::Args;
-use graph::{NodeId, Target};
+use graph::{NodeId, Target, TargetGraph};
 
 use crate::changed::{self, Dependents};
 use crate::diagnostic::Diagnostic;
@@ -104,6 +105,25 @@ impl Targets {
             nodes.retain(|node| affected.contains(&graph.owner(*node)));
         }
         Ok(nodes)
+    }
+
+    /// The nodes of files `among` what they are. A file that is named stands for itself, and not for its owner.
+    pub(crate) fn files(
+        &self,
+        session: &Session<'_>,
+        repository: &Repository,
+        among: fn(&TargetGraph, &[NodeId]) -> Vec<NodeId>,
+    ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
+        let graph = &repository.graph;
+        let mut files = among(graph, &self.select(session, repository)?);
+        if !self.targets.is_empty() {
+            let mut wanted = BTreeSet::new();
+            for text in &self.targets {
+                wanted.extend(among(graph, &session.select_files(graph, text)?));
+            }
+            files.retain(|file| wanted.contains(file));
+        }
+        Ok(files)
     }
 }
 

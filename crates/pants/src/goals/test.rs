@@ -2,24 +2,24 @@
 
 mod choice;
 mod debug;
-mod pytest_config;
 mod result;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use graph::NodeId;
+use python::tools::ConfigurationFile;
 use python::{TestRequest, test_files, test_paths};
 
 use self::choice::Shard;
-use self::pytest_config::Configurations;
 use self::result::{Results, Status};
 use super::binary::check_some;
 use super::{Changed, Narrowed, Targets};
 use crate::analysis::{observe, placed};
 use crate::build::Plan;
+use crate::checking::Configurations;
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::report::{Report, exit_of};
@@ -101,6 +101,18 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     Ok(tell(session, &results, &report))
 }
 
+/// The files that configure pytest.
+fn pytest_configuration() -> Vec<ConfigurationFile> {
+    let files: [(&str, &[&str]); 5] = [
+        ("pytest.ini", &[]),
+        (".pytest.ini", &[]),
+        ("pyproject.toml", &["[tool.pytest"]),
+        ("tox.ini", &["[pytest]"]),
+        ("setup.cfg", &["[tool:pytest]"]),
+    ];
+    files.iter().map(|(name, tables)| ConfigurationFile::new(name, tables)).collect()
+}
+
 /// What is asked for.
 struct Chosen {
     /// The files of tests.
@@ -126,21 +138,8 @@ fn chosen(
             _ => targets.push(text.clone()),
         }
     }
-    let asked = Targets {
-        targets: targets.clone(),
-        narrowed: arguments.narrowed.clone(),
-        changed: arguments.changed.clone(),
-    };
-    let nodes = asked.select(session, repository)?;
-    let mut files = test_files(graph, &nodes);
-    // A file that is named stands for itself, and not for its owner.
-    if !targets.is_empty() {
-        let mut wanted = BTreeSet::new();
-        for text in &targets {
-            wanted.extend(test_files(graph, &session.select_files(graph, text)?));
-        }
-        files.retain(|file| wanted.contains(file));
-    }
+    let asked = Targets { targets, narrowed: arguments.narrowed.clone(), changed: arguments.changed.clone() };
+    let mut files = asked.files(session, repository, test_files)?;
     let help = "`pants list --type python_test ::` names all that there are";
     check_some(session, &asked, &files, ("test::none", "`python_test`", help))
         .map_err(|wrong| vec![wrong])?;
@@ -168,7 +167,11 @@ fn run_all(
 ) -> Result<(), Vec<Diagnostic>> {
     let graph = &repository.graph;
     session.tell_findings(repository, &graph.closure(files.iter().copied()), true)?;
-    let configurations = Configurations::new(session, files.iter().filter_map(|file| graph.file(*file)));
+    let configurations = Configurations::new(
+        session,
+        &pytest_configuration(),
+        files.iter().filter_map(|file| graph.file(*file)),
+    );
     let paths = |_: &python::Ownership<'_>| {
         let reached = files.iter().flat_map(|file| test_paths(graph, *file, &repository.roots));
         reached.chain(configurations.paths().map(ToOwned::to_owned)).collect()
@@ -199,12 +202,7 @@ fn run_all(
     let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
     let roots: Vec<_> = tests.iter().map(|test| test.action).collect();
     let mut execution = plan.execute(&roots, arguments.force)?;
-    for (verb, count) in &execution.run {
-        *report.run.entry((*verb).to_owned()).or_default() += count;
-    }
-    for (verb, count) in &execution.hits {
-        *report.hits.entry((*verb).to_owned()).or_default() += count;
-    }
+    report.add(&execution);
     let mut failures = std::mem::take(&mut execution.failures);
     for test in &tests {
         let at =

@@ -4,15 +4,15 @@ use engine::{ActionGraph, ActionId, Archive, Download, Input, Members, Origin, V
 use graph::{NodeId, Target};
 use packaging::lock::Lock;
 use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, plan};
-use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::Digest;
 
-use super::distributions::{DEFAULT_INDEX, Distributions, Needs, fetch_wheel};
+use super::distributions::{DEFAULT_INDEX, Distributions, Needs};
 use super::entry::{Started, started};
 use super::pex_options::options;
 use super::sources::gather;
-use super::{Analysis, Artifact, Distribution, Resolve, Rule, SourceBuild, inside, installed, start};
+use super::wheels::Wheels;
+use super::{Analysis, Artifact, Distribution, Resolve, Rule, installed, start};
 use crate::bounds::Bounds;
 use crate::closure::Closure;
 use crate::configuration::{Shared, configurations};
@@ -201,30 +201,6 @@ pub(super) struct Ingredients<'a> {
     pub(super) wheels: Wheels<'a>,
 }
 
-/// The wheels that a program needs.
-pub(super) struct Wheels<'a> {
-    distributions: Distributions<'a>,
-    /// Those that are fetched, by the names of their files.
-    pub(super) fetched: Vec<(String, ActionId)>,
-    /// Those that are built here.
-    pub(super) builds: Vec<SourceBuild>,
-}
-
-impl Wheels<'_> {
-    /// All wheels, by a name of each.
-    pub(super) fn all(&self) -> Vec<(String, ActionId)> {
-        let built = self.builds.iter().map(|build| (build.project.clone(), build.wheel));
-        self.fetched.iter().cloned().chain(built).collect()
-    }
-
-    /// The distributions with the actions that bring them, and what is left out of them.
-    pub(super) fn inside(&self) -> (Vec<Distribution>, Vec<LeftOut>) {
-        let inside = self.distributions.inside.clone();
-        let inside = inside::distributions(inside, &self.fetched, &self.builds);
-        (inside, self.distributions.left_out.clone())
-    }
-}
-
 impl<'a, 'b> Binary<'a, 'b> {
     /// What it is made of in any form.
     pub(super) fn ingredients(
@@ -267,14 +243,10 @@ impl<'a, 'b> Binary<'a, 'b> {
         distributions: Distributions<'a>,
         actions: &mut ActionGraph,
     ) -> Result<Wheels<'a>, Vec<RuleError>> {
-        let fetched: Vec<(String, ActionId)> = (distributions.wheels.iter())
-            .map(|(package, wheel)| fetch_wheel(package, wheel, actions))
-            .collect();
-        let builds = match self.needs() {
-            Some(needs) => needs.build_all(&distributions.sources, actions)?,
-            None => Vec::new(),
-        };
-        Ok(Wheels { distributions, fetched, builds })
+        match self.needs() {
+            Some(needs) => needs.bring(distributions, actions),
+            None => Ok(Wheels::of_none(distributions)),
+        }
     }
 
     fn package(

@@ -1,18 +1,25 @@
 //! Virtualenvs of what is not packaged: of all that a target reaches, for somebody who works with it, and of a whole
 //! resolve, for an editor. They hold wheels alone; first-party files are found at their places in the repository.
 
-use engine::{ActionGraph, ActionId};
-use graph::{NodeId, Place, TargetGraph};
+use std::collections::BTreeMap;
+
+use engine::{ActionGraph, ActionId, Program};
+use graph::{Label, NodeId, Place, TargetGraph};
 use packaging::environment::Scheme;
 use packaging::installed::{InstalledSpec, Shape};
 use packaging::target::Target as Configuration;
 
 use super::binary::Known;
+use super::wheels::Wheels;
 use super::{Analysis, SourceBuild, installed};
 use crate::closure::Wish;
 use crate::configuration::here;
 use crate::error::RuleError;
 use crate::requirements::{REQUIREMENT, resolve_of};
+
+/// Where processes find their files, and the virtualenv that they share.
+pub(super) const WORK: &str = "/sandbox";
+pub(super) const ENVIRONMENT: &str = "/environment";
 
 /// A virtualenv that this machine can use, without the link to its interpreter.
 #[derive(Clone, Debug)]
@@ -72,6 +79,42 @@ pub fn requirements_of_resolves(graph: &TargetGraph, default: &str) -> Vec<(Stri
     found
 }
 
+/// Adds the action that makes a virtualenv of wheels; whoever uses it links the Python of the machine.
+pub(super) fn tree(
+    configuration: &Configuration,
+    wheels: &Wheels<'_>,
+    of: &Label,
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> ActionId {
+    let shape = Shape::Venv { prefix: None, python: String::new() };
+    let spec = InstalledSpec::new(*configuration, shape);
+    let tree = installed::Tree { analysis, spec: &spec, compiles: true, of };
+    tree.add(None, wheels, actions).0
+}
+
+/// The Python of a virtualenv that a process shares, which is `below` a folder of the shared tree.
+pub(super) fn python(configuration: &Configuration, below: &str) -> Program {
+    Program::Linked {
+        tool: format!("python:{}", configuration.abi),
+        link: graph::join(below, &format!("bin/{}", Scheme::of(configuration).python())),
+    }
+}
+
+/// The variables that each process has with a virtualenv that it shares.
+pub(super) fn variables() -> BTreeMap<String, String> {
+    let variables = [
+        ("HOME", WORK.to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("PATH", format!("{ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin")),
+        ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+        ("PYTHONHASHSEED", "0".to_owned()),
+        ("TMPDIR", "/tmp".to_owned()),
+        ("VIRTUAL_ENV", ENVIRONMENT.to_owned()),
+    ];
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// What is known of a target that is used on this machine.
 pub(super) fn known<'a, 'b>(
     node: NodeId,
@@ -92,11 +135,7 @@ pub(super) fn of(
     let roots = known.closure.source_roots();
     let one = |configuration: &Configuration| {
         let wheels = known.binary().wheels(&[*configuration], actions)?;
-        // Whoever puts it somewhere links the Python of the machine.
-        let shape = Shape::Venv { prefix: None, python: String::new() };
-        let spec = InstalledSpec::new(*configuration, shape);
-        let tree = installed::Tree { analysis, spec: &spec, compiles: true, of: &known.program.label };
-        let (action, _) = tree.add(None, &wheels, actions);
+        let action = tree(configuration, &wheels, &known.program.label, analysis, actions);
         let scheme = Scheme::of(configuration);
         Ok(Environment {
             configuration: *configuration,

@@ -9,7 +9,8 @@ use packaging::installed::{InstalledSpec, Shape, compiles};
 use packaging::python::Wanted;
 use packaging::target::Target as Configuration;
 
-use super::binary::{Binary, Ingredients, Wheels};
+use super::binary::{Binary, Ingredients};
+use super::wheels::Wheels;
 use super::{Analysis, Artifact, start};
 use crate::error::RuleError;
 use crate::image_error::ImageError;

@@ -11,7 +11,10 @@ mod pex_options;
 pub(crate) mod provides;
 mod sources;
 mod start;
+mod surroundings;
 mod test;
+mod tooling;
+mod wheels;
 
 use engine::{ActionGraph, ActionId};
 use graph::{Label, NodeId, Place, TargetGraph};
@@ -24,6 +27,7 @@ use store::{IndexEntry, Store};
 pub use environment::{Environment, environments, environments_of_resolve, requirements_of_resolves};
 pub use inside::Distribution;
 pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_paths, tests};
+pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, tool_files};
 
 use crate::closure::Closure;
 use crate::configuration::{Interpreters, Settings};

@@ -4,18 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use engine::{ActionGraph, ActionId, Input, Process, Program, Verb};
+use engine::{ActionGraph, ActionId, Input, Process, Verb};
 use graph::{Label, NodeId, Place, Target};
-use packaging::environment::Scheme;
-use packaging::installed::{InstalledSpec, Shape};
 use packaging::name::PackageName;
 use packaging::requirement::Requirement;
 use packaging::target::Target as Configuration;
 use store::{Digest, IndexEntry};
 
-use super::binary::{Known, Wheels};
-use super::environment::{self, Environment};
-use super::{Analysis, SourceBuild, installed};
+use super::binary::Known;
+use super::environment::{self, ENVIRONMENT, Environment, WORK};
+use super::wheels::Wheels;
+use super::{Analysis, SourceBuild};
 use crate::closure::{Closure, Wish, source_root};
 use crate::error::RuleError;
 use crate::requirements::resolve_of;
@@ -23,9 +22,6 @@ use crate::resolve_error::ResolveError;
 
 /// What runs the tests.
 const PYTEST: &str = "pytest";
-/// Where processes find their files, and the virtualenv that they share.
-const WORK: &str = "/sandbox";
-const ENVIRONMENT: &str = "/environment";
 /// The report of a file's tests, among its outputs.
 pub const REPORT: &str = ".pants-junit.xml";
 /// That no test was collected (5) is no failure: a file may have none on this Python.
@@ -198,18 +194,10 @@ impl Running<'_, '_> {
         actions: &mut ActionGraph,
     ) -> Result<ActionId, Vec<RuleError>> {
         let target = self.known.program;
-        let python = Scheme::of(configuration).python().to_owned();
-        // Whoever runs the tests links the Python of the machine.
-        let shape = Shape::Venv { prefix: None, python: String::new() };
-        let spec = InstalledSpec::new(*configuration, shape);
         let of = &target.label;
-        let tree = installed::Tree { analysis: self.analysis, spec: &spec, compiles: true, of };
-        let (environment, _) = tree.add(None, wheels, actions);
+        let environment = environment::tree(configuration, wheels, of, self.analysis, actions);
         let process = Process {
-            program: Program::Linked {
-                tool: format!("python:{}", configuration.abi),
-                link: format!("bin/{python}"),
-            },
+            program: environment::python(configuration, ""),
             arguments: self.arguments(),
             environment: self.variables(),
             outputs: vec![REPORT.to_owned()],
@@ -238,19 +226,8 @@ impl Running<'_, '_> {
     fn variables(&self) -> BTreeMap<String, String> {
         let search: Vec<String> =
             self.source_roots().into_iter().map(|root| graph::join(WORK, &root)).collect();
-        let mut variables: BTreeMap<String, String> = [
-            ("HOME", WORK.to_owned()),
-            ("LANG", "C.UTF-8".to_owned()),
-            ("PATH", format!("{ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin")),
-            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
-            ("PYTHONHASHSEED", "0".to_owned()),
-            ("PYTHONPATH", search.join(":")),
-            ("TMPDIR", "/tmp".to_owned()),
-            ("VIRTUAL_ENV", ENVIRONMENT.to_owned()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
+        let mut variables = environment::variables();
+        variables.insert("PYTHONPATH".to_owned(), search.join(":"));
         for asked in self.known.program.list("extra_env_vars") {
             let given = match asked.split_once('=') {
                 Some((name, value)) => Some((name.to_owned(), value.to_owned())),

@@ -1,28 +1,25 @@
-//! The files that configure pytest for a file of tests: those of the folders above it that have something to say.
+//! The files that configure a tool for a file: those of the folders above it that have something to say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use python::tools::ConfigurationFile;
+
 use crate::session::Session;
 
-/// The names of the files, each with the tables that are pytest's; none: all of it is.
-const FILES: [(&str, &[&str]); 5] = [
-    ("pytest.ini", &[]),
-    (".pytest.ini", &[]),
-    ("pyproject.toml", &["[tool.pytest"]),
-    ("tox.ini", &["[pytest]"]),
-    ("setup.cfg", &["[tool:pytest]"]),
-];
-
-/// The files that configure pytest, by the folders that they are in.
-pub(super) struct Configurations(BTreeMap<String, Vec<String>>);
+/// The files that configure a tool, by the folders that they are in.
+pub(crate) struct Configurations(BTreeMap<String, Vec<String>>);
 
 impl Configurations {
     /// Those of all folders above some files.
-    pub(super) fn new<'f>(session: &Session<'_>, files: impl Iterator<Item = &'f str>) -> Configurations {
+    pub(crate) fn new<'f>(
+        session: &Session<'_>,
+        names: &[ConfigurationFile],
+        files: impl Iterator<Item = &'f str>,
+    ) -> Configurations {
         let folders: BTreeSet<&str> = files.flat_map(above).collect();
         let of = |folder: &str| {
-            let found = FILES.iter().filter_map(|(name, tables)| {
+            let found = names.iter().filter_map(|ConfigurationFile { name, tables }| {
                 let path = graph::join(folder, name);
                 let text = std::fs::read_to_string(session.root.join(&path)).ok()?;
                 let counts = tables.is_empty() || tables.iter().any(|table| text.contains(table));
@@ -35,12 +32,12 @@ impl Configurations {
     }
 
     /// All of them.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.values().flatten().map(String::as_str)
     }
 
-    /// Those of the folders above a file.
-    pub(super) fn of<'c>(&'c self, file: &'c str) -> impl Iterator<Item = &'c str> {
+    /// Those of the folders above a file, the nearest first.
+    pub(crate) fn of<'c>(&'c self, file: &'c str) -> impl Iterator<Item = &'c str> {
         above(file).filter_map(|folder| self.0.get(folder)).flatten().map(String::as_str)
     }
 }

@@ -1,0 +1,199 @@
+//! Tools over files: which are run, on what, and what they found. Goals say what becomes of that.
+
+mod choice;
+mod configurations;
+mod found;
+mod shown;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::Args;
+use engine::Execution;
+use graph::NodeId;
+use python::tools::{Tool, ToolGoal};
+use python::{Batch, RuleError, ToolRequest, tool_files};
+
+use self::choice::{Choice, Resolves};
+pub(crate) use self::configurations::Configurations;
+pub(crate) use self::found::Found;
+pub(crate) use self::shown::tell;
+use crate::analysis::{observe, placed};
+use crate::build::Plan;
+use crate::diagnostic::{Diagnostic, Exit};
+use crate::explain::near_or_all;
+use crate::goals::Targets;
+use crate::goals::binary::check_some;
+use crate::report::Report;
+use crate::repository::Repository;
+use crate::session::Session;
+
+/// What goals that run tools are asked.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    #[command(flatten)]
+    pub(crate) targets: Targets,
+
+    /// Only this tool; it may be given several times
+    #[arg(long, value_name = "NAME", visible_alias = "only")]
+    tool: Vec<String>,
+
+    /// Run them although nothing has changed
+    #[arg(long)]
+    force: bool,
+}
+
+/// What tools are for, and which of these a goal runs.
+pub(crate) type Suiting = (ToolGoal, fn(&Tool) -> bool);
+
+/// Who sees what became of a batch.
+type Take<'t> = dyn FnMut(&Batch, &Execution) -> Result<(), Vec<Diagnostic>> + 't;
+
+/// Makes batches of files by some tools.
+type Rules<'r> = dyn Fn(
+        &[NodeId],
+        &ToolRequest<'_>,
+        &python::Analysis<'_>,
+        &mut engine::ActionGraph,
+    ) -> Result<Vec<Batch>, Vec<RuleError>>
+    + 'r;
+
+/// Tools, and the files that they are run on.
+pub(crate) struct Work<'a> {
+    session: &'a Session<'a>,
+    repository: &'a Repository,
+    pub(crate) tools: Vec<&'a Tool>,
+    files: Vec<NodeId>,
+    resolves: Resolves,
+    force: bool,
+}
+
+impl<'a> Work<'a> {
+    /// What is to be done for a goal by the tools of some goals that suit.
+    pub(crate) fn new(
+        session: &'a Session<'a>,
+        repository: &'a Repository,
+        asked: &Asked,
+        goal: &'static str,
+        suiting: &[Suiting],
+    ) -> Result<Work<'a>, Vec<Diagnostic>> {
+        let choice = Choice::new(session);
+        check_names(session, asked, goal, suiting)?;
+        let mut tools = Vec::new();
+        for (goal, suits) in suiting {
+            let names = |tool: &&Tool| asked.tool.is_empty() || asked.tool.contains(&tool.name);
+            tools.extend(choice.tools(*goal, &asked.tool, *suits)?.into_iter().filter(names));
+        }
+        if tools.is_empty() {
+            return Err(vec![none(goal, suiting)]);
+        }
+        let files = asked.targets.files(session, repository, tool_files)?;
+        let help = "`pants list ::` names all targets";
+        check_some(session, &asked.targets, &files, ("tools::no_files", "Python file of a target", help))
+            .map_err(|wrong| vec![wrong])?;
+        let resolves = choice.resolves(&tools, &repository.graph, &files)?;
+        Ok(Work { session, repository, tools, files, resolves, force: asked.force })
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Runs what rules make of the files, and has `take` see what became of it. What kept something from being done is an
+    /// error, after that.
+    pub(crate) fn run(
+        &self,
+        rules: &Rules<'_>,
+        report: &mut Report,
+        take: &mut Take<'_>,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let session = self.session;
+        let graph = &self.repository.graph;
+        let paths: Vec<&str> = self.files.iter().filter_map(|file| graph.file(*file)).collect();
+        let configurations: BTreeMap<&str, Configurations> = (self.tools.iter())
+            .map(|tool| {
+                (tool.name.as_str(), Configurations::new(session, &tool.config, paths.iter().copied()))
+            })
+            .collect();
+        let read = |_: &python::Ownership<'_>| -> BTreeSet<String> {
+            let of_tools = configurations.values().flat_map(Configurations::paths);
+            paths.iter().copied().chain(of_tools).map(ToOwned::to_owned).collect()
+        };
+        let default = &session.config.default_resolve;
+        let request = ToolRequest {
+            tools: &self.tools,
+            resolve: &|tool, target| {
+                let own = python::resolve_of(target, default).to_owned();
+                self.resolves[&(tool.name.clone(), own)].clone()
+            },
+            configuration: &|tool, path| {
+                configurations[tool.name.as_str()].of(path).map(ToOwned::to_owned).collect()
+            },
+        };
+        let resolves: BTreeSet<&str> = self.resolves.values().map(String::as_str).collect();
+        let (index, (batches, actions, tools)) =
+            observe(session, self.repository, &self.files, &read, |seen| {
+                let made = seen.analyse_in(&resolves, &|analysis, actions| {
+                    rules(&self.files, &request, analysis, actions)
+                })?;
+                let wrong = |errors: Vec<RuleError>| -> Vec<Diagnostic> {
+                    errors.iter().map(|error| placed(session, error)).collect()
+                };
+                let (batches, actions) = made.map_err(wrong)?;
+                session.console.diagnostics(seen.interpreters.take_notes());
+                let tools = crate::tools::MachineTools::of(&actions, seen.interpreters);
+                Ok((batches, actions, tools))
+            })?;
+        let builds = batches.iter().flat_map(|batch| batch.builds.iter().cloned()).collect();
+        let places = batches.iter().map(|batch| (batch.action, batch.place.clone())).collect();
+        let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
+        let roots: Vec<_> = batches.iter().map(|batch| batch.action).collect();
+        let mut execution = plan.execute(&roots, self.force)?;
+        report.add(&execution);
+        let mut diagnostics = found::failures(session, &batches, &mut execution)?;
+        for batch in &batches {
+            take(batch, &execution)?;
+        }
+        diagnostics.extend(plan.told(execution.failures));
+        if execution.cancelled {
+            diagnostics.push(Diagnostic::error(Exit::Failed, "tools::cancelled", "cancelled"));
+        }
+        if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+    }
+}
+
+/// Refuses names of tools that the goal does not have.
+fn check_names(
+    session: &Session<'_>,
+    asked: &Asked,
+    goal: &str,
+    suiting: &[Suiting],
+) -> Result<(), Vec<Diagnostic>> {
+    let all = session.config.tools.all.iter();
+    let suits = |tool: &&Tool| suiting.iter().any(|(goal, suits)| tool.goal == *goal && suits(tool));
+    let names: Vec<&str> = all.filter(suits).map(|tool| tool.name.as_str()).collect();
+    let unknown = asked.tool.iter().filter(|name| !names.contains(&name.as_str()));
+    let errors: Vec<Diagnostic> = unknown
+        .map(|name| {
+            let help = near_or_all(name, names.iter().copied(), &format!("the tools of `{goal}` are"));
+            let message = format!("`{goal}` has no tool `{name}`");
+            Diagnostic::error(Exit::Wrong, "tools::unknown", message).help(Some(help))
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The error that a goal has nothing to run.
+fn none(goal: &str, suiting: &[Suiting]) -> Diagnostic {
+    let (section, example) = match suiting.last() {
+        Some((ToolGoal::Check, _)) => ("check", "mypy"),
+        Some((ToolGoal::Fmt, _)) => ("fmt", "black"),
+        _ => ("lint", "ruff"),
+    };
+    let message = format!("`{goal}` has no tools");
+    let help = format!(
+        "name them in `pants.toml`, such as `tools = [\"{example}\"]` below `[{section}]`; `pants help pants.toml` \
+         lists all that can be said"
+    );
+    Diagnostic::error(Exit::Wrong, "tools::none", message).help(Some(help))
+}

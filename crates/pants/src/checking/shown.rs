@@ -1,0 +1,117 @@
+//! What tools found, as people and programs read it.
+
+use std::collections::BTreeSet;
+
+use python::tools::{Finding, Level};
+use serde_json::{Value, json};
+
+use super::found::{Found, OfTool};
+use crate::cli::Output;
+use crate::diagnostic::Exit;
+use crate::report::{Report, exit_of};
+use crate::session::Session;
+
+/// Answers with what was found.
+pub(crate) fn tell(session: &Session<'_>, goal: &str, found: &Found, report: &Report) -> Exit {
+    let console = session.console;
+    let said = console.said();
+    let exit = match exit_of(&said) {
+        Exit::Done if found.is_wrong() => Exit::Failed,
+        exit => exit,
+    };
+    match console.output {
+        Output::Json => {
+            let mut told = report.json(goal, exit, &said, session.start);
+            told["tools"] = found.0.iter().map(|(name, one)| json(name, one)).collect();
+            console.answer(&format!("{told:#}\n"));
+        }
+        Output::Text => {
+            console.answer(&lines(found));
+            if !console.quiet && !report.is_empty() {
+                console.message(&report.summary(session.start));
+            }
+        }
+    }
+    exit
+}
+
+/// The findings of each tool, and a line for each tool after all of them.
+fn lines(found: &Found) -> String {
+    let mut text = String::new();
+    for (name, one) in &found.0 {
+        if !(one.findings.is_empty() && one.others.is_empty()) {
+            text.push_str(&format!("{name}:\n"));
+        }
+        for line in one.findings.iter().map(line).chain(one.others.iter().cloned()) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    for (name, one) in &found.0 {
+        let sign = if one.failed { '✗' } else { '✓' };
+        let cached = if one.cached { " (cached)" } else { "" };
+        text.push_str(&format!("{sign} {name}: {}{cached}\n", summary(one)));
+    }
+    text
+}
+
+/// A finding as compilers tell of them.
+fn line(finding: &Finding) -> String {
+    let Finding { path, line, column, level, code, message } = finding;
+    let mut text = path.clone();
+    for number in [line, column] {
+        if *number > 0 {
+            text.push_str(&format!(":{number}"));
+        }
+    }
+    let level = match level {
+        Level::Error => "",
+        Level::Warning => "warning: ",
+        Level::Note => "note: ",
+    };
+    let code = if code.is_empty() { String::new() } else { format!("{code} ") };
+    format!("{text}: {level}{code}{message}")
+}
+
+fn summary(one: &OfTool) -> String {
+    let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let of = |level| one.findings.iter().filter(|finding| finding.level == level).count();
+    let files: BTreeSet<&str> = one.findings.iter().map(|finding| finding.path.as_str()).collect();
+    let all = count(one.files, "file");
+    match (of(Level::Error), of(Level::Warning)) {
+        (0, 0) if one.failed => format!("failed on {all}"),
+        (0, 0) => format!("nothing in {all}"),
+        (0, warnings) => format!("{} in {} of {all}", count(warnings, "warning"), files.len()),
+        (errors, 0) => format!("{} in {} of {all}", count(errors, "finding"), files.len()),
+        (errors, warnings) => {
+            let (errors, warnings) = (count(errors, "finding"), count(warnings, "warning"));
+            format!("{errors} and {warnings} in {} of {all}", files.len())
+        }
+    }
+}
+
+fn json(name: &str, one: &OfTool) -> Value {
+    let findings = one.findings.iter().map(|finding| {
+        let level = match finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Note => "note",
+        };
+        json!({
+            "path": finding.path,
+            "line": finding.line,
+            "column": finding.column,
+            "level": level,
+            "code": finding.code,
+            "message": finding.message,
+        })
+    });
+    json!({
+        "tool": name,
+        "files": one.files,
+        "failed": one.failed,
+        "cached": one.cached,
+        "findings": findings.collect::<Vec<_>>(),
+        "output": one.others,
+    })
+}

@@ -1,0 +1,44 @@
+//! The goal `lint`: tools look at files, and what they find is told.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use python::tools::{Tool, ToolGoal};
+
+use crate::checking::{Asked, Found, Work, tell};
+use crate::diagnostic::{Diagnostic, Exit};
+use crate::report::Report;
+use crate::session::Session;
+
+const EXAMPLES: &str = "\
+Examples:
+  pants lint ::                                all files of all targets
+  pants lint svc/app.py --tool ruff            one file by one tool
+  pants lint --changed-since=origin/main       what differs";
+
+/// Find what is wrong with Python files
+///
+/// The tools of `[lint]` look at them: ruff, flake8, bandit and those of your own. They come from a lock, and run in the
+/// sandbox on batches of files; what they found is remembered. The exit code is 1 where they found something.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    asked: Asked,
+}
+
+pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
+    let repository = session.repository()?;
+    let suits = |tool: &Tool| tool.check_args.is_some();
+    let work = Work::new(session, &repository, &arguments.asked, "lint", &[(ToolGoal::Lint, suits)])?;
+    let tools: BTreeMap<&str, &Tool> = work.tools.iter().map(|tool| (tool.name.as_str(), *tool)).collect();
+    let (mut found, mut report) = (Found::default(), Report::default());
+    if !work.is_empty() {
+        let told = work.run(&python::look, &mut report, &mut |batch, execution| {
+            found.add(session, &tools, batch, execution)
+        });
+        session.console.diagnostics(told.err().unwrap_or_default());
+    }
+    session.console.diagnostics(session.take_warnings());
+    Ok(tell(session, "lint", &found, &report))
+}

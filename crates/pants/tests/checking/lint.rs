@@ -1,0 +1,94 @@
+//! `pants lint`.
+
+use crate::{answer, report, run, shop};
+
+const UNUSED: &str = "svc/app.py:1:8: F401 `os` imported but unused\n";
+
+#[test]
+fn what_is_found_is_told_and_remembered() {
+    let config = "[lint]\ntools = [\"ruff\", \"flake8\"]\n";
+    let Some(repository) = shop("what_is_found_is_told_and_remembered", &["ruff", "flake8"], config) else {
+        return;
+    };
+    let said = format!(
+        "ruff:\n{UNUSED}flake8:\nsvc/app.py:1:1: F401 'os' imported but unused\n\
+         ✗ ruff: 1 finding in 1 of 3 files\n✗ flake8: 1 finding in 1 of 3 files\n"
+    );
+    assert_eq!(answer(&repository, &["lint", "::"]), (1, said.clone()));
+    let remembered = said.replace("3 files\n", "3 files (cached)\n");
+    assert_eq!(answer(&repository, &["lint", "::"]), (1, remembered));
+    let one = "✗ ruff: 1 finding in 1 of 1 file\n";
+    assert_eq!(
+        answer(&repository, &["lint", "svc/app.py", "--tool", "ruff"]),
+        (1, format!("ruff:\n{UNUSED}{one}"))
+    );
+
+    // A file that configures a tool counts, where it is above the file.
+    repository.write("svc/ruff.toml", "[lint]\nignore = [\"F401\"]\n");
+    repository.write("setup.cfg", "[flake8]\nignore = F401\n");
+    let clean = "✓ ruff: nothing in 3 files\n✓ flake8: nothing in 3 files\n";
+    assert_eq!(answer(&repository, &["lint", "::"]), (0, clean.to_owned()));
+    repository.write("setup.cfg", "[other]\n");
+    let found = report(&repository, &["lint", "::", "--tool=flake8"]);
+    let finding = &found["tools"][0]["findings"][0];
+    assert_eq!(
+        (&finding["path"], &finding["line"], &finding["code"], &found["exit_code"]),
+        (&"svc/app.py".into(), &1.into(), &"F401".into(), &1.into())
+    );
+}
+
+#[test]
+fn modules_of_the_repository_are_known_as_such() {
+    // In a batch of one file alone, too: the other module is not in it.
+    let config = "[lint]\ntools = [\"ruff\"]\n\n[tools.ruff]\nargs = [\"--select=I,INP\"]\n";
+    let Some(repository) = shop("modules_of_the_repository_are_known_as_such", &["ruff"], config) else {
+        return;
+    };
+    repository.write("svc/__init__.py", "");
+    repository.write("svc/app.py", "import os\n\nimport six\n\nimport lib.sums\n");
+    assert_eq!(answer(&repository, &["lint", "svc/app.py"]), (0, "✓ ruff: nothing in 1 file\n".to_owned()));
+    repository.write("svc/app.py", "import os\n\nimport lib.sums\nimport six\n");
+    assert_eq!(answer(&repository, &["lint", "svc/app.py"]).0, 1);
+}
+
+#[test]
+fn tools_that_are_not_there_say_so() {
+    let config = "[lint]\ntools = [\"flake8\"]\n";
+    let Some(repository) = shop("tools_that_are_not_there_say_so", &["ruff"], config) else { return };
+    let (code, said) = run(&repository, &["lint", "::"]);
+    assert_eq!(code, 2);
+    let expect = "error[tools::not_locked]: no lock has `flake8`, which `lint` runs\n --> pants.toml:9:9\n";
+    assert!(said.starts_with(expect), "{said}");
+    assert!(said.contains("= note: looked in `tools.lock`, `pants.lock`"), "{said}");
+    let target = "`python_requirement(name = \"flake8\", requirements = [\"flake8\"], resolve = \"tools\")`";
+    assert!(
+        said.contains(&format!("= help: write {target} in a BUILD file, and run `pants lock`")),
+        "{said}"
+    );
+
+    let (code, said) = run(&repository, &["lint", "::", "--tool", "flak8"]);
+    assert!(code == 2 && said.contains("error[tools::unknown]: `lint` has no tool `flak8`"), "{said}");
+    assert!(said.contains("did you mean `flake8`?"), "{said}");
+    // What is not configured is asked of the locks.
+    let pants = String::from_utf8(repository.read("pants.toml")).unwrap().replace(config, "");
+    repository.write("pants.toml", &pants);
+    let (code, said) = answer(&repository, &["lint", "lib::"]);
+    assert_eq!((code, said.as_str()), (0, "✓ ruff: nothing in 2 files\n"));
+    repository.write("BUILD", "");
+    repository.write("tools.lock", "");
+    repository.write("pants.toml", "");
+    let (code, said) = run(&repository, &["lint", "::"]);
+    assert!(code == 2 && said.starts_with("error[tools::none]: `lint` has no tools\n"), "{said}");
+}
+
+#[test]
+fn a_tool_that_fails_is_told_with_what_it_said() {
+    let config = "[lint]\ntools = [\"ruff\"]\n\n[tools.ruff]\nargs = [\"--no-such-option\"]\n";
+    let Some(repository) = shop("a_tool_that_fails_is_told_with_what_it_said", &["ruff"], config) else {
+        return;
+    };
+    let (code, said) = run(&repository, &["lint", "svc::"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("error[tools::failed]: `ruff` failed with 2 on `svc/app.py`"), "{said}");
+    assert!(said.contains("= note: error: unexpected argument '--no-such-option' found"), "{said}");
+}
