@@ -185,6 +185,8 @@ fn run(
         Goal::Publish(arguments) => goals::publish::run(&session, arguments),
         Goal::Run(arguments) => goals::run::run(&session, arguments),
         Goal::Test(arguments) => goals::test::run(&session, arguments),
+        Goal::Fmt(arguments) => goals::fmt::run(&session, arguments),
+        Goal::Fix(arguments) => goals::fix::run(&session, arguments),
         Goal::Lint(arguments) => goals::lint::run(&session, arguments),
         Goal::Repl(arguments) => goals::repl::run(&session, arguments),
         Goal::Export(arguments) => goals::export::run(&session, arguments),

@@ -14,28 +14,29 @@ use crate::diagnostic::{Diagnostic, Exit};
 /// How many lines around a change are shown.
 const AROUND: usize = 3;
 
-/// A file that shall have another content.
+/// A file that shall have another content: text, or bytes of which nobody knows what they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rewrite {
+pub(crate) struct Rewrite<T = String> {
     /// Relative to the root.
     pub(crate) path: String,
     /// What it holds; none where it is not there.
-    pub(crate) old: Option<String>,
-    pub(crate) new: String,
+    pub(crate) old: Option<T>,
+    pub(crate) new: T,
 }
 
-impl Rewrite {
+impl<T: AsRef<[u8]>> Rewrite<T> {
     /// What changes, as `diff -u` and git show it.
     pub(crate) fn diff(&self) -> String {
-        let old = self.old.as_deref().unwrap_or_default();
+        let old = String::from_utf8_lossy(self.old.as_ref().map_or(&[], T::as_ref));
+        let new = String::from_utf8_lossy(self.new.as_ref());
         let from = if self.old.is_some() { format!("a/{}", self.path) } else { "/dev/null".to_owned() };
-        let diff = TextDiff::from_lines(old, &self.new);
+        let diff = TextDiff::from_lines(&*old, &*new);
         diff.unified_diff().context_radius(AROUND).header(&from, &format!("b/{}", self.path)).to_string()
     }
 }
 
 /// Writes all files, each at once. Where one of them cannot be prepared, none is written.
-pub(crate) fn write(root: &Path, rewrites: &[Rewrite]) -> Result<(), Vec<Diagnostic>> {
+pub(crate) fn write<T: AsRef<[u8]>>(root: &Path, rewrites: &[Rewrite<T>]) -> Result<(), Vec<Diagnostic>> {
     let (mut ready, mut errors) = (Vec::new(), Vec::new());
     for rewrite in rewrites {
         match prepare(root, rewrite) {
@@ -55,7 +56,10 @@ pub(crate) fn write(root: &Path, rewrites: &[Rewrite]) -> Result<(), Vec<Diagnos
 }
 
 /// The new content beside the place where it goes.
-fn prepare(root: &Path, rewrite: &Rewrite) -> Result<(NamedTempFile, PathBuf), Diagnostic> {
+fn prepare<T: AsRef<[u8]>>(
+    root: &Path,
+    rewrite: &Rewrite<T>,
+) -> Result<(NamedTempFile, PathBuf), Diagnostic> {
     let path = root.join(&rewrite.path);
     // A link stays one.
     let place = path.canonicalize().unwrap_or(path);
@@ -65,7 +69,7 @@ fn prepare(root: &Path, rewrite: &Rewrite) -> Result<(NamedTempFile, PathBuf), D
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(failed(error)),
     };
-    if found.as_deref() != rewrite.old.as_deref().map(str::as_bytes) {
+    if found.as_deref() != rewrite.old.as_ref().map(T::as_ref) {
         let message = format!("`{}` was edited meanwhile", rewrite.path);
         let error = Diagnostic::error(Exit::Wrong, "rewrite::edited", message);
         return Err(error.note("nothing is written").help(Some("run it again")));
@@ -74,7 +78,7 @@ fn prepare(root: &Path, rewrite: &Rewrite) -> Result<(NamedTempFile, PathBuf), D
     let mut builder = tempfile::Builder::new();
     builder.prefix(".pants-").permissions(Permissions::from_mode(0o666));
     let mut file = builder.tempfile_in(place.parent().unwrap_or(root)).map_err(failed)?;
-    file.write_all(rewrite.new.as_bytes()).map_err(failed)?;
+    file.write_all(rewrite.new.as_ref()).map_err(failed)?;
     if rewrite.old.is_some() {
         file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
     }

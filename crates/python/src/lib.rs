@@ -38,7 +38,7 @@ pub use resolve_error::ResolveError;
 pub use rules::{
     Analysis, Artifact, Batch, Distribution, EXIT_CODE, Environment, REPORT, RULES, Resolve, Rule,
     SourceBuild, Test, TestRequest, ToolRequest, environments, environments_of_resolve, look, package,
-    packageable, paths, requirements_of_resolves, test_environments, test_files, test_paths, tests,
+    packageable, paths, requirements_of_resolves, rewrite, test_environments, test_files, test_paths, tests,
     tool_files,
 };
 pub use source_roots::{RootPatternError, SourceRoots};

@@ -48,7 +48,7 @@ impl Found {
         let Some((outcome, how)) = execution.outcomes.get(&batch.action) else { return Ok(()) };
         let said = text(session, &outcome.stdout)?;
         let code = exit_code(session, &outcome.tree)?;
-        let files = batch.files.iter().map(String::as_str).collect();
+        let files = batch.files.keys().map(String::as_str).collect();
         let (found, mut others) = findings(tools[batch.tool.as_str()], &said, &files);
         if code == 0 {
             others.clear();
@@ -85,13 +85,16 @@ pub(super) fn failures(
             (Some((batch, tool)), ActionError::Exit { outcome, .. }) => {
                 let said = text(session, &outcome.stdout)? + &text(session, &outcome.stderr)?;
                 let named: Vec<String> =
-                    batch.files.iter().take(MOST_NAMED).map(|file| format!("`{file}`")).collect();
+                    batch.files.keys().take(MOST_NAMED).map(|file| format!("`{file}`")).collect();
                 let more = match batch.files.len().saturating_sub(MOST_NAMED) {
                     0 => String::new(),
                     more => format!(" and {more} more"),
                 };
-                let message =
-                    format!("`{tool}` failed with {} on {}{more}", outcome.exit_code, named.join(", "));
+                let message = format!(
+                    "`{tool}` failed with exit code {} on {}{more}",
+                    outcome.exit_code,
+                    named.join(", ")
+                );
                 let error = Diagnostic::error(Exit::Failed, "tools::failed", message);
                 told.push(said.lines().fold(error, Diagnostic::note));
             }

@@ -3,6 +3,7 @@
 mod choice;
 mod configurations;
 mod found;
+mod rewritten;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use python::{Batch, RuleError, ToolRequest, tool_files};
 use self::choice::{Choice, Resolves};
 pub(crate) use self::configurations::Configurations;
 pub(crate) use self::found::Found;
+pub(crate) use self::rewritten::rewrite;
 pub(crate) use self::shown::tell;
 use crate::analysis::{observe, placed};
 use crate::build::Plan;

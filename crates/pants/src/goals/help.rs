@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
 /// The goals.
-const GOALS: [&str; 27] = [
+const GOALS: [&str; 29] = [
     "affected",
     "binary",
     "cache",
@@ -19,6 +19,8 @@ const GOALS: [&str; 27] = [
     "dependencies",
     "dependents",
     "filedeps",
+    "fix",
+    "fmt",
     "fmt-build",
     "help",
     "lint",

@@ -20,7 +20,7 @@ pub(super) struct Folders {
 
 /// Whether files are written.
 #[derive(Clone, Copy, Debug, Args)]
-pub(super) struct Mode {
+pub(crate) struct Mode {
     /// Write nothing; show what would change, and fail if something would
     #[arg(long)]
     check: bool,
@@ -28,6 +28,18 @@ pub(super) struct Mode {
     /// Write nothing; show what would change
     #[arg(long, conflicts_with = "check")]
     dry_run: bool,
+}
+
+impl Mode {
+    /// Whether files are written.
+    pub(crate) fn writes(self) -> bool {
+        !self.check && !self.dry_run
+    }
+
+    /// Whether it fails for what would change.
+    pub(crate) fn fails(self) -> bool {
+        self.check
+    }
 }
 
 /// Folders and files that patterns name.
@@ -83,11 +95,11 @@ pub(super) fn finish(
     rewrites: &[Rewrite],
     (text, files): (String, Vec<Value>),
 ) -> Result<Exit, Vec<Diagnostic>> {
-    let writes = !mode.check && !mode.dry_run;
+    let writes = mode.writes();
     if writes {
         rewrite::write(&session.root, rewrites)?;
     }
-    let exit = if mode.check && !rewrites.is_empty() { Exit::Failed } else { Exit::Done };
+    let exit = if mode.fails() && !rewrites.is_empty() { Exit::Failed } else { Exit::Done };
     let diff = || rewrites.iter().map(Rewrite::diff).collect::<String>();
     if session.console.form == Form::Json {
         let answer = json!({

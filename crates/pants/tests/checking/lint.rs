@@ -89,6 +89,6 @@ fn a_tool_that_fails_is_told_with_what_it_said() {
     };
     let (code, said) = run(&repository, &["lint", "svc::"]);
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("error[tools::failed]: `ruff` failed with 2 on `svc/app.py`"), "{said}");
+    assert!(said.contains("error[tools::failed]: `ruff` failed with exit code 2 on `svc/app.py`"), "{said}");
     assert!(said.contains("= note: error: unexpected argument '--no-such-option' found"), "{said}");
 }

@@ -27,7 +27,7 @@ use store::{IndexEntry, Store};
 pub use environment::{Environment, environments, environments_of_resolve, requirements_of_resolves};
 pub use inside::Distribution;
 pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_paths, tests};
-pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, tool_files};
+pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};
 
 use crate::closure::Closure;
 use crate::configuration::{Interpreters, Settings};

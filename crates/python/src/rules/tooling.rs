@@ -17,7 +17,7 @@ use crate::bounds::Bounds;
 use crate::closure::{Closure, Wish};
 use crate::configuration::newest_here;
 use crate::error::RuleError;
-use crate::tools::Tool;
+use crate::tools::{Tool, ToolGoal};
 
 /// The rules whose files tools look at.
 const RULES: [&str; 4] = ["python_library", "python_binary", "python_test", "python_test_utils"];
@@ -55,8 +55,8 @@ pub struct ToolRequest<'a> {
 pub struct Batch {
     /// The name of the tool, or of the last of several.
     pub tool: String,
-    /// The files.
-    pub files: Vec<String>,
+    /// The files, with what they hold.
+    pub files: BTreeMap<String, Digest>,
     /// The action of the tool, or of the last of several.
     pub action: ActionId,
     /// All actions that run a tool, with the name of it.
@@ -103,6 +103,31 @@ pub fn look(
                 Ok(batch) => all.push(batch),
                 Err(wrong) => errors.extend(wrong),
             }
+        }
+    }
+    if errors.is_empty() { Ok(all) } else { Err(crate::missing::together(errors)) }
+}
+
+/// Adds the actions by which all tools rewrite some files, one after the other.
+///
+/// # Errors
+/// All that keeps one of them from being run.
+pub fn rewrite(
+    files: &[NodeId],
+    request: &ToolRequest<'_>,
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<Vec<Batch>, Vec<RuleError>> {
+    // A file of several targets is rewritten once.
+    let mut seen = BTreeSet::new();
+    let is_new = |file: &&NodeId| analysis.graph.file(**file).is_some_and(|path| seen.insert(path));
+    let files: Vec<NodeId> = files.iter().filter(is_new).copied().collect();
+    let mut tooling = Tooling::new(&files, request, analysis);
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
+    for (setups, files) in tooling.batches(request.tools, &files) {
+        match tooling.rewrite(request.tools, &setups, &files, actions) {
+            Ok(batch) => all.extend(batch),
+            Err(wrong) => errors.extend(wrong),
         }
     }
     if errors.is_empty() { Ok(all) } else { Err(crate::missing::together(errors)) }
@@ -178,6 +203,10 @@ impl<'a, 'b> Tooling<'a, 'b> {
         batches
     }
 
+    fn contents(&self, files: &[String]) -> BTreeMap<String, Digest> {
+        files.iter().map(|path| (path.clone(), (self.analysis.files)(path).digest)).collect()
+    }
+
     fn configuration(&self, tool: &Tool, path: &str) -> impl Iterator<Item = String> + use<> {
         (self.request.configuration)(tool, path).into_iter()
     }
@@ -203,12 +232,48 @@ impl<'a, 'b> Tooling<'a, 'b> {
         let action = actions.add(Verb::Run(process), inputs, describe(tool, files));
         Ok(Batch {
             tool: tool.name.clone(),
-            files: files.to_vec(),
+            files: self.contents(files),
             action,
             runs: vec![(action, tool.name.clone())],
             builds: equipped.builds,
             place: equipped.place,
         })
+    }
+
+    /// Tools of which each rewrites what the one before made of a batch.
+    fn rewrite(
+        &mut self,
+        tools: &[&Tool],
+        setups: &[Setup],
+        files: &[String],
+        actions: &mut ActionGraph,
+    ) -> Result<Option<Batch>, Vec<RuleError>> {
+        let mut batch: Option<Batch> = None;
+        for (&tool, setup) in tools.iter().zip(setups) {
+            let equipped = self.equip(tool, &setup.0, actions)?;
+            let beside = self.tree(&[tool], files, batch.is_none(), &equipped.label)?;
+            let input = match &batch {
+                None => Input::Tree(beside),
+                Some(before) => {
+                    let prefixes = vec![String::new(); 2];
+                    let inputs = vec![Input::Tree(beside), Input::Action(before.action)];
+                    Input::Action(actions.add(Verb::Merge { prefixes }, inputs, "pass files on"))
+                }
+            };
+            let words = tool.rewrite_args.as_deref().unwrap_or_default();
+            // What a linter cannot mend is no failure of it.
+            let codes = if tool.goal == ToolGoal::Fmt { &[][..] } else { &tool.exit_codes };
+            let process = process(tool, (words, codes), setup, files, &equipped);
+            let process = Process { outputs: files.to_vec(), ..process };
+            let inputs = vec![input, Input::Action(equipped.environment)];
+            let action = actions.add(Verb::Run(process), inputs, describe(tool, files));
+            let (mut runs, mut builds) = batch.map_or_else(Default::default, |one| (one.runs, one.builds));
+            runs.push((action, tool.name.clone()));
+            builds.extend(equipped.builds);
+            let (tool, files, place) = (tool.name.clone(), self.contents(files), equipped.place);
+            batch = Some(Batch { tool, files, action, runs, builds, place });
+        }
+        Ok(batch)
     }
 
     /// What tools find: the files that configure them, what lets them tell modules of the repository from others, and the
