@@ -1,6 +1,6 @@
 //! What tools found in files, out of what their processes left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use engine::{ActionError, Execution, Finish};
 use python::tools::{Finding, Tool, findings};
@@ -15,7 +15,7 @@ const MOST_NAMED: usize = 3;
 
 /// What one tool found.
 #[derive(Debug, Default)]
-pub(crate) struct OfTool {
+pub(super) struct OfTool {
     /// How many files it looked at.
     pub(super) files: usize,
     pub(super) findings: BTreeSet<Finding>,
@@ -29,19 +29,19 @@ pub(crate) struct OfTool {
 
 /// What all tools found, by their names in the order in which they are run.
 #[derive(Debug, Default)]
-pub(crate) struct Found(pub(super) Vec<(String, OfTool)>);
+pub(super) struct Found(pub(super) Vec<(String, OfTool)>);
 
 impl Found {
     /// Whether something is wrong with a file.
-    pub(crate) fn is_wrong(&self) -> bool {
+    pub(super) fn is_wrong(&self) -> bool {
         self.0.iter().any(|(_, one)| one.failed)
     }
 
     /// Adds what a tool found in a batch, if it got so far.
-    pub(crate) fn add(
+    pub(super) fn add(
         &mut self,
         session: &Session<'_>,
-        tools: &BTreeMap<&str, &Tool>,
+        tools: &[&Tool],
         batch: &Batch,
         execution: &Execution,
     ) -> Result<(), Vec<Diagnostic>> {
@@ -49,7 +49,8 @@ impl Found {
         let said = text(session, &outcome.stdout)?;
         let code = exit_code(session, &outcome.tree)?;
         let files = batch.files.keys().map(String::as_str).collect();
-        let (found, mut others) = findings(tools[batch.tool.as_str()], &said, &files);
+        let Some(tool) = tools.iter().find(|tool| tool.name == batch.tool) else { return Ok(()) };
+        let (found, mut others) = findings(tool, &said, &files);
         if code == 0 {
             others.clear();
         } else if found.is_empty() && others.is_empty() {
@@ -60,7 +61,7 @@ impl Found {
             self.0.len() - 1
         });
         let one = &mut self.0[at].1;
-        one.files += batch.files.len();
+        one.files += batch.asked;
         one.findings.extend(found);
         one.others.extend(others);
         one.failed |= code != 0;

@@ -16,9 +16,8 @@ use python::{Batch, RuleError, ToolRequest, tool_files};
 
 use self::choice::{Choice, Resolves};
 pub(crate) use self::configurations::Configurations;
-pub(crate) use self::found::Found;
 pub(crate) use self::rewritten::rewrite;
-pub(crate) use self::shown::tell;
+pub(crate) use self::shown::look;
 use crate::analysis::{observe, placed};
 use crate::build::Plan;
 use crate::diagnostic::{Diagnostic, Exit};
@@ -63,7 +62,7 @@ type Rules<'r> = dyn Fn(
 pub(crate) struct Work<'a> {
     session: &'a Session<'a>,
     repository: &'a Repository,
-    pub(crate) tools: Vec<&'a Tool>,
+    tools: Vec<&'a Tool>,
     files: Vec<NodeId>,
     resolves: Resolves,
     force: bool,
@@ -117,9 +116,11 @@ impl<'a> Work<'a> {
                 (tool.name.as_str(), Configurations::new(session, &tool.config, paths.iter().copied()))
             })
             .collect();
+        let (reached, of_files) = self.reached()?;
         let read = |_: &python::Ownership<'_>| -> BTreeSet<String> {
             let of_tools = configurations.values().flat_map(Configurations::paths);
-            paths.iter().copied().chain(of_tools).map(ToOwned::to_owned).collect()
+            let all = paths.iter().copied().chain(of_tools).map(ToOwned::to_owned);
+            all.chain(reached.iter().cloned()).collect()
         };
         let default = &session.config.default_resolve;
         let request = ToolRequest {
@@ -132,7 +133,8 @@ impl<'a> Work<'a> {
                 configurations[tool.name.as_str()].of(path).map(ToOwned::to_owned).collect()
             },
         };
-        let resolves: BTreeSet<&str> = self.resolves.values().map(String::as_str).collect();
+        let of_tools = self.resolves.values().map(String::as_str);
+        let resolves: BTreeSet<&str> = of_tools.chain(of_files).collect();
         let (index, (batches, actions, tools)) =
             observe(session, self.repository, &self.files, &read, |seen| {
                 let made = seen.analyse_in(&resolves, &|analysis, actions| {
@@ -161,6 +163,23 @@ impl<'a> Work<'a> {
             diagnostics.push(Diagnostic::error(Exit::Failed, "tools::cancelled", "cancelled"));
         }
         if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+    }
+}
+
+impl Work<'_> {
+    /// What the files reach, and the resolves of that, where a tool has to import it.
+    fn reached(&self) -> Result<(BTreeSet<String>, BTreeSet<&str>), Vec<Diagnostic>> {
+        if !self.tools.iter().any(|tool| tool.imports) {
+            return Ok(Default::default());
+        }
+        let (graph, session) = (&self.repository.graph, self.session);
+        session.tell_findings(self.repository, &graph.closure(self.files.iter().copied()), true)?;
+        let owners: BTreeSet<NodeId> = self.files.iter().map(|file| graph.owner(*file)).collect();
+        let default = &session.config.default_resolve;
+        let resolves = owners.iter().map(|owner| python::resolve_of(graph.target(*owner), default));
+        let roots = &self.repository.roots;
+        let paths = owners.iter().flat_map(|owner| python::test_paths(graph, *owner, roots));
+        Ok((paths.collect(), resolves.collect()))
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn rewrite(
     let mut made = Ok(());
     if !work.is_empty() {
         made = work.run(&python::rewrite, &mut report, &mut |batch, execution| {
-            count += batch.files.len();
+            count += batch.asked;
             let Some((outcome, _)) = execution.outcomes.get(&batch.action) else { return Ok(()) };
             let tree = store.tree(&outcome.tree).map_err(failed)?;
             for rewrite in changed(store, batch, &tree)? {

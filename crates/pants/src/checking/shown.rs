@@ -5,14 +5,32 @@ use std::collections::BTreeSet;
 use python::tools::{Finding, Level};
 use serde_json::{Value, json};
 
+use super::Work;
 use super::found::{Found, OfTool};
 use crate::cli::Output;
-use crate::diagnostic::Exit;
+use crate::diagnostic::{Diagnostic, Exit};
 use crate::report::{Report, exit_of};
 use crate::session::Session;
 
+/// Has the tools look at the files, and answers with what they found.
+pub(crate) fn look(
+    session: &Session<'_>,
+    goal: &'static str,
+    work: &Work<'_>,
+) -> Result<Exit, Vec<Diagnostic>> {
+    let (mut found, mut report) = (Found::default(), Report::default());
+    if !work.is_empty() {
+        let told = work.run(&python::look, &mut report, &mut |batch, execution| {
+            found.add(session, &work.tools, batch, execution)
+        });
+        session.console.diagnostics(told.err().unwrap_or_default());
+    }
+    session.console.diagnostics(session.take_warnings());
+    Ok(tell(session, goal, &found, &report))
+}
+
 /// Answers with what was found.
-pub(crate) fn tell(session: &Session<'_>, goal: &str, found: &Found, report: &Report) -> Exit {
+fn tell(session: &Session<'_>, goal: &str, found: &Found, report: &Report) -> Exit {
     let console = session.console;
     let said = console.said();
     let exit = match exit_of(&said) {
@@ -78,14 +96,18 @@ fn summary(one: &OfTool) -> String {
     let of = |level| one.findings.iter().filter(|finding| finding.level == level).count();
     let files: BTreeSet<&str> = one.findings.iter().map(|finding| finding.path.as_str()).collect();
     let all = count(one.files, "file");
+    // What files import is told too.
+    let some = match files.len() {
+        some if some > one.files => count(some, "file"),
+        some => format!("{some} of {all}"),
+    };
     match (of(Level::Error), of(Level::Warning)) {
         (0, 0) if one.failed => format!("failed on {all}"),
         (0, 0) => format!("nothing in {all}"),
-        (0, warnings) => format!("{} in {} of {all}", count(warnings, "warning"), files.len()),
-        (errors, 0) => format!("{} in {} of {all}", count(errors, "finding"), files.len()),
+        (0, warnings) => format!("{} in {some}", count(warnings, "warning")),
+        (errors, 0) => format!("{} in {some}", count(errors, "finding")),
         (errors, warnings) => {
-            let (errors, warnings) = (count(errors, "finding"), count(warnings, "warning"));
-            format!("{errors} and {warnings} in {} of {all}", files.len())
+            format!("{} and {} in {some}", count(errors, "finding"), count(warnings, "warning"))
         }
     }
 }

@@ -428,7 +428,8 @@ pub(crate) const KEYS: &[Key] = &[
         "check_args",
         Kind::Texts,
         "[]",
-        "The arguments in front of the files with which the tool tells what is wrong.",
+        "The arguments in front of the files with which the tool tells what is wrong. With `imports`, {python}, {version} \
+         and {packages} stand for the Python of what is imported, {roots} for the source roots.",
     ),
     key(
         "tools.NAME",
@@ -471,6 +472,13 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Flag,
         "true of `check`",
         "Whether the tool has to import what the files import.",
+    ),
+    key(
+        "tools.NAME",
+        "roots_variable",
+        Kind::Text,
+        "none",
+        "The variable that takes the source roots, of a tool with `imports`, such as \"MYPYPATH\".",
     ),
     key(
         "sandbox",

@@ -115,6 +115,7 @@ fn tool(
     tool.rewrite_args = texts(settings, &section, "rewrite_args").or(tool.rewrite_args);
     tool.args = texts(settings, &section, "args").unwrap_or(tool.args);
     tool.config_option = text(settings, &section, "config_option").or(tool.config_option);
+    tool.roots_variable = text(settings, &section, "roots_variable").or(tool.roots_variable);
     tool.imports = flag(settings, &section, "imports").unwrap_or(tool.imports);
     if let Some(names) = texts(settings, &section, "config") {
         tool.config = names.iter().map(|name| ConfigurationFile::new(name, &[])).collect();

@@ -11,10 +11,11 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
 /// The goals.
-const GOALS: [&str; 29] = [
+const GOALS: [&str; 30] = [
     "affected",
     "binary",
     "cache",
+    "check",
     "completions",
     "dependencies",
     "dependents",

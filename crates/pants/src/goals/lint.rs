@@ -1,13 +1,10 @@
 //! The goal `lint`: tools look at files, and what they find is told.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use python::tools::{Tool, ToolGoal};
 
-use crate::checking::{Asked, Found, Work, tell};
+use crate::checking::{Asked, Work, look};
 use crate::diagnostic::{Diagnostic, Exit};
-use crate::report::Report;
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -31,14 +28,5 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let repository = session.repository()?;
     let suits = |tool: &Tool| tool.check_args.is_some();
     let work = Work::new(session, &repository, &arguments.asked, "lint", &[(ToolGoal::Lint, suits)])?;
-    let tools: BTreeMap<&str, &Tool> = work.tools.iter().map(|tool| (tool.name.as_str(), *tool)).collect();
-    let (mut found, mut report) = (Found::default(), Report::default());
-    if !work.is_empty() {
-        let told = work.run(&python::look, &mut report, &mut |batch, execution| {
-            found.add(session, &tools, batch, execution)
-        });
-        session.console.diagnostics(told.err().unwrap_or_default());
-    }
-    session.console.diagnostics(session.take_warnings());
-    Ok(tell(session, "lint", &found, &report))
+    look(session, "lint", &work)
 }

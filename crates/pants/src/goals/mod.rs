@@ -4,6 +4,7 @@ pub(crate) mod affected;
 mod answer;
 pub(crate) mod binary;
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod dependencies;
 pub(crate) mod dependents;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
+mod check;
 mod fmt;
 mod lint;
 #[path = "../bad_input/repository.rs"]

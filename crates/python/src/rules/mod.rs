@@ -5,6 +5,7 @@ mod distribution;
 mod distributions;
 mod entry;
 mod environment;
+mod importing;
 mod inside;
 mod installed;
 mod pex_options;

@@ -32,8 +32,9 @@ const ENDS: u64 = 32;
 /// The exit code of the tool, among the outputs of a process that looks.
 pub const EXIT_CODE: &str = ".pants-exit-code";
 /// What a tool finds is no failure of it, and remembered. Nothing of the repository is imported instead of the tool: `-I`.
-const RUN: &str = "import subprocess, sys
+const RUN: &str = "import os, subprocess, sys
 codes, *command = sys.argv[1:]
+command = [word.replace('$VIRTUAL_ENV', os.environ['VIRTUAL_ENV']) for word in command]
 code = subprocess.call([sys.executable, '-I', '-B', '-m', *command])
 with open('.pants-exit-code', 'w') as file:
     file.write(str(code))
@@ -55,8 +56,10 @@ pub struct ToolRequest<'a> {
 pub struct Batch {
     /// The name of the tool, or of the last of several.
     pub tool: String,
-    /// The files, with what they hold.
+    /// The files, with what they hold; also those that are only imported.
     pub files: BTreeMap<String, Digest>,
+    /// How many of them are looked at for their own sake.
+    pub asked: usize,
     /// The action of the tool, or of the last of several.
     pub action: ActionId,
     /// All actions that run a tool, with the name of it.
@@ -85,7 +88,7 @@ pub fn tool_files(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
     found.into_iter().filter(|node| graph.file(*node).is_some_and(is_python)).collect()
 }
 
-/// Adds the actions by which each tool looks at some files, without what these import.
+/// Adds the actions by which each tool looks at some files.
 ///
 /// # Errors
 /// All that keeps one of them from being run.
@@ -98,6 +101,13 @@ pub fn look(
     let mut tooling = Tooling::new(files, request, analysis);
     let (mut all, mut errors) = (Vec::new(), Vec::new());
     for &tool in request.tools {
+        if tool.imports {
+            match tooling.look_with_imports(tool, files, actions) {
+                Ok(batches) => all.extend(batches),
+                Err(wrong) => errors.extend(wrong),
+            }
+            continue;
+        }
         for (setups, files) in tooling.batches(&[tool], files) {
             match tooling.look(tool, &setups[0], &files, actions) {
                 Ok(batch) => all.push(batch),
@@ -138,19 +148,39 @@ type Setup = (String, Option<String>);
 
 /// A tool in its virtualenv.
 #[derive(Clone)]
-struct Equipped {
-    configuration: Configuration,
-    environment: ActionId,
-    builds: Vec<SourceBuild>,
+pub(super) struct Equipped {
+    pub(super) configuration: Configuration,
+    pub(super) environment: ActionId,
+    pub(super) builds: Vec<SourceBuild>,
     /// What stands for its resolve in messages.
     label: Label,
     place: Place,
 }
 
+impl Equipped {
+    /// The same in another virtualenv, for which something else is built.
+    pub(super) fn with(&self, environment: ActionId, builds: Vec<SourceBuild>) -> Equipped {
+        Equipped { environment, builds, ..self.clone() }
+    }
+}
+
+/// How a tool is run.
+pub(super) struct Run<'a> {
+    /// Its arguments before those of the user.
+    pub(super) words: &'a [String],
+    /// The exit codes that are no failure besides 0.
+    pub(super) codes: &'a [i32],
+    /// The file that configures it, where it has to be told.
+    pub(super) nearest: Option<&'a String>,
+    pub(super) files: &'a [String],
+    /// The folder of its virtualenv in the tree that it shares.
+    pub(super) below: &'a str,
+}
+
 /// Files on their way to batches.
-struct Tooling<'a, 'b> {
-    request: &'a ToolRequest<'a>,
-    analysis: &'a Analysis<'b>,
+pub(super) struct Tooling<'a, 'b> {
+    pub(super) request: &'a ToolRequest<'a>,
+    pub(super) analysis: &'a Analysis<'b>,
     surroundings: Surroundings,
     /// The requirement of each resolve that has one.
     requirements: BTreeMap<String, NodeId>,
@@ -203,11 +233,14 @@ impl<'a, 'b> Tooling<'a, 'b> {
         batches
     }
 
-    fn contents(&self, files: &[String]) -> BTreeMap<String, Digest> {
-        files.iter().map(|path| (path.clone(), (self.analysis.files)(path).digest)).collect()
+    pub(super) fn contents<'f>(
+        &self,
+        files: impl IntoIterator<Item = &'f String>,
+    ) -> BTreeMap<String, Digest> {
+        files.into_iter().map(|path| (path.clone(), (self.analysis.files)(path).digest)).collect()
     }
 
-    fn configuration(&self, tool: &Tool, path: &str) -> impl Iterator<Item = String> + use<> {
+    pub(super) fn configuration(&self, tool: &Tool, path: &str) -> impl Iterator<Item = String> + use<> {
         (self.request.configuration)(tool, path).into_iter()
     }
 
@@ -221,10 +254,9 @@ impl<'a, 'b> Tooling<'a, 'b> {
     ) -> Result<Batch, Vec<RuleError>> {
         let equipped = self.equip(tool, &setup.0, actions)?;
         let words = tool.check_args.as_deref().unwrap_or_default();
-        let process = Process {
-            outputs: vec![EXIT_CODE.to_owned()],
-            ..process(tool, (words, &tool.exit_codes), setup, files, &equipped)
-        };
+        let nearest = setup.1.as_ref();
+        let run = Run { words, codes: &tool.exit_codes, nearest, files, below: "" };
+        let process = Process { outputs: vec![EXIT_CODE.to_owned()], ..process(tool, &run, &equipped) };
         let inputs = vec![
             Input::Tree(self.tree(&[tool], files, true, &equipped.label)?),
             Input::Action(equipped.environment),
@@ -233,6 +265,7 @@ impl<'a, 'b> Tooling<'a, 'b> {
         Ok(Batch {
             tool: tool.name.clone(),
             files: self.contents(files),
+            asked: files.len(),
             action,
             runs: vec![(action, tool.name.clone())],
             builds: equipped.builds,
@@ -263,15 +296,16 @@ impl<'a, 'b> Tooling<'a, 'b> {
             let words = tool.rewrite_args.as_deref().unwrap_or_default();
             // What a linter cannot mend is no failure of it.
             let codes = if tool.goal == ToolGoal::Fmt { &[][..] } else { &tool.exit_codes };
-            let process = process(tool, (words, codes), setup, files, &equipped);
-            let process = Process { outputs: files.to_vec(), ..process };
+            let run = Run { words, codes, nearest: setup.1.as_ref(), files, below: "" };
+            let process = Process { outputs: files.to_vec(), ..process(tool, &run, &equipped) };
             let inputs = vec![input, Input::Action(equipped.environment)];
             let action = actions.add(Verb::Run(process), inputs, describe(tool, files));
             let (mut runs, mut builds) = batch.map_or_else(Default::default, |one| (one.runs, one.builds));
             runs.push((action, tool.name.clone()));
             builds.extend(equipped.builds);
-            let (tool, files, place) = (tool.name.clone(), self.contents(files), equipped.place);
-            batch = Some(Batch { tool, files, action, runs, builds, place });
+            let (tool, asked, place) = (tool.name.clone(), files.len(), equipped.place);
+            let files = self.contents(files);
+            batch = Some(Batch { tool, files, asked, action, runs, builds, place });
         }
         Ok(batch)
     }
@@ -319,15 +353,18 @@ impl<'a, 'b> Tooling<'a, 'b> {
             // What is wrong is told once.
             return known.clone().ok_or_else(Vec::new);
         }
-        let made = self.make(tool, resolve, actions);
+        let made = self.make(tool, resolve, None, &[], actions);
         self.equipped.insert(key, made.as_ref().ok().cloned());
         made
     }
 
-    fn make(
+    /// The virtualenv of a tool out of a resolve, for a Python or the newest there is, and of what else is needed in it.
+    pub(super) fn make(
         &self,
         tool: &Tool,
         resolve: &str,
+        configuration: Option<Configuration>,
+        more: &[Wish],
         actions: &mut ActionGraph,
     ) -> Result<Equipped, Vec<RuleError>> {
         let Analysis { graph, settings, interpreters, .. } = self.analysis;
@@ -345,9 +382,15 @@ impl<'a, 'b> Tooling<'a, 'b> {
                 place: program.place.clone(),
             }]);
         };
-        let bounds = Bounds::of(graph, node, &Closure::default(), known.constraints)?;
-        let configuration = newest_here(program, settings, &bounds, lock, *interpreters)?;
-        let wishes = wishes(tool, lock, program);
+        let configuration = match configuration {
+            Some(configuration) => configuration,
+            None => {
+                let bounds = Bounds::of(graph, node, &Closure::default(), known.constraints)?;
+                newest_here(program, settings, &bounds, lock, *interpreters)?
+            }
+        };
+        let mut wishes = wishes(tool, lock, program);
+        wishes.extend(more.iter().cloned());
         let needs =
             Needs { analysis: self.analysis, program, wishes: &wishes, resolve, lock, lock_path: known.path };
         let wheels = needs.bring(needs.choose(&[configuration])?, actions)?;
@@ -358,7 +401,7 @@ impl<'a, 'b> Tooling<'a, 'b> {
 }
 
 /// A tool, and of its plugins those that the lock was asked for.
-fn wishes(tool: &Tool, lock: &packaging::lock::Lock, program: &Target) -> Vec<Wish> {
+pub(super) fn wishes(tool: &Tool, lock: &packaging::lock::Lock, program: &Target) -> Vec<Wish> {
     let patterns: Vec<_> = tool.packages.iter().filter_map(|pattern| Glob::new(pattern).ok()).collect();
     let matchers: Vec<_> = patterns.iter().map(Glob::compile_matcher).collect();
     let wish = |requirement| Wish { requirement, label: program.label.clone(), place: program.place.clone() };
@@ -373,27 +416,21 @@ fn wishes(tool: &Tool, lock: &packaging::lock::Lock, program: &Target) -> Vec<Wi
     found
 }
 
-/// A tool that is run for some files. The exit codes are those that are no failure besides 0.
-fn process(
-    tool: &Tool,
-    (words, codes): (&[String], &[i32]),
-    (_, nearest): &Setup,
-    files: &[String],
-    equipped: &Equipped,
-) -> Process {
-    let codes: Vec<String> = std::iter::once(&0).chain(codes).map(ToString::to_string).collect();
+/// A tool that is run for some files.
+pub(super) fn process(tool: &Tool, run: &Run<'_>, equipped: &Equipped) -> Process {
+    let codes: Vec<String> = std::iter::once(&0).chain(run.codes).map(ToString::to_string).collect();
     let mut arguments: Vec<String> = ["-I", "-c", RUN].map(ToOwned::to_owned).to_vec();
     arguments.extend([codes.join(","), tool.module.clone()]);
-    arguments.extend(words.iter().chain(&tool.args).cloned());
-    if let (Some(option), Some(nearest)) = (&tool.config_option, nearest) {
+    arguments.extend(run.words.iter().chain(&tool.args).cloned());
+    if let (Some(option), Some(nearest)) = (&tool.config_option, run.nearest) {
         arguments.extend([option.clone(), nearest.clone()]);
     }
-    arguments.extend(files.iter().map(|file| match file.starts_with('-') {
+    arguments.extend(run.files.iter().map(|file| match file.starts_with('-') {
         true => format!("./{file}"),
         false => file.clone(),
     }));
     Process {
-        program: environment::python(&equipped.configuration, ""),
+        program: environment::python(&equipped.configuration, run.below),
         arguments,
         environment: environment::variables(),
         outputs: Vec::new(),
@@ -403,7 +440,7 @@ fn process(
     }
 }
 
-fn describe(tool: &Tool, files: &[String]) -> String {
+pub(super) fn describe(tool: &Tool, files: &[String]) -> String {
     match files {
         [only] => format!("{} {only}", tool.name),
         [first, ..] => format!("{} {first} and {} more", tool.name, files.len() - 1),

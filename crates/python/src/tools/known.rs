@@ -79,6 +79,11 @@ fn mypy() -> Tool {
     Tool {
         packages: owned(&["mypy", "mypy-*", "types-*", "*-stubs"]),
         check_args: words(&[
+            "--python-executable={python}",
+            "--python-version={version}",
+            // Modules have the names by which they are imported, also in folders without an `__init__.py`.
+            "--namespace-packages",
+            "--explicit-package-bases",
             "--show-column-numbers",
             "--show-error-codes",
             "--hide-error-context",
@@ -96,6 +101,7 @@ fn mypy() -> Tool {
         output: ToolOutput::Mypy,
         // Of a file that cannot be parsed, 2.
         exit_codes: vec![1, 2],
+        roots_variable: Some("MYPYPATH".to_owned()),
         ..Tool::new("mypy", ToolGoal::Check)
     }
 }
@@ -103,9 +109,10 @@ fn mypy() -> Tool {
 fn pyright() -> Tool {
     Tool {
         packages: owned(&["pyright", "types-*", "*-stubs"]),
-        check_args: words(&["--outputjson"]),
+        check_args: words(&["--outputjson", "--pythonpath={python}", "--pythonversion={version}"]),
         config: files(&[("pyrightconfig.json", &[]), ("pyproject.toml", &["[tool.pyright"])]),
         output: ToolOutput::Pyright,
+        roots_variable: Some("PYTHONPATH".to_owned()),
         ..Tool::new("pyright", ToolGoal::Check)
     }
 }

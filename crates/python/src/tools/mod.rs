@@ -71,7 +71,8 @@ pub struct Tool {
     pub packages: Vec<String>,
     /// The module that is run.
     pub module: String,
-    /// The arguments with which it tells what is wrong; none where it cannot.
+    /// The arguments with which it tells what is wrong; none where it cannot. In those of a tool that imports,
+    /// `{python}`, `{version}` and `{packages}` stand for the Python of what is imported, `{roots}` for the source roots.
     pub check_args: Option<Vec<String>>,
     /// The arguments with which it rewrites files; none where it cannot.
     pub rewrite_args: Option<Vec<String>>,
@@ -87,6 +88,8 @@ pub struct Tool {
     pub exit_codes: Vec<i32>,
     /// Whether it has to import what the files import.
     pub imports: bool,
+    /// The variable that takes the source roots.
+    pub roots_variable: Option<String>,
     /// The resolve that has it, where that is said.
     pub resolve: Option<String>,
 }
@@ -107,6 +110,7 @@ impl Tool {
             output: ToolOutput::Text,
             exit_codes: vec![1],
             imports: goal == ToolGoal::Check,
+            roots_variable: None,
             resolve: None,
         }
     }
