@@ -157,6 +157,8 @@ pub(crate) enum Form {
     Graphml,
     /// The matrix of a CI job.
     Matrix,
+    /// What tools found, for services that show it at the lines of a change.
+    Sarif,
 }
 
 /// Whether people or programs read the answer of a goal that knows no other form.
@@ -259,6 +261,7 @@ impl Goal {
             Goal::Affected(_) => {
                 &[Form::Text, Form::Json, Form::Jsonl, Form::Dot, Form::Graphml, Form::Matrix]
             }
+            Goal::Lint(_) | Goal::Check(_) => &[Form::Text, Form::Json, Form::Sarif],
             _ => &[Form::Text, Form::Json],
         }
     }

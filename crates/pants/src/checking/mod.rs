@@ -4,6 +4,7 @@ mod choice;
 mod configurations;
 mod found;
 mod rewritten;
+mod sarif;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::Work;
 use super::found::{Found, OfTool};
-use crate::cli::Output;
+use super::sarif::{annotations, sarif};
+use crate::cli::{Form, Output};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::report::{Report, exit_of};
 use crate::session::Session;
@@ -43,8 +44,15 @@ fn tell(session: &Session<'_>, goal: &str, found: &Found, report: &Report) -> Ex
             told["tools"] = found.0.iter().map(|(name, one)| json(name, one)).collect();
             console.answer(&format!("{told:#}\n"));
         }
+        Output::Text if console.form == Form::Sarif => {
+            let log = sarif(found, exit_of(&said) == Exit::Done);
+            console.answer(&format!("{log:#}\n"));
+        }
         Output::Text => {
             console.answer(&lines(found));
+            if session.environment.get("GITHUB_ACTIONS") == Some("true") {
+                console.message(annotations(found).trim_end());
+            }
             if !console.quiet && !report.is_empty() {
                 console.message(&report.summary(session.start));
             }

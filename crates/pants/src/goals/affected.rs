@@ -68,7 +68,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             let matrix = matrix(graph, &affected, usize::from(arguments.groups));
             session.console.answer(&format!("{matrix}\n"));
         }
-        Form::Text | Form::Dot | Form::Graphml => {
+        Form::Text | Form::Dot | Form::Graphml | Form::Sarif => {
             let set = Set { nodes: affected.into_iter().collect(), ..Set::default() };
             answer::set(session, graph, &set, false);
         }

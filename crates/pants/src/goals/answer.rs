@@ -21,7 +21,7 @@ pub(super) fn set(session: &Session<'_>, graph: &TargetGraph, set: &Set, files: 
         Form::Jsonl => lines(names().map(Value::String)),
         Form::Dot => dot(graph, set, files),
         Form::Graphml => graphml(graph, set, files),
-        Form::Text | Form::Matrix => names().map(|name| name + "\n").collect(),
+        Form::Text | Form::Matrix | Form::Sarif => names().map(|name| name + "\n").collect(),
     };
     session.console.answer(&answer);
 }
@@ -78,7 +78,7 @@ pub(super) fn neighbours(session: &Session<'_>, graph: &TargetGraph, asked: &Nei
             nodes.nodes.extend(asked.roots);
             set(session, graph, &nodes, asked.files);
         }
-        Form::Text | Form::Matrix => set(session, graph, &answer(asked.roots), asked.files),
+        Form::Text | Form::Matrix | Form::Sarif => set(session, graph, &answer(asked.roots), asked.files),
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             let nodes = found.paths.into_iter().flatten().collect();
             answer::set(session, graph, &Set { nodes, ..Set::default() }, arguments.files);
         }
-        Form::Text | Form::Matrix => {
+        Form::Text | Form::Matrix | Form::Sarif => {
             let lines = found.paths.iter().map(|path| labels(path).join(" -> ") + "\n");
             session.console.answer(&lines.collect::<String>());
         }

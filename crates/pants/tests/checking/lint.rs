@@ -1,6 +1,8 @@
 //! `pants lint`.
 
-use crate::{answer, report, run, shop};
+use serde_json::Value;
+
+use crate::{answer, online, report, run, shop, text};
 
 const UNUSED: &str = "svc/app.py:1:8: F401 `os` imported but unused\n";
 
@@ -91,4 +93,76 @@ fn a_tool_that_fails_is_told_with_what_it_said() {
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("error[tools::failed]: `ruff` failed with exit code 2 on `svc/app.py`"), "{said}");
     assert!(said.contains("= note: error: unexpected argument '--no-such-option' found"), "{said}");
+}
+
+#[test]
+fn services_get_the_forms_that_they_read() {
+    let config = "[lint]\ntools = [\"ruff\"]\n";
+    let Some(repository) = shop("services_get_the_forms_that_they_read", &["ruff"], config) else { return };
+    let (code, said) = answer(&repository, &["--output", "sarif", "lint", "::"]);
+    let log: Value = serde_json::from_str(&said).unwrap();
+    let of_ruff = &log["runs"][0];
+    assert_eq!(
+        (code, &log["version"], &of_ruff["tool"]["driver"]["name"]),
+        (1, &"2.1.0".into(), &"ruff".into())
+    );
+    let result = &of_ruff["results"][0];
+    assert_eq!((&result["ruleId"], of_ruff["results"].as_array().unwrap().len()), (&"F401".into(), 1));
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "svc/app.py");
+
+    let mut command = online(&repository, &["lint", "::"]);
+    let said = command.env("GITHUB_ACTIONS", "true").output().unwrap();
+    let expect = "::error file=svc/app.py,line=1,col=8,title=ruff F401::`os` imported but unused\n";
+    assert!(text(&said.stderr).contains(expect), "{said:?}");
+    let (code, said) = run(&repository, &["--output", "sarif", "fmt", "::"]);
+    assert!(
+        code == 2 && said.contains("error[cli::form]: `fmt` has no answer in the form `sarif`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn tools_of_ones_own_are_a_table() {
+    let config = "[lint]\ntools = [\"pycodestyle\"]\n\n[tools.pycodestyle]\ngoal = \"lint\"\n\
+                  config = [\"style.cfg\"]\nconfig_option = \"--config\"\nargs = [\"--max-line-length=20\"]\n\n\
+                  [fmt]\ntools = [\"pyupgrade\"]\n\n[tools.pyupgrade]\ngoal = \"fmt\"\nargs = [\"--exit-zero-even-if-changed\"]\n";
+    let tools = ["pycodestyle", "pyupgrade"];
+    let Some(repository) = shop("tools_of_ones_own_are_a_table", &tools, config) else { return };
+    let found = "pycodestyle:\nsvc/app.py:3:21: E501 line too long (24 > 20 characters)\n";
+    let (code, said) = answer(&repository, &["lint", "svc::"]);
+    assert_eq!((code, said), (1, format!("{found}✗ pycodestyle: 1 finding in 1 of 1 file\n")));
+    repository.write("svc/style.cfg", "[pycodestyle]\nignore = E501\n");
+    assert_eq!(answer(&repository, &["lint", "svc::"]).0, 0);
+    repository.write("svc/app.py", "x = set([1])\n");
+    assert_eq!(answer(&repository, &["fmt", "svc::"]), (0, "svc/app.py\n".to_owned()));
+    assert_eq!(repository.read("svc/app.py"), b"x = {1}\n");
+}
+
+#[test]
+fn what_the_configuration_says_of_tools_is_checked() {
+    let Some(repository) = shop("what_the_configuration_says_of_tools_is_checked", &["ruff"], "") else {
+        return;
+    };
+    let pants = String::from_utf8(repository.read("pants.toml")).unwrap();
+    let check = |more: &str, expect: &str| {
+        repository.write("pants.toml", format!("{pants}{more}"));
+        let (code, said) = run(&repository, &["lint", "::"]);
+        assert!(code == 2 && said.contains(expect), "{more}: {said}");
+    };
+    check("[lint]\ntools = [\"black\"]\n", "error[config::tool]: `lint` has no tool `black`");
+    check("[tools.rufff]\nargs = []\n", "= help: did you mean `ruff`?");
+    check("[tools.own]\nargs = []\n", "error[config::tool]: the tool `own` is not known, and has no `goal`");
+    check(
+        "[tools.ruff]\ngoal = \"format\"\n",
+        "`goal` cannot be `format`: expected one of `lint`, `fmt`, `check`",
+    );
+    check("[tools.ruff]\noutput = \"Ruff\"\n", "= help: did you mean `ruff`?");
+    check("[tools.ruff]\nexit_codes = [\"one\"]\n", "error[config::type]: `exit_codes` takes numbers");
+    check("[tools.ruff]\nresolv = \"x\"\n", "section `[tools.ruff]` has no key `resolv`");
+    check(
+        "[tools.ruff]\nresolve = \"tool\"\n[lint]\ntools = [\"ruff\"]\n",
+        "there is no resolve `tool` for the tool `ruff`",
+    );
+    check("[tools]\nruff = true\n", "error[config::type]: `tools.ruff` takes a section, not a boolean");
 }
