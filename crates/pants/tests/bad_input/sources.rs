@@ -77,7 +77,7 @@ fn what_belongs_to_pants_is_said_once() {
                 [python]\npip_version = \"24.0\"\n[my-plugin-of-pants]\nx = 1\n";
     let mut repository = repository(text);
     let said = "5 keys and sections of Pants that the configuration has without effect here: \
-                `[GLOBAL]` backend_packages, pants_version; `[my-plugin-of-pants]`; `[mypy]`; `[python]` pip_version";
+                `[GLOBAL]` backend_packages, pants_version; `[my-plugin-of-pants]`; `[mypy]` args; `[python]` pip_version";
     let first = repository.run(&["list", "::"]);
     assert_eq!(first.stdout, "//:f\n");
     repository.compare(
@@ -99,7 +99,7 @@ fn what_belongs_to_pants_is_said_once() {
         ),
     );
     repository.write("pants.toml", text.replace("[mypy]", "[black]"));
-    assert!(repository.run(&["list", "::"]).stderr.contains("`[black]`"));
+    assert!(repository.run(&["list", "::"]).stderr.contains("`[black]` args"));
     repository.env.insert("PANTS_LEVEL".into(), "error".into());
     repository.write("pants.toml", text);
     repository.compare(&repository.run(&["list", "::"]), 0, "");
