@@ -225,6 +225,9 @@ fn settle(
     Ok(outcome.tree)
 }
 
+/// What is told of an action that is settled: its key, where it came to that, and how long it took.
+type Settled = (Option<Digest>, Duration);
+
 /// The one owner of everything that changes while actions run.
 struct Owner<'a, 'g> {
     graph: &'g ActionGraph,
@@ -273,17 +276,19 @@ impl Owner<'_, '_> {
             self.execution.keys.insert(id, key);
         }
         match (result, recorded) {
-            (Ok(tree), Ok(())) => self.succeed(id, tree, ran, duration),
-            (Err(ActionError::Store(StoreError::Missing(digest))), _) => self.recover(id, digest, duration),
-            (Err(error), _) => self.fail(id, error, duration),
-            (Ok(_), Err(error)) => self.fail(id, ActionError::Store(error), duration),
+            (Ok(tree), Ok(())) => self.succeed(id, tree, ran, (key, duration)),
+            (Err(ActionError::Store(StoreError::Missing(digest))), _) => {
+                self.recover(id, digest, (key, duration));
+            }
+            (Err(error), _) => self.fail(id, error, (key, duration)),
+            (Ok(_), Err(error)) => self.fail(id, ActionError::Store(error), (key, duration)),
         }
     }
 
-    fn succeed(&mut self, id: ActionId, tree: Digest, ran: bool, duration: Duration) {
+    fn succeed(&mut self, id: ActionId, tree: Digest, ran: bool, (key, duration): Settled) {
         let how = if ran { Finish::Ran } else { Finish::Cached };
         self.ended.insert(id, how);
-        self.executor.watch.event(Event::Finished { id, how, duration });
+        self.executor.watch.event(Event::Finished { id, how, duration, key });
         self.schedule.done(id, tree);
     }
 
@@ -297,11 +302,11 @@ impl Owner<'_, '_> {
     }
 
     /// A blob that an action needs has gone: has it made again, or brings it back from the workspace.
-    fn recover(&mut self, id: ActionId, lost: Digest, duration: Duration) {
+    fn recover(&mut self, id: ActionId, lost: Digest, settled: Settled) {
         match self.producers_to_repeat(id, &lost) {
             Ok(Some(producers)) if self.schedule.retry(id, &producers) => {}
-            Ok(_) => self.fail(id, ActionError::Store(StoreError::Missing(lost)), duration),
-            Err(error) => self.fail(id, ActionError::Store(error), duration),
+            Ok(_) => self.fail(id, ActionError::Store(StoreError::Missing(lost)), settled),
+            Err(error) => self.fail(id, ActionError::Store(error), settled),
         }
     }
 
@@ -329,12 +334,13 @@ impl Owner<'_, '_> {
         Ok(helped.then_some(producers))
     }
 
-    fn fail(&mut self, id: ActionId, error: ActionError, duration: Duration) {
+    fn fail(&mut self, id: ActionId, error: ActionError, (key, duration): Settled) {
         let how = if matches!(error, ActionError::Cancelled) { Finish::Skipped } else { Finish::Failed };
-        self.executor.watch.event(Event::Finished { id, how, duration });
+        self.executor.watch.event(Event::Finished { id, how, duration, key });
         for skipped in self.schedule.failed(id) {
             let how = Finish::Skipped;
-            self.executor.watch.event(Event::Finished { id: skipped, how, duration: Duration::ZERO });
+            let duration = Duration::ZERO;
+            self.executor.watch.event(Event::Finished { id: skipped, how, duration, key: None });
             self.execution.skipped.push(skipped);
         }
         if how == Finish::Skipped {

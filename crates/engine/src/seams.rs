@@ -137,7 +137,17 @@ pub enum Event<'a> {
         how: Finish,
         /// How long it took.
         duration: Duration,
+        /// Its key, where it came to that.
+        key: Option<Digest>,
     },
+}
+
+/// Two that watch the same.
+impl<A: Watch, B: Watch> Watch for (&A, &B) {
+    fn event(&self, event: Event<'_>) {
+        self.0.event(event);
+        self.1.event(event);
+    }
 }
 
 /// How an action ended.

@@ -58,14 +58,16 @@ pub(crate) fn observe<'a, T>(
     let interpreters = MachineInterpreters::new(session, &memo);
     let settings = settings(session, &repository.graph, nodes);
     let versions = Versions::new(session);
-    let found = look(&Seen {
-        session,
-        repository,
-        files: &files,
-        settings: &settings,
-        ownership: &ownership,
-        versions: &versions,
-        interpreters: &interpreters,
+    let found = session.console.events.phase("analyse", || {
+        look(&Seen {
+            session,
+            repository,
+            files: &files,
+            settings: &settings,
+            ownership: &ownership,
+            versions: &versions,
+            interpreters: &interpreters,
+        })
     })?;
     Ok((index, found))
 }

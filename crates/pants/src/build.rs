@@ -16,6 +16,7 @@ use store::{Digest, StatIndex, Store, StoreError};
 use crate::analysis::{self, observe, placed};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::dist::PlaceError;
+use crate::events::{Event, Recorded};
 use crate::explain;
 use crate::goals::Targets;
 use crate::inside::{self, Licences};
@@ -204,6 +205,7 @@ impl<'a> Plan<'a> {
                 let made = Made::new(artifact, tree, execution.keys.get(&artifact.action));
                 match made.place(self.session, self.store) {
                     Ok(built) => {
+                        self.session.console.events.add(Event::artifact(&built));
                         report.artifacts.push(built);
                         all.push(made);
                     }
@@ -284,6 +286,9 @@ impl<'a> Plan<'a> {
         python::register(&mut functions);
         let downloads = session.downloads()?;
         let progress = Progress::new(session.console);
+        let events = &session.console.events;
+        let targets = self.artifacts.iter().map(|artifact| (artifact.action, &artifact.label));
+        let recorded = Recorded::new(events, &self.actions, targets);
         let executor = Executor {
             store: self.store,
             cache: self.store,
@@ -292,13 +297,14 @@ impl<'a> Plan<'a> {
             tools: &self.tools,
             functions: &functions,
             sources: self,
-            watch: &progress,
+            watch: &(&progress, &recorded),
             jobs: session.jobs,
             downloads: session.most_downloads,
             force,
             cancel: session.cancel,
         };
-        let execution = progress.during(|| execute(&self.actions, roots, &executor));
+        let run = || progress.during(|| execute(&self.actions, roots, &executor));
+        let execution = events.phase("execute", run);
         if !execution.run.is_empty() {
             session.ran.get_or_init(|| ());
         }

@@ -129,6 +129,14 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "WHEN", env = "PANTS_KEEP_SANDBOXES", hide_env = true)]
     #[arg(value_enum, default_value_t = KeepSandboxes::Never)]
     pub(crate) keep_sandboxes: KeepSandboxes,
+
+    /// Write what happens to FILE as it happens, one JSON object a line
+    #[arg(long, global = true, value_name = "FILE", env = "PANTS_EVENTS", hide_env = true)]
+    pub(crate) events: Option<PathBuf>,
+
+    /// Write to FILE when what ran, for Perfetto or chrome://tracing
+    #[arg(long, global = true, value_name = "FILE", env = "PANTS_TRACE", hide_env = true)]
+    pub(crate) trace: Option<PathBuf>,
 }
 
 /// When the folder of a program stays after its end.
@@ -193,6 +201,7 @@ pub(crate) enum Goal {
     Repl(goals::repl::Arguments),
     Export(goals::export::Arguments),
     Lock(goals::lock::Arguments),
+    Log(goals::log::Arguments),
     Sbom(goals::sbom::Arguments),
     List(goals::list::Arguments),
     Dependencies(goals::dependencies::Arguments),
@@ -229,6 +238,7 @@ impl Goal {
             Goal::Repl(_) => "repl",
             Goal::Export(_) => "export",
             Goal::Lock(_) => "lock",
+            Goal::Log(_) => "log",
             Goal::Sbom(_) => "sbom",
             Goal::List(_) => "list",
             Goal::Dependencies(_) => "dependencies",

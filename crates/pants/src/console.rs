@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use annotate_snippets::Renderer;
 use clap::ColorChoice;
@@ -13,6 +14,7 @@ use crate::cli::{Form, Options, Output};
 use crate::config::{Config, Verbosity};
 use crate::diagnostic::{Diagnostic, Exit, Severity};
 use crate::environment::Environment;
+use crate::events::{Event, Events};
 
 /// Between these widths lines are broken.
 const NARROWEST: usize = 40;
@@ -37,16 +39,21 @@ pub(crate) struct Console {
     pub(crate) color: bool,
     /// Whether messages go to a terminal.
     pub(crate) terminal: bool,
+    /// Whether what is wrong is also said to GitHub, which shows it beside the line of the file.
+    pub(crate) annotates: bool,
     /// Whether the environment asks for no colours.
     plain: bool,
     /// What excerpts of files are read relative to.
     pub(crate) root: PathBuf,
     /// All diagnostics so far, for reports.
     said: Mutex<Vec<Diagnostic>>,
+    /// What happens, for programs.
+    pub(crate) events: Events,
 }
 
 impl Console {
-    pub(crate) fn new(options: &Options, environment: &Environment) -> Console {
+    /// The console of a run that began at `start`.
+    pub(crate) fn new(options: &Options, environment: &Environment, start: Instant) -> Console {
         Console {
             output: options.output.output(),
             form: options.output,
@@ -54,9 +61,11 @@ impl Console {
             verbose: options.verbose,
             color: false,
             terminal: io::stderr().is_terminal(),
+            annotates: environment.get("GITHUB_ACTIONS") == Some("true"),
             plain: environment.get("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb"),
             root: PathBuf::new(),
             said: Mutex::default(),
+            events: Events::new(start),
         }
     }
 
@@ -110,7 +119,11 @@ impl Console {
             }
             if !(self.quiet && diagnostic.severity == Severity::Warning) {
                 self.message(&diagnostic.text(&self.root, &renderer));
+                if self.annotates {
+                    self.message(&diagnostic.annotation());
+                }
             }
+            self.events.add(Event::Diagnostic(diagnostic.json()));
             said.push(diagnostic);
         }
     }

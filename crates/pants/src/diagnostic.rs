@@ -7,6 +7,7 @@ use graph::Place;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::annotation::Annotation;
 use crate::mask::masked;
 
 /// The exit codes of the command line.
@@ -112,6 +113,19 @@ impl Diagnostic {
             "notes": notes,
             "help": self.help.as_deref().map(masked),
         })
+    }
+
+    /// The form for GitHub, which shows it beside the line of the file.
+    pub(crate) fn annotation(&self) -> String {
+        let level = if self.severity == Severity::Warning { "warning" } else { "error" };
+        let message = match &self.help {
+            Some(help) => format!("{}\nhelp: {}", masked(&self.message), masked(help)),
+            None => masked(&self.message).into_owned(),
+        };
+        // A place within a text is in no file.
+        let place = self.place.as_ref().filter(|_| self.within.is_none());
+        let place = place.map(|place| (&*place.file, place.line.into(), place.column.into()));
+        Annotation { level, place, title: &self.code, message: &message }.to_string()
     }
 
     /// The form for people, with the line of the file and a caret where there is a place.

@@ -1,6 +1,7 @@
 //! The command line: the only crate that prints, exits, reads arguments or the environment.
 
 mod analysis;
+mod annotation;
 mod build;
 mod changed;
 mod checking;
@@ -12,6 +13,7 @@ mod dist;
 mod downloads;
 mod environment;
 mod environments;
+mod events;
 mod explain;
 mod goals;
 mod inference;
@@ -73,7 +75,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let color = cli.options.color.unwrap_or(ColorChoice::Auto);
-    let mut console = Console::new(&cli.options, &environment);
+    let mut console = Console::new(&cli.options, &environment, start.0);
     console.set_color(color);
     let exit = match run(&cli, &mut console, &environment, request.gathered, start) {
         // An answer that could not be written is told as a diagnostic.
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
             exit
         }
     };
+    console.diagnostics(console.events.finish(exit, signals::is_interrupted()));
     signals::end_if_interrupted();
     ExitCode::from(exit as u8)
 }
@@ -160,6 +163,8 @@ fn run(
     gathered: Option<(PathBuf, Gathered)>,
     start: (Instant, Moment),
 ) -> Result<Exit, Vec<Diagnostic>> {
+    let root = gathered.as_ref().map(|(root, _)| root.as_path());
+    console.events.open(&cli.goal, &cli.options, environment, root).map_err(|error| vec![error])?;
     if !cli.goal.forms().contains(&cli.options.output) {
         return Err(vec![no_such_form(&cli.goal, cli.options.output)]);
     }
@@ -192,6 +197,7 @@ fn run(
         Goal::Repl(arguments) => goals::repl::run(&session, arguments),
         Goal::Export(arguments) => goals::export::run(&session, arguments),
         Goal::Lock(arguments) => goals::lock::run(&session, arguments),
+        Goal::Log(arguments) => goals::log::run(&session, arguments),
         Goal::Sbom(arguments) => goals::sbom::run(&session, arguments),
         Goal::List(arguments) => goals::list::run(&session, arguments),
         Goal::Dependencies(arguments) => goals::dependencies::run(&session, arguments),

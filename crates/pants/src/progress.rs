@@ -144,7 +144,7 @@ impl Watch for Progress<'_> {
                     running.bytes = Some((done, total));
                 }
             }
-            Event::Finished { id, how, duration } => {
+            Event::Finished { id, how, duration, .. } => {
                 state.settled += 1;
                 let running = state.running.remove(&id);
                 drop(state);

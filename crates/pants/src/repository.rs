@@ -94,12 +94,12 @@ impl Session<'_> {
     ///
     /// It is never taken apart: the process ends with it, and freeing a large graph node by node takes time.
     pub(crate) fn repository(&self) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
-        self.known_or_loaded(true)
+        self.console.events.phase("load", || self.known_or_loaded(true))
     }
 
     /// The same for who asks for the targets alone: its edges may be of sources that have changed since.
     pub(crate) fn targets_alone(&self) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {
-        self.known_or_loaded(false)
+        self.console.events.phase("load", || self.known_or_loaded(false))
     }
 
     fn known_or_loaded(&self, with_edges: bool) -> Result<ManuallyDrop<Repository>, Vec<Diagnostic>> {

@@ -15,6 +15,7 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::downloads::Downloads;
 use crate::environment::Environment;
+use crate::events::Records;
 use crate::explain;
 use crate::repository::WorkspaceState;
 
@@ -76,6 +77,7 @@ impl<'s> Session<'s> {
                 .help(Some("give one with `--cache-dir`")),
             ]);
         };
+        console.events.keep_in(Records::of(&cache_dir, &root));
         let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let given_jobs = options.jobs.or(config.jobs).map(usize::from);
         let jobs = given_jobs.unwrap_or_else(processors);

@@ -30,6 +30,11 @@ pub(crate) fn end_if_interrupted() {
     std::process::exit(128 + signal);
 }
 
+/// Whether somebody interrupted, and the process is about to end for it.
+pub(crate) fn is_interrupted() -> bool {
+    SIGNAL.load(Ordering::SeqCst) != 0
+}
+
 /// A flag that is set when somebody interrupts; the process ends shortly after, with the code that shells expect.
 pub(crate) fn watch() -> Arc<Cancel> {
     let cancel = Arc::new(Cancel::new());

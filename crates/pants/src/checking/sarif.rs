@@ -7,6 +7,7 @@ use python::tools::{Finding, Level};
 use serde_json::{Value, json};
 
 use super::found::{Found, OfTool};
+use crate::annotation::Annotation;
 
 /// The version of the format, and where its schema is.
 const VERSION: &str = "2.1.0";
@@ -77,23 +78,17 @@ pub(super) fn annotations(found: &Found) -> String {
                 Level::Warning => "warning",
                 Level::Note => "notice",
             };
-            let mut place = format!("file={}", escaped(&finding.path, true));
-            for (key, number) in [("line", finding.line), ("col", finding.column)] {
-                if number > 0 {
-                    let _ = write!(place, ",{key}={number}");
-                }
-            }
             let title = format!("{name} {}", finding.code);
-            let (title, message) = (escaped(title.trim_end(), true), escaped(&finding.message, false));
-            let _ = writeln!(text, "::{level} {place},title={title}::{message}");
+            let annotation = Annotation {
+                level,
+                place: Some((&finding.path, finding.line, finding.column)),
+                title: title.trim_end(),
+                message: &finding.message,
+            };
+            let _ = writeln!(text, "{annotation}");
         }
     }
     text
-}
-
-fn escaped(text: &str, is_property: bool) -> String {
-    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    if is_property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ fn tell(session: &Session<'_>, goal: &str, found: &Found, report: &Report) -> Ex
         }
         Output::Text => {
             console.answer(&lines(found));
-            if session.environment.get("GITHUB_ACTIONS") == Some("true") {
+            if console.annotates {
                 console.message(annotations(found).trim_end());
             }
             if !console.quiet && !report.is_empty() {

@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
 /// The goals.
-const GOALS: [&str; 30] = [
+const GOALS: [&str; 31] = [
     "affected",
     "binary",
     "cache",
@@ -27,6 +27,7 @@ const GOALS: [&str; 30] = [
     "lint",
     "list",
     "lock",
+    "log",
     "package",
     "paths",
     "peek",

@@ -17,6 +17,7 @@ pub(crate) mod help;
 pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod log;
 pub(crate) mod package;
 pub(crate) mod paths;
 pub(crate) mod peek;

@@ -18,11 +18,14 @@ mod inside;
 mod installed;
 mod interrupted;
 mod kept;
+mod recorded;
 mod remembered;
 #[path = "../bad_input/repository.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod repository;
 mod reproducible;
+#[path = "../queries/schema.rs"]
+mod schema;
 mod source_distributions;
 mod start;
 #[path = "../bad_input/zip.rs"]

@@ -100,6 +100,7 @@ fn is_of(name: &str, value: &Value) -> bool {
     match name {
         "null" => value.is_null(),
         "string" => value.is_string(),
+        "number" => value.is_number(),
         "integer" => value.is_i64() || value.is_u64(),
         "array" => value.is_array(),
         "object" => value.is_object(),
