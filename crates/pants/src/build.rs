@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use engine::{
-    ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources, execute,
+    ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources,
+    execute,
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
@@ -31,6 +32,9 @@ use crate::tools::MachineTools;
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
 const ATTEMPTS: usize = 3;
+
+/// How many lines of a program that failed are shown.
+const LINES: usize = 20;
 
 /// What of a program is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,7 +244,11 @@ impl<'a> Plan<'a> {
                 None => others.push(failure),
             }
         }
-        of_builds.extend(explain::failures(&others, &|id| self.blame(id)));
+        let said = |failure: &ActionFailure| match &failure.error {
+            ActionError::Exit { outcome, .. } => last_lines(self.store, &outcome.stderr),
+            _ => None,
+        };
+        of_builds.extend(explain::failures(&others, &|id| self.blame(id), &said));
         of_builds
     }
 
@@ -281,6 +289,24 @@ impl<'a> Plan<'a> {
 
     /// Runs whatever roots need; with `force`, the roots whatever is in the cache.
     pub(crate) fn execute(&self, roots: &[ActionId], force: bool) -> Result<Execution, Vec<Diagnostic>> {
+        self.execute_all(&self.actions, roots, force)
+    }
+
+    /// Runs further actions, with the tools of the plan, on what its own have made.
+    pub(crate) fn execute_after(
+        &self,
+        actions: &ActionGraph,
+        root: ActionId,
+    ) -> Result<Execution, Vec<Diagnostic>> {
+        self.execute_all(actions, &[root], false)
+    }
+
+    fn execute_all(
+        &self,
+        actions: &ActionGraph,
+        roots: &[ActionId],
+        force: bool,
+    ) -> Result<Execution, Vec<Diagnostic>> {
         let session = self.session;
         let mut functions = Functions::default();
         python::register(&mut functions);
@@ -288,7 +314,7 @@ impl<'a> Plan<'a> {
         let progress = Progress::new(session.console);
         let events = &session.console.events;
         let targets = self.artifacts.iter().map(|artifact| (artifact.action, &artifact.label));
-        let recorded = Recorded::new(events, &self.actions, targets);
+        let recorded = Recorded::new(events, actions, targets);
         let executor = Executor {
             store: self.store,
             cache: self.store,
@@ -303,7 +329,7 @@ impl<'a> Plan<'a> {
             force,
             cancel: session.cancel,
         };
-        let run = || progress.during(|| execute(&self.actions, roots, &executor));
+        let run = || progress.during(|| execute(actions, roots, &executor));
         let execution = events.phase("execute", run);
         if !execution.run.is_empty() {
             session.ran.get_or_init(|| ());
@@ -358,6 +384,15 @@ impl Sources for Plan<'_> {
             None => Ok(false),
         }
     }
+}
+
+/// The last lines that a program wrote to a stream, if it wrote any.
+fn last_lines(store: &Store, stream: &Digest) -> Option<String> {
+    let bytes = store.read(stream).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    (!last.is_empty()).then_some(last)
 }
 
 fn add(sum: &mut BTreeMap<String, u64>, counts: &BTreeMap<&'static str, u64>) {

@@ -181,23 +181,31 @@ fn packaging_exit(fault: packaging::index::Fault) -> Exit {
     }
 }
 
-/// Failed actions; those with one cause are told once, with a count.
+/// Failed actions; those with one cause are told once, with a count. `said` is what the program of an action said that failed.
 pub(crate) fn failures(
     failures: &[ActionFailure],
     blame: &dyn Fn(ActionId) -> Option<Place>,
+    said: &dyn Fn(&ActionFailure) -> Option<String>,
 ) -> Vec<Diagnostic> {
-    let mut told: Vec<(String, Diagnostic, usize)> = Vec::new();
+    let mut told: Vec<((String, Option<String>), Diagnostic, usize)> = Vec::new();
     let (unreachable, failures): (Vec<&ActionFailure>, Vec<&ActionFailure>) =
         failures.iter().partition(|failure| UNREACHABLE.contains(&failure.error.code()));
     let mut unreachable = files_that_cannot_be_had(&unreachable, blame);
     for failure in failures {
-        let message = failure.error.to_string();
-        match told.iter_mut().find(|(known, _, _)| *known == message) {
+        let cause = (failure.error.to_string(), said(failure));
+        match told.iter_mut().find(|(known, _, _)| *known == cause) {
             Some((_, _, count)) => *count += 1,
-            None => told.push((message, failure_of(failure).at(blame(failure.id)), 1)),
+            None => {
+                let diagnostic = failure_of(failure).at(blame(failure.id));
+                let diagnostic = match &cause.1 {
+                    Some(said) => diagnostic.note(format!("it said:\n{said}")),
+                    None => diagnostic,
+                };
+                told.push((cause, diagnostic, 1));
+            }
         }
     }
-    let counted = |(_, diagnostic, count): (String, Diagnostic, usize)| match count {
+    let counted = |(_, diagnostic, count): (_, Diagnostic, usize)| match count {
         1 => diagnostic,
         2 => diagnostic.note("another step failed for the same reason"),
         _ => diagnostic.note(format!("{} other steps failed for the same reason", count - 1)),

@@ -36,9 +36,9 @@ pub use ownership::Ownership;
 pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
 pub use rules::{
-    Analysis, Artifact, Batch, Distribution, EXIT_CODE, Environment, REPORT, RULES, Resolve, Rule,
-    SourceBuild, Test, TestRequest, ToolRequest, environments, environments_of_resolve, look, package,
-    packageable, paths, requirements_of_resolves, rewrite, test_environments, test_files, test_paths, tests,
-    tool_files,
+    Analysis, Artifact, Batch, Distribution, EXIT_CODE, Environment, MEASURED, MEASURED_BY_ALL, REPORT,
+    REPORTS, RULES, Reporter, Resolve, Rule, SourceBuild, TOTAL, Test, TestRequest, ToolRequest,
+    environments, environments_of_resolve, look, package, packageable, paths, reporter,
+    requirements_of_resolves, rewrite, test_environments, test_files, test_paths, tests, tool_files,
 };
 pub use source_roots::{RootPatternError, SourceRoots};

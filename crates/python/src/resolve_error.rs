@@ -54,9 +54,11 @@ pub enum ResolveError {
         /// Where the library names its resolve.
         place: Place,
     },
-    /// A resolve has no pytest to run tests with.
-    #[error("`{label}` is in the resolve `{resolve}`, which has no `pytest` to run it with")]
-    NoPytest {
+    /// A resolve lacks what tests are run or measured with.
+    #[error("`{label}` is in the resolve `{resolve}`, which has no `{name}` to run it with")]
+    NoTestTool {
+        /// What it lacks.
+        name: &'static str,
         /// The tests.
         label: Label,
         /// Their resolve.
@@ -104,7 +106,8 @@ impl ResolveError {
         match self {
             Self::OtherResolve { .. } => "python::other_resolve",
             Self::Library { .. } => "python::library_of_other_resolve",
-            Self::NoPytest { .. } => "test::no_pytest",
+            Self::NoTestTool { name: "pytest", .. } => "test::no_pytest",
+            Self::NoTestTool { .. } => "test::no_coverage",
             Self::NoBuilder { .. } => "python::no_builder",
             Self::Unread { .. } => "packaging::lock_unread",
         }
@@ -115,7 +118,7 @@ impl ResolveError {
         match self {
             Self::OtherResolve { place, .. }
             | Self::Library { place, .. }
-            | Self::NoPytest { place, .. }
+            | Self::NoTestTool { place, .. }
             | Self::NoBuilder { place, .. }
             | Self::Unread { place, .. } => place,
         }
@@ -133,7 +136,7 @@ impl ResolveError {
             Self::Library { own, path, chosen, .. } => {
                 in_resolve(own, chosen.as_ref()).chain([by_way(path)]).collect()
             }
-            Self::NoPytest { lock, .. } => vec![(format!("the lock is `{lock}`"), None)],
+            Self::NoTestTool { lock, .. } => vec![(format!("the lock is `{lock}`"), None)],
             Self::NoBuilder { label, found, .. } => {
                 let found = found.iter().map(|interpreter| (format!("found {interpreter}"), None));
                 std::iter::once((format!("needed by `{label}`"), None)).chain(found).collect()
@@ -157,8 +160,8 @@ impl ResolveError {
                 "leave out the `resolve` of the library, so that it serves in all, or build the program in another \
                  resolve than `{own}`"
             ),
-            Self::NoPytest { resolve, .. } => {
-                format!("add `pytest` to the requirements of `{resolve}`, and run `pants lock`")
+            Self::NoTestTool { name, resolve, .. } => {
+                format!("add `{name}` to the requirements of `{resolve}`, and run `pants lock`")
             }
             Self::NoBuilder { wanted, .. } => format!(
                 "install it (`uv python install {wanted}`, `pyenv install {wanted}` or the system's packages), or \

@@ -1,19 +1,23 @@
 //! The goal `test`: the tests of files are run by pytest, each file in a process of its own, and what passed is remembered.
 
 mod choice;
+mod coverage;
 mod debug;
 mod result;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use engine::ActionGraph;
 use graph::NodeId;
 use python::tools::ConfigurationFile;
-use python::{TestRequest, test_files, test_paths};
+use python::{Reporter, Test, TestRequest, test_files, test_paths};
+use store::{IndexEntry, StatIndex};
 
 use self::choice::Shard;
+use self::coverage::Measuring;
 use self::result::{Results, Status};
 use super::binary::check_some;
 use super::{Changed, Narrowed, Targets};
@@ -25,6 +29,7 @@ use crate::diagnostic::{Diagnostic, Exit};
 use crate::report::{Report, exit_of};
 use crate::repository::Repository;
 use crate::session::Session;
+use crate::tools::MachineTools;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,6 +81,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
 
+    #[command(flatten)]
+    coverage: coverage::Measures,
+
     /// Arguments of pytest
     #[arg(last = true, value_name = "ARGS")]
     arguments: Vec<String>,
@@ -87,18 +95,22 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     if arguments.debug {
         return Err(vec![debug::become_pytest(session, &repository, arguments, &chosen)]);
     }
-    let mut results = Results::default();
-    let mut report = Report::default();
+    let mut done = Done::default();
     if !chosen.files.is_empty() {
-        session.console.diagnostics(
-            run_all(session, &repository, arguments, &chosen, &mut results, &mut report)
-                .err()
-                .unwrap_or_default(),
-        );
+        let told = run_all(session, &repository, arguments, &chosen, &mut done);
+        session.console.diagnostics(told.err().unwrap_or_default());
     }
-    choice::remember(session.store()?, &session.root, &results)?;
+    choice::remember(session.store()?, &session.root, &done.results)?;
     session.console.diagnostics(session.take_warnings());
-    Ok(tell(session, &results, &report))
+    Ok(tell(session, &done))
+}
+
+/// What became of what was asked for.
+#[derive(Default)]
+struct Done {
+    results: Results,
+    report: Report,
+    coverage: Option<coverage::Reported>,
 }
 
 /// The files that configure pytest.
@@ -157,69 +169,113 @@ fn chosen(
     Ok(Chosen { files, only })
 }
 
-fn run_all(
+/// The tests as actions, and what else is known of them.
+struct Analysed {
+    tests: Vec<Test>,
+    /// Who reports on what they measure, where they do.
+    reporter: Option<Reporter>,
+    actions: ActionGraph,
+    tools: MachineTools,
+    /// All that they reach.
+    files: BTreeMap<String, IndexEntry>,
+}
+
+fn analyse(
     session: &Session<'_>,
     repository: &Repository,
     arguments: &Arguments,
     Chosen { files, only }: &Chosen,
-    results: &mut Results,
-    report: &mut Report,
-) -> Result<(), Vec<Diagnostic>> {
+    measuring: Option<&Measuring<'_>>,
+) -> Result<(StatIndex, Analysed), Vec<Diagnostic>> {
     let graph = &repository.graph;
-    session.tell_findings(repository, &graph.closure(files.iter().copied()), true)?;
-    let configurations = Configurations::new(
-        session,
-        &pytest_configuration(),
-        files.iter().filter_map(|file| graph.file(*file)),
-    );
+    let paths = files.iter().filter_map(|file| graph.file(*file));
+    let configurations = Configurations::new(session, &pytest_configuration(), paths);
+    let of_coverage = || measuring.into_iter().flat_map(Measuring::configuration).map(ToOwned::to_owned);
     let paths = |_: &python::Ownership<'_>| {
         let reached = files.iter().flat_map(|file| test_paths(graph, *file, &repository.roots));
-        reached.chain(configurations.paths().map(ToOwned::to_owned)).collect()
+        let configuration = configurations.paths().map(ToOwned::to_owned).chain(of_coverage());
+        let measured = measuring.iter().flat_map(|measuring| measuring.files_of_others(graph));
+        reached.chain(configuration).chain(measured).collect()
     };
-    let (index, (tests, actions, tools)) = observe(session, repository, files, &paths, |seen| {
+    observe(session, repository, files, &paths, |seen| {
         let request = TestRequest {
             arguments: &arguments.arguments,
             only,
             variable: &|name| session.environment.get(name).map(ToOwned::to_owned),
             configuration: &|path| {
-                let found = configurations.of(path);
-                found.map(|path| (path.to_owned(), seen.files[path])).collect()
+                let found = configurations.of(path).map(ToOwned::to_owned).chain(of_coverage());
+                let found: BTreeSet<String> = found.collect();
+                found
+                    .into_iter()
+                    .map(|path| {
+                        let entry = seen.files[path.as_str()];
+                        (path, entry)
+                    })
+                    .collect()
             },
             timeout: arguments.timeout.map(Duration::from_secs),
+            measures: measuring.is_some(),
         };
-        let made =
-            seen.analyse(files, &|analysis, actions| python::tests(files, &request, analysis, actions))?;
+        let made = seen.analyse(files, &|analysis, actions| {
+            let tests = python::tests(files, &request, analysis, actions)?;
+            let first = files.first().filter(|_| measuring.is_some());
+            let reporter = first.map_or(Ok(None), |first| python::reporter(*first, analysis, actions))?;
+            Ok((tests, reporter))
+        })?;
         let wrong = |errors: Vec<python::RuleError>| -> Vec<Diagnostic> {
             errors.iter().map(|error| placed(session, error)).collect()
         };
-        let (tests, actions) = made.map_err(wrong)?;
+        let ((tests, reporter), actions) = made.map_err(wrong)?;
         session.console.diagnostics(seen.interpreters.take_notes());
-        let tools = crate::tools::MachineTools::of(&actions, seen.interpreters);
-        Ok((tests, actions, tools))
-    })?;
-    let builds = tests.iter().flat_map(|test| test.builds.iter().cloned()).collect();
-    let places = tests.iter().map(|test| (test.action, test.place.clone())).collect();
+        let tools = MachineTools::of(&actions, seen.interpreters);
+        Ok(Analysed { tests, reporter, actions, tools, files: seen.files.clone() })
+    })
+}
+
+fn run_all(
+    session: &Session<'_>,
+    repository: &Repository,
+    arguments: &Arguments,
+    chosen: &Chosen,
+    done: &mut Done,
+) -> Result<(), Vec<Diagnostic>> {
+    let reached = repository.graph.closure(chosen.files.iter().copied());
+    session.tell_findings(repository, &reached, true)?;
+    let measuring = arguments.coverage.measuring(session)?;
+    let (index, analysed) = analyse(session, repository, arguments, chosen, measuring.as_ref())?;
+    let Analysed { tests, reporter, actions, tools, files } = analysed;
+    let builds = tests.iter().map(|test| &test.builds).chain(reporter.iter().map(|one| &one.builds));
+    let builds = builds.flatten().cloned().collect();
+    let mut places: Vec<_> = tests.iter().map(|test| (test.action, test.place.clone())).collect();
+    places.extend(reporter.iter().map(|one| (one.environment, one.place.clone())));
     let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
     let roots: Vec<_> = tests.iter().map(|test| test.action).collect();
     let mut execution = plan.execute(&roots, arguments.force)?;
-    report.add(&execution);
+    done.report.add(&execution);
     let mut failures = std::mem::take(&mut execution.failures);
     for test in &tests {
         let at =
             failures.iter().position(|failure| failure.id == test.action && result::is_of_tests(failure));
         let failure = at.map(|at| failures.remove(at));
-        results.add(session, test, &execution, failure.as_ref())?;
+        done.results.add(session, test, &execution, failure.as_ref())?;
     }
     let mut diagnostics = plan.told(failures);
     if execution.cancelled {
         diagnostics.push(Diagnostic::error(Exit::Failed, "test::cancelled", "cancelled"));
+    } else if let (Some(measuring), Some(reporter)) = (&measuring, &reporter) {
+        let trees = done.results.trees();
+        match measuring.report(session, &plan, reporter, &trees, &files) {
+            Ok(reported) => done.coverage = Some(reported),
+            Err(wrong) => diagnostics.extend(wrong),
+        }
     }
     if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
 }
 
 /// Says what became of the tests: what passed, and then what failed, with what that said.
-fn tell(session: &Session<'_>, results: &Results, report: &Report) -> Exit {
+fn tell(session: &Session<'_>, Done { results, report, coverage }: &Done) -> Exit {
     let console = session.console;
+    console.diagnostics(coverage.iter().filter_map(coverage::Reported::too_little).collect());
     let said = console.said();
     let failed = results.all.iter().any(|one| one.status != Status::Passed);
     let exit = match exit_of(&said) {
@@ -230,6 +286,9 @@ fn tell(session: &Session<'_>, results: &Results, report: &Report) -> Exit {
         Output::Json => {
             let mut told = report.json("test", exit, &said, session.start);
             told["tests"] = results.all.iter().map(result::TestResult::json).collect();
+            if let Some(coverage) = coverage {
+                told["coverage"] = coverage.json();
+            }
             console.answer(&format!("{told:#}\n"));
         }
         Output::Text => {
@@ -237,6 +296,7 @@ fn tell(session: &Session<'_>, results: &Results, report: &Report) -> Exit {
                 console.message(&said);
             }
             console.answer(&results.lines());
+            console.answer(&coverage.as_ref().map(coverage::Reported::lines).unwrap_or_default());
             if !console.quiet && !results.all.is_empty() {
                 console.message(&format!("{}; {}", results.summary(), report.summary(session.start)));
             }

@@ -8,6 +8,8 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod repository;
 
+mod coverage;
+
 use std::fs;
 use std::process::Command;
 

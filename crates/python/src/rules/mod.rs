@@ -1,6 +1,7 @@
 //! Rules: what a target means, one file each. Their schemas are the graph's.
 
 mod binary;
+mod coverage;
 mod distribution;
 mod distributions;
 mod entry;
@@ -25,6 +26,7 @@ use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
+pub use coverage::{MEASURED, MEASURED_BY_ALL, REPORTS, Reporter, TOTAL, reporter};
 pub use environment::{Environment, environments, environments_of_resolve, requirements_of_resolves};
 pub use inside::Distribution;
 pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_paths, tests};

@@ -12,6 +12,7 @@ use packaging::target::Target as Configuration;
 use store::{Digest, IndexEntry};
 
 use super::binary::Known;
+use super::coverage::{self, COVERAGE, MEASURED};
 use super::environment::{self, ENVIRONMENT, Environment, WORK};
 use super::wheels::Wheels;
 use super::{Analysis, SourceBuild};
@@ -24,9 +25,10 @@ use crate::resolve_error::ResolveError;
 const PYTEST: &str = "pytest";
 /// The report of a file's tests, among its outputs.
 pub const REPORT: &str = ".pants-junit.xml";
+/// Runs them; what is measured around it is put there.
+const RUN: &str = "import sys, pytest\ncode = int(pytest.main(sys.argv[1:]))\n";
 /// That no test was collected (5) is no failure: a file may have none on this Python.
-const RUN: &str =
-    "import sys, pytest\ncode = int(pytest.main(sys.argv[1:]))\nsys.exit(0 if code == 5 else code)\n";
+const END: &str = "sys.exit(0 if code == 5 else code)\n";
 
 /// What was asked for beside the tests themselves.
 pub struct TestRequest<'a> {
@@ -40,6 +42,8 @@ pub struct TestRequest<'a> {
     pub configuration: &'a dyn Fn(&str) -> Vec<(String, IndexEntry)>,
     /// Ends tests after so long which say nothing themselves.
     pub timeout: Option<Duration>,
+    /// Whether it is measured what lines they run.
+    pub measures: bool,
 }
 
 /// The tests of one file under one Python.
@@ -113,15 +117,29 @@ pub fn test_environments(
     analysis: &Analysis<'_>,
     actions: &mut ActionGraph,
 ) -> Result<Vec<Environment>, Vec<RuleError>> {
-    environment::of(&known(file, analysis)?, analysis, actions)
+    environment::of(&known(file, analysis, false)?, analysis, actions)
 }
 
 /// What is known of the tests of a file, with what runs them.
-fn known<'a, 'b>(file: NodeId, analysis: &'a Analysis<'b>) -> Result<Known<'a, 'b>, Vec<RuleError>> {
+fn known<'a, 'b>(
+    file: NodeId,
+    analysis: &'a Analysis<'b>,
+    measures: bool,
+) -> Result<Known<'a, 'b>, Vec<RuleError>> {
     let mut known = environment::known(file, analysis)?;
-    let plugins = plugins(&known, analysis)?;
-    known.closure.requirements.extend(plugins);
-    Ok(known)
+    let mut errors = Vec::new();
+    let mut wishes = plugins(&known);
+    let tools = std::iter::once(PYTEST).chain(measures.then_some(COVERAGE));
+    for name in tools {
+        if wishes.iter().all(|wish| wish.requirement.name.as_ref() != name) {
+            match tool(name, &known, analysis) {
+                Ok(wish) => wishes.push(wish),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    known.closure.requirements.extend(wishes);
+    if errors.is_empty() { Ok(known) } else { Err(errors) }
 }
 
 fn of_file(
@@ -131,7 +149,7 @@ fn of_file(
     actions: &mut ActionGraph,
 ) -> Result<Vec<Test>, Vec<RuleError>> {
     let Some(path) = analysis.graph.file(file) else { return Ok(Vec::new()) };
-    let known = known(file, analysis)?;
+    let known = known(file, analysis, request.measures)?;
     let running = Running { known: &known, path, request, analysis };
     let has_siblings = known.shared.len() > 1;
     let tests = known.shared.iter().flatten().map(|configuration| {
@@ -151,31 +169,44 @@ fn of_file(
 }
 
 /// Pytest and its plugins, as far as the resolve asks for them by name: tests import few of them.
-fn plugins(known: &Known<'_, '_>, analysis: &Analysis<'_>) -> Result<Vec<Wish>, Vec<RuleError>> {
-    let program = known.program;
+fn plugins(known: &Known<'_, '_>) -> Vec<Wish> {
     let is_plugin = |name: &PackageName| name.as_ref() == PYTEST || name.as_ref().starts_with("pytest-");
-    let wish = |requirement: Requirement| Wish {
-        requirement,
-        label: program.label.clone(),
-        place: program.place.clone(),
-    };
+    let asked = known.resolve.lock.into_iter().flat_map(|lock| &lock.requirements);
+    let asked = asked.filter(|one| is_plugin(&one.name));
+    asked.map(|requirement| wish(requirement.clone(), known.program)).collect()
+}
+
+/// What a resolve has by this name: what it asks for, or whatever the lock has of it.
+///
+/// # Errors
+/// Where the lock has none.
+pub(super) fn tool(
+    name: &'static str,
+    known: &Known<'_, '_>,
+    analysis: &Analysis<'_>,
+) -> Result<Wish, RuleError> {
+    let program = known.program;
+    let parsed: PackageName = packaging::name::parse_name(name).expect("it is a name");
     let lock = known.resolve.lock;
-    let asked = lock.into_iter().flat_map(|lock| &lock.requirements).filter(|one| is_plugin(&one.name));
-    let mut found: Vec<Wish> = asked.cloned().map(wish).collect();
-    let name: PackageName = packaging::name::parse_name(PYTEST).expect("it is a name");
-    if !found.iter().any(|wish| wish.requirement.name == name) {
-        if lock.is_none_or(|lock| lock.named(&name).is_empty()) {
-            let error = ResolveError::NoPytest {
-                label: program.label.clone(),
-                resolve: resolve_of(program, &analysis.settings.default_resolve).to_owned(),
-                lock: known.resolve.path.to_owned(),
-                place: program.place.clone(),
-            };
-            return Err(vec![error.into()]);
+    let asked = lock.into_iter().flat_map(|lock| &lock.requirements).find(|one| one.name == parsed);
+    match asked {
+        Some(requirement) => Ok(wish(requirement.clone(), program)),
+        None if lock.is_some_and(|lock| !lock.named(&parsed).is_empty()) => {
+            Ok(wish(name.parse().expect("it is a requirement"), program))
         }
-        found.push(wish(PYTEST.parse().expect("it is a requirement")));
+        None => Err(ResolveError::NoTestTool {
+            name,
+            label: program.label.clone(),
+            resolve: resolve_of(program, &analysis.settings.default_resolve).to_owned(),
+            lock: known.resolve.path.to_owned(),
+            place: program.place.clone(),
+        }
+        .into()),
     }
-    Ok(found)
+}
+
+fn wish(requirement: Requirement, program: &Target) -> Wish {
+    Wish { requirement, label: program.label.clone(), place: program.place.clone() }
 }
 
 /// The tests of one file, on their way to actions.
@@ -200,7 +231,10 @@ impl Running<'_, '_> {
             program: environment::python(configuration, ""),
             arguments: self.arguments(),
             environment: self.variables(),
-            outputs: vec![REPORT.to_owned()],
+            outputs: std::iter::once(REPORT)
+                .chain(self.request.measures.then_some(MEASURED))
+                .map(ToOwned::to_owned)
+                .collect(),
             keeps_failed: true,
             shared: Some(ENVIRONMENT.to_owned()),
             timeout: timeout(target).or(self.request.timeout),
@@ -210,7 +244,12 @@ impl Running<'_, '_> {
     }
 
     fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec!["-c".to_owned(), RUN.to_owned()];
+        let run = if self.request.measures {
+            [coverage::BEGIN, RUN, coverage::END, END].concat()
+        } else {
+            [RUN, END].concat()
+        };
+        let mut arguments = vec!["-c".to_owned(), run];
         // What it would remember is gone with its folder.
         arguments.extend(["-p", "no:cacheprovider", "--color=no"].map(ToOwned::to_owned));
         arguments.push(format!("--junitxml={REPORT}"));

@@ -34,6 +34,8 @@ pub(super) struct TestResult {
     /// The report, relative to the root.
     report: Option<String>,
     said: String,
+    /// What the process has made, where it came to an end.
+    tree: Option<Digest>,
 }
 
 /// How many tests a report tells of.
@@ -78,6 +80,7 @@ impl Results {
             counts: Counts::default(),
             report: None,
             said: String::new(),
+            tree: None,
         };
         let outcome = match failure.map(|failure| &failure.error) {
             Some(ActionError::Exit { outcome, .. }) => {
@@ -97,7 +100,7 @@ impl Results {
             }),
         };
         if let Some(outcome) = outcome {
-            result.duration = outcome.duration;
+            (result.duration, result.tree) = (outcome.duration, Some(outcome.tree));
             if result.status != Status::Passed {
                 result.said = said(session, &[outcome.stdout, outcome.stderr])?;
             }
@@ -118,6 +121,11 @@ impl Results {
         let (passed, failed): (Vec<_>, Vec<_>) =
             self.all.iter().partition(|one| one.status == Status::Passed);
         passed.into_iter().chain(failed).map(|one| format!("{}\n", one.line())).collect()
+    }
+
+    /// What the processes have made that came to an end.
+    pub(super) fn trees(&self) -> Vec<Digest> {
+        self.all.iter().filter_map(|one| one.tree).collect()
     }
 
     /// How many files ended how.
