@@ -13,6 +13,7 @@ use store::{IndexEntry, StatIndex};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::explain;
+use crate::generated::{self, Generated};
 use crate::inside;
 use crate::locks::Locks;
 use crate::machine::{self, MachineInterpreters};
@@ -50,10 +51,29 @@ pub(crate) fn observe<'a, T>(
     paths: &dyn Fn(&Ownership<'_>) -> BTreeSet<String>,
     look: impl FnOnce(&Seen<'_>) -> Result<T, Vec<Diagnostic>>,
 ) -> Result<(StatIndex, T), Vec<Diagnostic>> {
+    let made = generated::make(session, repository, nodes)?;
+    let paths = paths(&Ownership::new(&repository.graph));
+    look_at(session, repository, (nodes, &made), paths, look)
+}
+
+/// The same, where it is known what steps have made, and which files matter.
+pub(crate) fn look_at<'a, T>(
+    session: &'a Session<'a>,
+    repository: &Repository,
+    (nodes, made): (&[NodeId], &Generated),
+    paths: BTreeSet<String>,
+    look: impl FnOnce(&Seen<'_>) -> Result<T, Vec<Diagnostic>>,
+) -> Result<(StatIndex, T), Vec<Diagnostic>> {
     let store = session.store()?;
     let mut index = StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
     let ownership = Ownership::new(&repository.graph);
-    let files = read(&mut index, repository, paths(&ownership))?;
+    let (generated, on_disk) = paths.into_iter().partition(|path| made.files.contains_key(path));
+    let mut files = read(&mut index, repository, on_disk)?;
+    let generated: BTreeSet<String> = generated;
+    files.extend(generated.into_iter().map(|path| {
+        let entry = made.files[&path];
+        (path, entry)
+    }));
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
     let settings = settings(session, &repository.graph, nodes);
@@ -63,6 +83,7 @@ pub(crate) fn observe<'a, T>(
             session,
             repository,
             files: &files,
+            made_from: &made.sources,
             settings: &settings,
             ownership: &ownership,
             versions: &versions,
@@ -90,6 +111,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) repository: &'a Repository,
     pub(crate) files: &'a BTreeMap<String, IndexEntry>,
+    /// The files on the disk that steps have made some of them from.
+    pub(crate) made_from: &'a BTreeSet<String>,
     pub(crate) settings: &'a Settings,
     pub(crate) ownership: &'a Ownership<'a>,
     pub(crate) versions: &'a Versions<'a>,

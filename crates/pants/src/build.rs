@@ -71,7 +71,9 @@ pub(crate) fn build(
     check(&programs).map_err(|wrong| vec![wrong])?;
     let mut report = Report::default();
     let built = Plan::of(session, &repository, &programs, scope).and_then(|plan| {
-        let made = plan.carry_out(&mut report)?;
+        let made = plan.carry_out(&mut report);
+        report.add_counts(session.take_generated());
+        let made = made?;
         request.remember(&repository, plan.inputs, plan.described, made, &report)
     });
     let mut diagnostics = built.err().unwrap_or_default();
@@ -129,7 +131,7 @@ impl<'a> Plan<'a> {
             session.console.diagnostics(explain::left_out(&artifacts));
             session.console.diagnostics(lacking(&artifacts));
             let mut inputs = interpreters.inputs();
-            inputs.extend(seen.files.keys().flat_map(|path| with_packages(path)));
+            inputs.extend(seen.files.keys().chain(seen.made_from).flat_map(|path| with_packages(path)));
             inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
             inputs.extend(seen.settings.platform_files.keys().map(PathBuf::from));
             let tools = MachineTools::of(&actions, interpreters);

@@ -15,6 +15,7 @@ mod environment;
 mod environments;
 mod events;
 mod explain;
+mod generated;
 mod goals;
 mod inference;
 mod inside;

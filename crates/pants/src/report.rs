@@ -41,6 +41,15 @@ impl Report {
         }
     }
 
+    /// Counts what another has counted.
+    pub(crate) fn add_counts(&mut self, other: Report) {
+        for (sum, counts) in [(&mut self.run, other.run), (&mut self.hits, other.hits)] {
+            for (verb, count) in counts {
+                *sum.entry(verb).or_default() += count;
+            }
+        }
+    }
+
     /// The form for programs. Where an artifact has one interpreter and platform, these are strings, where it has several, lists, and where it is for
     /// none in particular, nothing.
     pub(crate) fn json(&self, goal: &str, exit: Exit, diagnostics: &[Diagnostic], start: Instant) -> Value {

@@ -1,10 +1,10 @@
 //! What all goals stand on: the root, the configuration, the store and the graph. The one place where crates meet.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use engine::{Cancel, Keep, Level, Sandbox};
+use engine::{Cancel, Execution, Keep, Level, Sandbox};
 use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::Declarations;
 use store::{DigestFunction, Moment, Store, StoreError};
@@ -17,6 +17,7 @@ use crate::downloads::Downloads;
 use crate::environment::Environment;
 use crate::events::Records;
 use crate::explain;
+use crate::report::Report;
 use crate::repository::WorkspaceState;
 
 /// The folder of the cache for kept folders of programs.
@@ -51,6 +52,8 @@ pub(crate) struct Session<'s> {
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
     /// Set where an action ran, and did not come from the cache.
     pub(crate) ran: OnceLock<()>,
+    /// What it took to make the files that steps make.
+    generated: Mutex<Report>,
 }
 
 impl<'s> Session<'s> {
@@ -110,6 +113,7 @@ impl<'s> Session<'s> {
             builds,
             unchanged,
             ran,
+            generated: Mutex::default(),
         })
     }
 
@@ -122,6 +126,16 @@ impl<'s> Session<'s> {
         let opened = Store::open_with(&self.cache_dir, DigestFunction::Blake3, &scratch);
         let opened = opened.map_err(|error| vec![explain::store(&error)])?;
         Ok(self.store.get_or_init(|| opened))
+    }
+
+    /// Counts what made files of steps.
+    pub(crate) fn count_generated(&self, execution: &Execution) {
+        self.generated.lock().unwrap_or_else(PoisonError::into_inner).add(execution);
+    }
+
+    /// What it took to make the files of steps, to go on with.
+    pub(crate) fn take_generated(&self) -> Report {
+        std::mem::take(&mut *self.generated.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What the store noticed and mended, and what the sandbox cannot do, if they were used.

@@ -1,4 +1,4 @@
-//! The tools that actions ask for by symbol, as this machine has them: interpreters alone.
+//! The tools that actions ask for by symbol, as this machine has them: interpreters, and the shell.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,9 @@ use python::configuration::Interpreters;
 
 /// What the symbols of interpreters begin with; an ABI follows, as in `python:cp311`.
 const PYTHON: &str = "python:";
+
+/// The symbol of the shell.
+const SHELL: &str = "sh";
 
 /// The tools of some actions, looked for before any of them runs.
 pub(crate) struct MachineTools {
@@ -37,7 +40,15 @@ impl MachineTools {
     }
 }
 
+/// The shell of the system. What it starts no key knows, and neither which one it is.
+fn shell() -> Tool {
+    Tool { path: PathBuf::from("/bin/sh"), identity: "sh".to_owned(), needs: Vec::new() }
+}
+
 fn interpreter(symbol: &str, interpreters: &dyn Interpreters) -> Option<Tool> {
+    if symbol == SHELL {
+        return Some(shell());
+    }
     let abi = symbol.strip_prefix(PYTHON)?;
     let is = |found: &Interpreter| found.abi.to_string() == abi;
     let digits = abi.strip_prefix("cp")?;

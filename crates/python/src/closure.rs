@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use graph::{Label, NodeId, Place, Target, TargetGraph};
+use graph::{EdgeKind, Label, NodeId, Place, Target, TargetGraph};
 use packaging::requirement::Requirement;
 
 use crate::error::RuleError;
 use crate::requirements;
+use crate::rules::GENRULE;
 use crate::source_roots::SourceRoots;
 
 /// All that a program is made of.
@@ -69,7 +70,12 @@ impl Closure {
                     errors.extend(wrong);
                 }
                 "python_test" if is_test => closure.add_files(target, &files, Some(roots), &mut errors),
-                "genrule" | "python_distribution" | "python_image" | "python_test" => {
+                GENRULE if owner == root => {
+                    let own: Vec<&str> = target.sources.iter().map(|source| &*source.path).collect();
+                    closure.add_files(target, &own, None, &mut errors);
+                }
+                GENRULE => closure.add_generated(target, roots),
+                "python_distribution" | "python_image" | "python_test" => {
                     errors.push(RuleError::NotMade {
                         program: graph.target(root).label.clone(),
                         dependency: target.label.clone(),
@@ -92,6 +98,16 @@ impl Closure {
     pub fn source_roots(&self) -> BTreeSet<String> {
         let files = self.code.iter().flat_map(|code| &code.files);
         files.filter_map(|file| source_root(&file.path, &file.destination)).collect()
+    }
+
+    /// Adds what a step makes, at the path of its import where it has one.
+    fn add_generated(&mut self, target: &Target, roots: &SourceRoots) {
+        let file = |path: String| {
+            let destination = roots.import_path(&path).unwrap_or(&path).to_owned();
+            ClosureFile { path, destination }
+        };
+        let files = generated(target).map(file).collect();
+        self.code.push(TargetFiles { label: target.label.clone(), files });
     }
 
     pub(crate) fn add_files(
@@ -139,11 +155,58 @@ pub fn way(graph: &TargetGraph, from: NodeId, to: NodeId) -> Vec<Label> {
     labels
 }
 
+/// The paths of the files that a step makes, relative to the root of the repository.
+pub(crate) fn generated(step: &Target) -> impl Iterator<Item = String> {
+    step.list("outputs").into_iter().map(|output| graph::join(step.label.package(), output))
+}
+
 /// The targets that `root` reaches, each with those of its files that are reached, in the order of the labels.
 fn reached(graph: &TargetGraph, root: NodeId) -> BTreeMap<NodeId, Vec<&str>> {
     let mut reached: BTreeMap<NodeId, Vec<&str>> = BTreeMap::new();
-    for node in graph.closure([root]) {
+    let mut all = graph.closure([root]);
+    if all.iter().any(|node| is_step(graph, *node)) {
+        let some = past_steps(graph, root);
+        all.retain(|node| some.contains(node));
+    }
+    for node in all {
         reached.entry(graph.owner(node)).or_default().extend(graph.file(node));
     }
     reached
+}
+
+/// Whether Python runs as a step does: something of what it needs to run is code or a distribution.
+pub(crate) fn runs_python(graph: &TargetGraph, step: NodeId) -> bool {
+    reached(graph, step).keys().any(|node| graph.target(*node).rule.name.starts_with("python_"))
+}
+
+fn is_step(graph: &TargetGraph, node: NodeId) -> bool {
+    graph.target(node).rule.name == GENRULE
+}
+
+/// All that `root` reaches where steps are on the way. What a step needs to run is no part of what needs its files; and
+/// what its files need beyond that, such as the packages that they are in, is no part of running it.
+fn past_steps(graph: &TargetGraph, root: NodeId) -> BTreeSet<NodeId> {
+    let mut open: Vec<NodeId> = std::iter::once(root).chain(graph.files(root)).collect();
+    let mut found: BTreeSet<NodeId> = open.iter().copied().collect();
+    while let Some(node) = open.pop() {
+        let named = |field: &str| -> BTreeSet<NodeId> {
+            let labels = graph.target(node).labels(field).into_iter();
+            labels.filter_map(|(label, _)| graph.node(label)).collect()
+        };
+        let step = is_step(graph, node);
+        let to_run: BTreeSet<NodeId> = if step && node != root {
+            named("tools").difference(&named("dependencies")).copied().collect()
+        } else {
+            BTreeSet::new()
+        };
+        for next in graph.deps(node) {
+            let is_of_files = step && node == root && next.kind == EdgeKind::Inferred;
+            if !is_of_files && !to_run.contains(&next.node) && found.insert(next.node) {
+                open.push(next.node);
+            }
+        }
+    }
+    let owners: Vec<NodeId> = found.iter().map(|node| graph.owner(*node)).collect();
+    found.extend(owners);
+    found
 }

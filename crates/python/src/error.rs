@@ -12,6 +12,7 @@ use crate::distribution_error::DistributionError;
 use crate::image_error::ImageError;
 use crate::missing::MissingWheels;
 use crate::resolve_error::ResolveError;
+use crate::step_error::StepError;
 
 /// What is wrong with a target, or with what it asks for.
 #[derive(Debug, thiserror::Error)]
@@ -281,6 +282,9 @@ pub enum RuleError {
     /// A tree or an image cannot be made.
     #[error(transparent)]
     Image(Box<ImageError>),
+    /// A step cannot run as it is written.
+    #[error(transparent)]
+    Step(Box<StepError>),
     /// The files of a target cannot be in one tree.
     #[error("the sources of `{label}` cannot lie in one folder: {error}")]
     Tree {
@@ -334,6 +338,7 @@ impl RuleError {
             RuleError::Resolve(error) => error.code(),
             RuleError::Distribution(error) => error.code(),
             RuleError::Image(error) => error.code(),
+            RuleError::Step(error) => error.code(),
             RuleError::BuiltForNothing { .. } => "python::built_for_nothing",
             RuleError::NotMade { .. } => "python::not_made",
             RuleError::SourceClash { .. } => "python::source_clash",
@@ -354,6 +359,7 @@ impl RuleError {
             RuleError::Missing(error) => error.place(),
             RuleError::Distribution(error) => Some(error.place()),
             RuleError::Image(error) => Some(error.place()),
+            RuleError::Step(error) => Some(error.place()),
             RuleError::Python { place, .. }
             | RuleError::Platform { place, .. }
             | RuleError::Constraint { place, .. }
@@ -385,7 +391,7 @@ impl RuleError {
     pub fn notes(&self) -> Vec<(String, Option<Place>)> {
         let texts = match self {
             RuleError::NoInterpreter { found, .. } if found.is_empty() => {
-                vec!["no Python was found at all".to_owned()]
+                vec!["no Python was found at all".into()]
             }
             RuleError::NoInterpreter { found, .. } => {
                 found.iter().map(|interpreter| format!("found {interpreter}")).collect()
@@ -441,6 +447,7 @@ impl RuleError {
             RuleError::Bounds(error) => error.help(),
             RuleError::Distribution(error) => return error.help(),
             RuleError::Image(error) => error.help(),
+            RuleError::Step(error) => error.help().to_owned(),
             _ => return self.advice().map(ToOwned::to_owned),
         };
         Some(text)
@@ -453,12 +460,11 @@ impl RuleError {
             RuleError::NoModule { .. } => "name the target or the requirement that has it in `dependencies`",
             RuleError::NoScript { .. } => "name the requirement that has it in `dependencies`",
             RuleError::EntryPointAmbiguous { .. } => "name one of them in the program's `dependencies`",
-            RuleError::Exclusive { .. } => "remove one of them",
             RuleError::Requirement { .. } => "write it as in `flask==3.0.*` or `requests>=2.31,<3`",
             RuleError::OutputClash { .. } | RuleError::OutputInside { .. } => {
                 "give one of them another `output_path`"
             }
-            RuleError::SameMinor { .. } => "remove one of them",
+            RuleError::Exclusive { .. } | RuleError::SameMinor { .. } => "remove one of them",
             RuleError::OutputPath { .. } => {
                 "write it relative to `dist/`, without `..`, such as `services/app.pex`"
             }
@@ -476,11 +482,8 @@ impl RuleError {
 
     /// Whether the machine lacks something, rather than the request being wrong.
     pub fn is_environment(&self) -> bool {
-        match self {
-            RuleError::NoInterpreter { .. } => true,
-            RuleError::Resolve(error) => error.is_environment(),
-            _ => false,
-        }
+        let of_resolve = matches!(self, RuleError::Resolve(error) if error.is_environment());
+        of_resolve || matches!(self, RuleError::NoInterpreter { .. })
     }
 }
 

@@ -22,6 +22,7 @@ pub mod resolves;
 mod rules;
 mod source_roots;
 mod stdlib;
+mod step_error;
 pub mod tailor;
 pub mod tools;
 mod trees;
@@ -37,8 +38,10 @@ pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
 pub use rules::{
     Analysis, Artifact, Batch, Distribution, EXIT_CODE, Environment, MEASURED, MEASURED_BY_ALL, REPORT,
-    REPORTS, RULES, Reporter, Resolve, Rule, SourceBuild, TOTAL, Test, TestRequest, ToolRequest,
+    REPORTS, RULES, Reporter, Resolve, Rule, SourceBuild, Step, TOTAL, Test, TestRequest, ToolRequest,
     environments, environments_of_resolve, look, package, packageable, paths, reporter,
-    requirements_of_resolves, rewrite, test_environments, test_files, test_paths, tests, tool_files,
+    requirements_of_resolves, rewrite, run_steps, step_paths, steps, test_environments, test_files,
+    test_paths, tests, tool_files,
 };
 pub use source_roots::{RootPatternError, SourceRoots};
+pub use step_error::StepError;

@@ -154,6 +154,7 @@ impl<'a> Work<'a> {
         let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
         let roots: Vec<_> = batches.iter().map(|batch| batch.action).collect();
         let mut execution = plan.execute(&roots, self.force)?;
+        report.add_counts(self.session.take_generated());
         report.add(&execution);
         let mut diagnostics = found::failures(session, &batches, &mut execution)?;
         for batch in &batches {

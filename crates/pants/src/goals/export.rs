@@ -9,6 +9,7 @@ use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::environments;
 use crate::explain;
+use crate::generated;
 use crate::report::exit_of;
 use crate::session::Session;
 
@@ -25,8 +26,8 @@ Examples:
 
 /// Make a virtualenv of each resolve, which an editor can open
 ///
-/// It has all that is locked, and imports first-party code from where it is in the repository. What has not changed since the
-/// last time is not touched. The paths are printed.
+/// It has all that is locked, and imports first-party code from where it is in the repository, and what steps generate from
+/// dist/generated/. What has not changed since the last time is not touched. The paths are printed.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -56,11 +57,13 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let made = environments::make(session, &repository, &nodes, python::environments_of_resolve)?;
     let sources = graph.targets().flat_map(|(_, target)| &target.sources);
     let python = sources.filter(|source| source.path.ends_with(".py") || source.path.ends_with(".pyi"));
-    let roots: BTreeSet<&str> = (python.filter_map(|source| {
+    let mut roots: BTreeSet<String> = (python.filter_map(|source| {
         let below = repository.roots.import_path(&source.path)?;
-        Some(source.path.strip_suffix(below)?.trim_end_matches('/'))
+        Some(source.path.strip_suffix(below)?.trim_end_matches('/').to_owned())
     }))
     .collect();
+    let everything: Vec<_> = graph.targets().map(|(node, _)| node).collect();
+    roots.extend(generated::place(session, &repository, &everything)?);
     let pth: String = roots.iter().map(|root| format!("{}\n", session.root.join(root).display())).collect();
     let mut exported = Vec::new();
     for (node, one) in &made {
@@ -94,9 +97,10 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
 }
 
 /// Writes what pyright, and with it the Python extension of VS Code, reads.
-fn pyright(session: &Session<'_>, path: &str, roots: &BTreeSet<&str>) -> Result<(), Vec<Diagnostic>> {
+fn pyright(session: &Session<'_>, path: &str, roots: &BTreeSet<String>) -> Result<(), Vec<Diagnostic>> {
     let (parent, name) = path.rsplit_once('/').unwrap_or((".", path));
-    let roots: Vec<&str> = roots.iter().map(|root| if root.is_empty() { "." } else { root }).collect();
+    let roots: Vec<&str> =
+        roots.iter().map(|root| if root.is_empty() { "." } else { root.as_str() }).collect();
     let config = json!({ "venvPath": parent, "venv": name, "extraPaths": roots });
     let file = session.root.join("pyrightconfig.json");
     std::fs::write(&file, format!("{config:#}\n")).map_err(|error| {

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::environments;
+use crate::generated;
 use crate::session::Session;
 
 const EXAMPLES: &str = "\
@@ -62,7 +63,9 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     }
     let mut command = Command::new(&program);
     command.args(&arguments.arguments);
-    environments::let_import(&mut command, session, &made.environment.roots);
+    let generated = generated::place(session, &repository, &[*node])?;
+    let roots: Vec<String> = made.environment.roots.iter().cloned().chain(generated).collect();
+    environments::let_import(&mut command, session, &roots);
     let error = command.exec();
     let message = format!("cannot start `{}`: {error}", program.display());
     Err(vec![Diagnostic::error(Exit::Environment, "repl::start", message)])

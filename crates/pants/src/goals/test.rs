@@ -251,6 +251,7 @@ fn run_all(
     let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
     let roots: Vec<_> = tests.iter().map(|test| test.action).collect();
     let mut execution = plan.execute(&roots, arguments.force)?;
+    done.report.add_counts(session.take_generated());
     done.report.add(&execution);
     let mut failures = std::mem::take(&mut execution.failures);
     for test in &tests {

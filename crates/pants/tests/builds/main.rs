@@ -9,6 +9,7 @@ mod acceptance;
 mod checkout;
 mod ended;
 mod forms;
+mod generated;
 mod incremental;
 #[path = "../bad_input/index.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -9,6 +9,7 @@
 mod repository;
 
 mod coverage;
+mod generated;
 
 use std::fs;
 use std::process::Command;

@@ -125,7 +125,10 @@ pub fn edges(targets: &[Target], world: &World<'_>) -> Inferred {
         let imports = of.get(index).copied().unwrap_or(&nothing);
         resolver.file(&modules.owners[*index], imports, &is_blank)
     };
-    let outcomes: Vec<Outcome<'_>> = files.par_iter().map(outcome).collect();
+    let mut outcomes: Vec<Outcome<'_>> = files.par_iter().map(outcome).collect();
+    // What a step makes is not there to be read; the packages that it is in are run before it all the same.
+    let made = modules.owners.iter().filter(|owner| !owner.is_file());
+    outcomes.extend(made.map(|owner| resolver.file(owner, &nothing, &is_blank)));
     let mut inferred = Inferred { unread, ..Inferred::default() };
     let mut failures: Vec<Failure<'_>> = Vec::new();
     for outcome in outcomes {

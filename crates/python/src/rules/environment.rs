@@ -2,9 +2,10 @@
 //! resolve, for an editor. They hold wheels alone; first-party files are found at their places in the repository.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use engine::{ActionGraph, ActionId, Program};
-use graph::{Label, NodeId, Place, TargetGraph};
+use graph::{Label, NodeId, Place, Target, TargetGraph};
 use packaging::environment::Scheme;
 use packaging::installed::{InstalledSpec, Shape};
 use packaging::target::Target as Configuration;
@@ -113,6 +114,12 @@ pub(super) fn variables() -> BTreeMap<String, String> {
         ("VIRTUAL_ENV", ENVIRONMENT.to_owned()),
     ];
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// After how long the process of a target is ended, where it says so.
+pub(super) fn timeout(target: &Target) -> Option<Duration> {
+    let seconds = target.int("timeout")?;
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
 /// What is known of a target that is used on this machine.

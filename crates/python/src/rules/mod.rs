@@ -6,6 +6,7 @@ mod distribution;
 mod distributions;
 mod entry;
 mod environment;
+mod genrule;
 mod importing;
 mod inside;
 mod installed;
@@ -28,6 +29,8 @@ use store::{IndexEntry, Store};
 
 pub use coverage::{MEASURED, MEASURED_BY_ALL, REPORTS, Reporter, TOTAL, reporter};
 pub use environment::{Environment, environments, environments_of_resolve, requirements_of_resolves};
+pub(crate) use genrule::GENRULE;
+pub use genrule::{Step, run_steps, step_paths, steps};
 pub use inside::Distribution;
 pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_paths, tests};
 pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};

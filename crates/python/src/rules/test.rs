@@ -237,7 +237,7 @@ impl Running<'_, '_> {
                 .collect(),
             keeps_failed: true,
             shared: Some(ENVIRONMENT.to_owned()),
-            timeout: timeout(target).or(self.request.timeout),
+            timeout: environment::timeout(target).or(self.request.timeout),
         };
         let inputs = vec![Input::Tree(self.files()?), Input::Action(environment)];
         Ok(actions.add(Verb::Run(process), inputs, format!("test {}", self.path)))
@@ -300,9 +300,4 @@ impl Running<'_, '_> {
         }
         self.analysis.store.put_tree(&tree).map_err(|error| vec![RuleError::Store(error)])
     }
-}
-
-fn timeout(target: &Target) -> Option<Duration> {
-    let seconds = target.int("timeout")?;
-    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }

@@ -1,0 +1,130 @@
+//! Files that steps of the repository make: they are made before what needs them is planned, so that they are files like any
+//! others there. Steps that need what others make come after these.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::Execution;
+use graph::NodeId;
+use python::{RuleError, Step};
+use store::{Entry, IndexEntry, Tree};
+
+use crate::analysis::{look_at, placed};
+use crate::build::Plan;
+use crate::diagnostic::{Diagnostic, Exit};
+use crate::dist::{self, PlaceError};
+use crate::repository::Repository;
+use crate::session::{Session, failed};
+use crate::tools::MachineTools;
+
+/// Where what is generated is put for who works in the repository itself.
+const FOLDER: &str = "dist/generated";
+
+/// What was made for some nodes.
+#[derive(Default)]
+pub(crate) struct Generated {
+    /// The files, by their paths relative to the root.
+    pub(crate) files: BTreeMap<String, IndexEntry>,
+    /// All that they were made from that is on the disk.
+    pub(crate) sources: BTreeSet<String>,
+}
+
+/// Makes all files that some nodes need and that steps make.
+pub(crate) fn make(
+    session: &Session<'_>,
+    repository: &Repository,
+    nodes: &[NodeId],
+) -> Result<Generated, Vec<Diagnostic>> {
+    let graph = &repository.graph;
+    let mut made = Generated::default();
+    for level in python::steps(graph, nodes) {
+        let read = level.iter().flat_map(|step| python::step_paths(graph, *step, &repository.roots));
+        let paths: BTreeSet<String> = read.collect();
+        let (index, (steps, actions, tools)) =
+            look_at(session, repository, (&level, &made), paths.clone(), |seen| {
+                let ran = seen
+                    .analyse(&level, &|analysis, actions| python::run_steps(&level, analysis, actions))?
+                    .map_err(|errors: Vec<RuleError>| -> Vec<Diagnostic> {
+                        errors.iter().map(|error| placed(session, error)).collect()
+                    });
+                let (steps, actions) = ran?;
+                session.console.diagnostics(seen.interpreters.take_notes());
+                let tools = MachineTools::of(&actions, seen.interpreters);
+                Ok((steps, actions, tools))
+            })?;
+        made.sources.extend(paths.into_iter().filter(|path| !made.files.contains_key(path)));
+        let builds = steps.iter().flat_map(|step| step.builds.iter().cloned()).collect();
+        let places = steps.iter().map(|step| (step.action, step.place.clone())).collect();
+        let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
+        let roots: Vec<_> = steps.iter().map(|step| step.action).collect();
+        let mut execution = plan.execute(&roots, false)?;
+        session.count_generated(&execution);
+        let mut diagnostics = plan.told(std::mem::take(&mut execution.failures));
+        if execution.cancelled {
+            diagnostics.push(Diagnostic::error(Exit::Failed, "build::cancelled", "cancelled"));
+        }
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+        for step in &steps {
+            made.files.extend(outputs(session, step, &execution)?);
+        }
+    }
+    Ok(made)
+}
+
+/// Puts what steps make for some nodes into `dist/generated/`, for whoever works in the repository itself, and gives the
+/// folders there that imports start from, relative to the root.
+pub(crate) fn place(
+    session: &Session<'_>,
+    repository: &Repository,
+    nodes: &[NodeId],
+) -> Result<BTreeSet<String>, Vec<Diagnostic>> {
+    let made = make(session, repository, nodes)?;
+    let (mut tree, mut roots) = (Tree::new(), BTreeSet::new());
+    for (path, entry) in &made.files {
+        tree.add_file(path, entry.digest, entry.executable).map_err(|error| {
+            let message = format!("cannot put generated files side by side: {error}");
+            vec![Diagnostic::error(Exit::Wrong, "genrule::clash", message)]
+        })?;
+        let root = repository.roots.import_path(path).and_then(|below| path.strip_suffix(below));
+        roots.extend(root.map(|root| graph::join(FOLDER, root.trim_end_matches('/'))));
+    }
+    let store = session.store()?;
+    let tree = store.put_tree(&tree).map_err(failed)?;
+    match dist::place(store, &tree, None, &session.root.join(FOLDER)) {
+        Ok(_) => Ok(roots),
+        Err(PlaceError::Failed(diagnostic)) => Err(vec![*diagnostic]),
+        Err(PlaceError::Lost) => {
+            let message = "the cache lost what steps have made before it was put into `dist`";
+            Err(vec![Diagnostic::error(Exit::Environment, "build::lost", message)])
+        }
+    }
+}
+
+/// What a step has made.
+fn outputs(
+    session: &Session<'_>,
+    step: &Step,
+    execution: &Execution,
+) -> Result<Vec<(String, IndexEntry)>, Vec<Diagnostic>> {
+    let Some(tree) = execution.trees.get(&step.action) else { return Ok(Vec::new()) };
+    let tree = session.store()?.tree(tree).map_err(failed)?;
+    let (mut files, mut errors) = (Vec::new(), Vec::new());
+    for path in &step.outputs {
+        match tree.get(path) {
+            Some(Entry::File { digest, executable }) => {
+                files.push((path.clone(), IndexEntry { digest: *digest, executable: *executable }));
+            }
+            _ => {
+                let message = format!("`{}` makes `{path}`, which is no file", step.label);
+                let error = Diagnostic::error(Exit::Failed, "genrule::no_file", message);
+                errors.push(
+                    error
+                        .at(Some(step.place.clone()))
+                        .help(Some("name each file of a folder among the `outputs`")),
+                );
+            }
+        }
+    }
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
+}

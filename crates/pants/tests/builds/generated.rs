@@ -1,0 +1,133 @@
+//! Files that steps of the repository make: in programs, again only when something of them has changed, and in a sandbox.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::repository::Repository;
+
+/// A program that imports what a tool of the repository makes of a text, and carries what the shell makes.
+fn repository() -> Repository {
+    Repository::new(&[
+        (
+            "api/BUILD",
+            "python_library()\ngenrule(\n    name = 'names',\n    sources = ['names.txt'],\n    outputs = ['names.py'],\n    \
+             command = 'namer $SRCS > $OUTS',\n    tools = ['//tools:namer'],\n)\n\
+             genrule(\n    name = 'upper',\n    outputs = ['deep/upper.txt'],\n    \
+             command = 'tr a-z A-Z < names.py > deep/upper.txt',\n    tools = [':names'],\n)\n",
+        ),
+        ("api/__init__.py", ""),
+        ("api/names.txt", "ada\n"),
+        ("tools/BUILD", "python_library()\npython_binary(name = 'namer', entry_point = 'namer.py:main')\n"),
+        (
+            "tools/namer.py",
+            "import sys\nfrom tools.words import words\n\n\ndef main():\n    print('NAMES = %r' % words(sys.argv[1]))\n",
+        ),
+        (
+            "tools/words.py",
+            "def words(path):\n    with open(path) as file:\n        return file.read().split()\n",
+        ),
+        (
+            "svc/BUILD",
+            "python_library()\npython_binary(name = 'app', entry_point = 'main.py', dependencies = ['//api:upper'])\n",
+        ),
+        (
+            "svc/main.py",
+            "import pathlib\nfrom api import names\n\nupper = pathlib.Path(names.__file__).parent / 'deep/upper.txt'\n\
+             print(names.NAMES, upper.read_text().strip())\n",
+        ),
+    ])
+}
+
+fn build(repository: &Repository) -> Value {
+    let said = repository.run(&["binary", "//svc:app", "--output", "json"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    serde_json::from_str(&said.stdout).unwrap()
+}
+
+#[track_caller]
+fn prints(repository: &Repository, expect: &str) {
+    let said = Command::new(repository.root().join("dist/svc/app/app")).output();
+    let said = said.or_else(|_| Command::new(repository.root().join("dist/svc/app.pex")).output()).unwrap();
+    let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert_eq!(out.trim_end(), expect, "{err}");
+}
+
+/// How many steps ran that start programs.
+fn ran(report: &Value) -> u64 {
+    report["actions_run_by_kind"]["run"].as_u64().unwrap_or_default()
+}
+
+#[test]
+fn what_steps_make_is_in_programs_and_made_again_as_it_changes() {
+    let repository = repository();
+    let first = build(&repository);
+    assert_eq!(ran(&first), 2, "{first:#}");
+    prints(&repository, "['ada'] NAMES = ['ADA']");
+    assert!(!repository.root().join("api/names.py").exists(), "the repository stays as it is");
+    assert_eq!(build(&repository)["actions_run"], 0);
+
+    // A change of the source, and of what the tool imports.
+    repository.write("api/names.txt", "ada grace\n");
+    assert_eq!(ran(&build(&repository)), 2);
+    prints(&repository, "['ada', 'grace'] NAMES = ['ADA', 'GRACE']");
+    repository.write("tools/words.py", "def words(path):\n    return open(path).read().split()[::-1]\n");
+    assert_eq!(ran(&build(&repository)), 2);
+    prints(&repository, "['grace', 'ada'] NAMES = ['GRACE', 'ADA']");
+
+    // What comes out the same ends the rebuild.
+    repository.write("api/names.txt", "ada\n\n\n   grace\n");
+    let same = build(&repository);
+    assert_eq!((ran(&same), same["actions_run"].as_u64()), (1, Some(1)), "{same:#}");
+}
+
+#[test]
+fn tools_are_no_part_of_the_program() {
+    let repository = repository();
+    build(&repository);
+    let list = Command::new("python3")
+        .args(["-m", "zipfile", "-l", "dist/svc/app.pex"])
+        .current_dir(repository.root())
+        .output()
+        .unwrap();
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    let has = |path: &str| list.lines().any(|line| line.starts_with(path));
+    assert!(has("api/names.py ") && has("api/deep/upper.txt ") && has("api/__init__.py "), "{list}");
+    assert!(!has("tools/"), "{list}");
+    // For questions about the graph they count.
+    let needs = repository.run(&["dependencies", "--transitive", "//svc:app"]).stdout;
+    assert!(needs.contains("//tools:namer"), "{needs}");
+    let changed = repository.run(&["dependents", "--transitive", "tools/words.py"]).stdout;
+    assert!(changed.contains("//svc:app"), "{changed}");
+}
+
+#[test]
+fn what_is_wrong_with_a_step_is_told() {
+    let repository = Repository::new(&[("a/secret.txt", "secret\n"), ("a/main.py", "print(1)\n")]);
+    let fails = |rule: &str, code: i32, expected: &str| {
+        let build = format!(
+            "{rule}\npython_library(name = 'lib')\npython_binary(name = 'app', entry_point = 'main.py', dependencies = [':step'])\n"
+        );
+        repository.write("a/BUILD", build);
+        let said = repository.run(&["binary", "//a:app"]);
+        assert_eq!(said.code, code, "{}", said.stderr);
+        assert!(said.stderr.contains(expected), "expected {expected} in {}", said.stderr);
+    };
+    let step = |command: &str| format!("genrule(name = 'step', outputs = ['x.txt'], command = '{command}')");
+    fails(&step("echo told >&2; exit 3"), 1, "it said:\n");
+    fails(&step("echo told >&2; exit 3"), 1, "while trying to generate //a:step");
+    fails(&step("true"), 1, "did not make `a/x.txt`");
+    fails(&step("cat secret.txt > x.txt"), 1, "secret.txt");
+    fails(&step("mkdir x.txt"), 1, "`//a:step` makes `a/x.txt`, which is no file");
+    fails(&step("cat $(SRCS) > x.txt"), 2, "`$(SRCS)` in a command means nothing here");
+    fails(
+        "genrule(name = 'step', outputs = ['../x.txt'], command = 'true')",
+        2,
+        "a step cannot make `../x.txt`",
+    );
+    fails(
+        "genrule(name = 'step', outputs = ['x.txt'], command = 'sleep 100', timeout = 1)",
+        1,
+        "stopped after 1 second",
+    );
+}
