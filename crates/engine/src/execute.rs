@@ -187,11 +187,11 @@ fn settle(
     found: &mut Found,
 ) -> Result<Digest, ActionError> {
     let action = &graph[job.id];
-    let tool = verbs::tool(action, executor)?;
+    let tool = verbs::tool(action, executor.tools)?;
     let resolved = Resolved {
         inputs: job.inputs.clone(),
         tool: tool.as_ref().map(|tool| tool.identity.clone()),
-        function_version: verbs::function_version(action, executor),
+        function_version: verbs::function_version(action, executor.functions),
     };
     let key = key(executor.store, action, &resolved);
     found.key = Some(key);

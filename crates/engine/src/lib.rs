@@ -8,6 +8,7 @@ pub mod archive;
 mod execute;
 pub mod extract;
 mod failure;
+mod foresee;
 mod functions;
 mod key;
 mod output;
@@ -24,6 +25,7 @@ pub use action::{
 pub use archive::Packing;
 pub use execute::{ActionFailure, Execution, Executor, execute};
 pub use failure::{Failure, Fault};
+pub use foresee::{Foreseen, foresee};
 pub use functions::{Call, CallError, Function, Functions};
 pub use key::{Resolved, explain, key};
 pub use process::{Ended, LocalRunner, Said, run_and_listen, run_to_end};

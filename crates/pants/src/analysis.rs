@@ -83,7 +83,7 @@ pub(crate) fn look_at<'a, T>(
             session,
             repository,
             files: &files,
-            made_from: &made.sources,
+            made,
             settings: &settings,
             ownership: &ownership,
             versions: &versions,
@@ -111,8 +111,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) repository: &'a Repository,
     pub(crate) files: &'a BTreeMap<String, IndexEntry>,
-    /// The files on the disk that steps have made some of them from.
-    pub(crate) made_from: &'a BTreeSet<String>,
+    /// What of them steps have made, and from what.
+    pub(crate) made: &'a Generated,
     pub(crate) settings: &'a Settings,
     pub(crate) ownership: &'a Ownership<'a>,
     pub(crate) versions: &'a Versions<'a>,

@@ -14,11 +14,13 @@ use python::configuration::Interpreters;
 use python::{Artifact, Ownership, SourceBuild};
 use store::{Digest, StatIndex, Store, StoreError};
 
+use crate::accounts::Account;
 use crate::analysis::{self, observe, placed};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::dist::PlaceError;
 use crate::events::{Event, Recorded};
 use crate::explain;
+use crate::generated::Generated;
 use crate::goals::Targets;
 use crate::inside::{self, Licences};
 use crate::machine::MachineInterpreters;
@@ -74,6 +76,7 @@ pub(crate) fn build(
         let made = plan.carry_out(&mut report);
         report.add_counts(session.take_generated());
         let made = made?;
+        plan.account(&repository);
         request.remember(&repository, plan.inputs, plan.described, made, &report)
     });
     let mut diagnostics = built.err().unwrap_or_default();
@@ -104,6 +107,8 @@ pub(crate) struct Plan<'a> {
     described: Vec<(String, String)>,
     /// The paths of all that this was planned by, besides what the graph was made of.
     inputs: Vec<PathBuf>,
+    /// What steps have made for it.
+    generated: Generated,
 }
 
 impl<'a> Plan<'a> {
@@ -131,12 +136,15 @@ impl<'a> Plan<'a> {
             session.console.diagnostics(explain::left_out(&artifacts));
             session.console.diagnostics(lacking(&artifacts));
             let mut inputs = interpreters.inputs();
-            inputs.extend(seen.files.keys().chain(seen.made_from).flat_map(|path| with_packages(path)));
+            inputs.extend(
+                seen.files.keys().chain(seen.made.sources.keys()).flat_map(|path| with_packages(path)),
+            );
             inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
             inputs.extend(seen.settings.platform_files.keys().map(PathBuf::from));
             let tools = MachineTools::of(&actions, interpreters);
             let plan = Plan::new(session, artifacts, actions, tools)?;
-            Ok(Plan { described: seen.versions.said(), inputs, ..plan })
+            let generated = seen.made.clone();
+            Ok(Plan { described: seen.versions.said(), inputs, generated, ..plan })
         })?;
         Ok(Plan { index: Some(index), ..plan })
     }
@@ -159,6 +167,7 @@ impl<'a> Plan<'a> {
             artifacts,
             described: Vec::new(),
             inputs: Vec::new(),
+            generated: Generated::default(),
         })
     }
 
@@ -233,6 +242,39 @@ impl<'a> Plan<'a> {
         }
         let message = "the cache loses what is built faster than it can be used";
         Err(vec![Diagnostic::error(Exit::Environment, "build::lost", message)])
+    }
+
+    /// Keeps what the artifacts were made of, so that it can be told later why they are made anew. What cannot be kept is told
+    /// nowhere.
+    fn account(&self, repository: &Repository) {
+        let accounts = self.session.accounts();
+        for (artifact, account) in self.accounts(repository).unwrap_or_default() {
+            let _: std::io::Result<()> = accounts.keep(&artifact.label.to_string(), &artifact.path, &account);
+        }
+    }
+
+    /// What each artifact is made of, as far as that can be told without making anything.
+    pub(crate) fn accounts(
+        &self,
+        repository: &Repository,
+    ) -> Result<Vec<(&Artifact, Account)>, Vec<Diagnostic>> {
+        let mut functions = Functions::default();
+        python::register(&mut functions);
+        let roots: Vec<ActionId> = self.artifacts.iter().map(|artifact| artifact.action).collect();
+        let foreseen = engine::foresee(&self.actions, &roots, self.store, (&self.tools, &functions));
+        let foreseen = foreseen.map_err(|error| vec![explain::unforeseen(&error)])?;
+        let graph = &repository.graph;
+        let mut all = Vec::new();
+        for artifact in &self.artifacts {
+            if let Some(node) = graph.node(&artifact.label) {
+                let made = (&self.actions, artifact.action);
+                all.push((
+                    artifact,
+                    Account::of(self.session, graph, node, made, (&foreseen, &self.generated)),
+                ));
+            }
+        }
+        Ok(all)
     }
 
     /// The failures of actions, as people read them.
@@ -338,6 +380,26 @@ impl<'a> Plan<'a> {
         }
         Ok(execution)
     }
+}
+
+/// What programs are made of, without making them.
+pub(crate) fn accounts(
+    session: &Session<'_>,
+    repository: &Repository,
+    programs: &[NodeId],
+) -> Result<Vec<(String, Account)>, Vec<Diagnostic>> {
+    let plan = Plan::of(session, repository, programs, Scope::All)?;
+    let all = plan.accounts(repository)?;
+    Ok(all.into_iter().map(|(artifact, account)| (artifact.path.clone(), account)).collect())
+}
+
+/// What programs are made of and for, without making them.
+pub(crate) fn artifacts(
+    session: &Session<'_>,
+    repository: &Repository,
+    programs: &[NodeId],
+) -> Result<Vec<Artifact>, Vec<Diagnostic>> {
+    Ok(Plan::of(session, repository, programs, Scope::All)?.artifacts)
 }
 
 /// What programs are made of and for, and the licence of each of their distributions.

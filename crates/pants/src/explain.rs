@@ -276,16 +276,24 @@ fn missing(all: &[&&ActionFailure], told: Diagnostic) -> Diagnostic {
     files.iter().fold(bare, |told, one| told.note(note(one)))
 }
 
-fn failure_of(failure: &ActionFailure) -> Diagnostic {
-    let error = &failure.error;
-    let exit = match error.fault() {
+/// Why it cannot be told what an action comes to.
+pub(crate) fn unforeseen(error: &ActionError) -> Diagnostic {
+    Diagnostic::error(exit_of_fault(error.fault()), error.code(), error).help(error.help())
+}
+
+fn exit_of_fault(fault: Fault) -> Exit {
+    match fault {
         Fault::Build => Exit::Failed,
         Fault::Request => Exit::Wrong,
         Fault::Environment => Exit::Environment,
         Fault::Bug => Exit::Bug,
-    };
-    let diagnostic =
-        Diagnostic::error(exit, error.code(), error).note(format!("while trying to {}", failure.description));
+    }
+}
+
+fn failure_of(failure: &ActionFailure) -> Diagnostic {
+    let error = &failure.error;
+    let diagnostic = Diagnostic::error(exit_of_fault(error.fault()), error.code(), error)
+        .note(format!("while trying to {}", failure.description));
     let diagnostic = match error {
         ActionError::Fetch(cause) | ActionError::Tool(cause) | ActionError::Function(cause) => {
             diagnostic.causes(&**cause)

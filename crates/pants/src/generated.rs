@@ -20,12 +20,12 @@ use crate::tools::MachineTools;
 const FOLDER: &str = "dist/generated";
 
 /// What was made for some nodes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Generated {
     /// The files, by their paths relative to the root.
     pub(crate) files: BTreeMap<String, IndexEntry>,
     /// All that they were made from that is on the disk.
-    pub(crate) sources: BTreeSet<String>,
+    pub(crate) sources: BTreeMap<String, IndexEntry>,
 }
 
 /// Makes all files that some nodes need and that steps make.
@@ -37,10 +37,10 @@ pub(crate) fn make(
     let graph = &repository.graph;
     let mut made = Generated::default();
     for level in python::steps(graph, nodes) {
-        let read = level.iter().flat_map(|step| python::step_paths(graph, *step, &repository.roots));
-        let paths: BTreeSet<String> = read.collect();
-        let (index, (steps, actions, tools)) =
-            look_at(session, repository, (&level, &made), paths.clone(), |seen| {
+        let needed = level.iter().flat_map(|step| python::step_paths(graph, *step, &repository.roots));
+        let paths: BTreeSet<String> = needed.collect();
+        let (index, (steps, actions, tools, read)) =
+            look_at(session, repository, (&level, &made), paths, |seen| {
                 let ran = seen
                     .analyse(&level, &|analysis, actions| python::run_steps(&level, analysis, actions))?
                     .map_err(|errors: Vec<RuleError>| -> Vec<Diagnostic> {
@@ -49,9 +49,9 @@ pub(crate) fn make(
                 let (steps, actions) = ran?;
                 session.console.diagnostics(seen.interpreters.take_notes());
                 let tools = MachineTools::of(&actions, seen.interpreters);
-                Ok((steps, actions, tools))
+                Ok((steps, actions, tools, seen.files.clone()))
             })?;
-        made.sources.extend(paths.into_iter().filter(|path| !made.files.contains_key(path)));
+        made.sources.extend(read.into_iter().filter(|(path, _)| !made.files.contains_key(path)));
         let builds = steps.iter().flat_map(|step| step.builds.iter().cloned()).collect();
         let places = steps.iter().map(|step| (step.action, step.place.clone())).collect();
         let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;

@@ -1,5 +1,6 @@
 //! The command line: the only crate that prints, exits, reads arguments or the environment.
 
+mod accounts;
 mod analysis;
 mod annotation;
 mod build;

@@ -15,7 +15,7 @@ use graph::{Edge, GraphError, NodeId, StoredGraph, Target, TargetGraph};
 use loader::Packages;
 use python::{RuleError, SourceRoots};
 use serde::{Deserialize, Serialize};
-use store::{FileStates, Looked};
+use store::{FileStates, Looked, Store};
 
 use crate::config::{FILE, PYPROJECT};
 use crate::console::Said;
@@ -60,7 +60,7 @@ struct Inputs {
 }
 
 /// Variables of the environment by name, each with a digest of its value where it has one.
-type Variables = BTreeMap<String, Option<[u8; 32]>>;
+pub(crate) type Variables = BTreeMap<String, Option<[u8; 32]>>;
 
 /// A graph with its edges, and what is wrong with them.
 pub(crate) struct Connected {
@@ -164,7 +164,8 @@ impl Session<'_> {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let inputs = Inputs { paths: inputs.into_inner(), variables: loaded.variables };
+        let variables = self.variables.get_or_init(|| loaded.variables).clone();
+        let inputs = Inputs { paths: inputs.into_inner(), variables };
         let rules = loaded.rules;
         Ok((Repository { graph, roots, findings, violations, rules, said, state: None }, inputs))
     }
@@ -223,6 +224,18 @@ impl Session<'_> {
     /// The key of what this program makes of the files by the configuration that it is given, also by variables and options.
     pub(crate) fn state_key(&self) -> Vec<u8> {
         [self.key().as_slice(), &self.config.digest].join(&0)
+    }
+
+    /// The variables that BUILD files read, with what stands for their values: as they were loaded by this run, or by the one
+    /// whose graph it has.
+    pub(crate) fn variables_read(&self) -> Variables {
+        if let Some(read) = self.variables.get() {
+            return read.clone();
+        }
+        let snapshot = |store: &Store| store.snapshot(WORKSPACES, &self.state_key()).ok().flatten();
+        let kept = self.store().ok().and_then(snapshot);
+        let read = kept.and_then(|kept| Some(postcard::take_from_bytes::<Variables>(&kept).ok()?.0));
+        read.unwrap_or_default()
     }
 
     /// What stands for the states of all files that decided the last time what targets there are, if they are the same

@@ -9,6 +9,7 @@ use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::Declarations;
 use store::{DigestFunction, Moment, Store, StoreError};
 
+use crate::accounts::Accounts;
 use crate::cli::{KeepSandboxes, Options};
 use crate::config::Config;
 use crate::console::Console;
@@ -18,7 +19,7 @@ use crate::environment::Environment;
 use crate::events::Records;
 use crate::explain;
 use crate::report::Report;
-use crate::repository::WorkspaceState;
+use crate::repository::{Variables, WorkspaceState};
 
 /// The folder of the cache for kept folders of programs.
 const SANDBOXES: &str = "sandboxes";
@@ -50,6 +51,8 @@ pub(crate) struct Session<'s> {
     /// Set where the goal builds: then it is found out what a query may only guess.
     pub(crate) builds: OnceLock<()>,
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
+    /// The variables that BUILD files read, where this run has loaded them.
+    pub(crate) variables: OnceLock<Variables>,
     /// Set where an action ran, and did not come from the cache.
     pub(crate) ran: OnceLock<()>,
     /// What it took to make the files that steps make.
@@ -112,6 +115,7 @@ impl<'s> Session<'s> {
             store,
             builds,
             unchanged,
+            variables: OnceLock::new(),
             ran,
             generated: Mutex::default(),
         })
@@ -126,6 +130,11 @@ impl<'s> Session<'s> {
         let opened = Store::open_with(&self.cache_dir, DigestFunction::Blake3, &scratch);
         let opened = opened.map_err(|error| vec![explain::store(&error)])?;
         Ok(self.store.get_or_init(|| opened))
+    }
+
+    /// What targets were made of when they were last built.
+    pub(crate) fn accounts(&self) -> Accounts {
+        Accounts::of(&self.cache_dir, &self.root)
     }
 
     /// Counts what made files of steps.

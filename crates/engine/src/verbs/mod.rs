@@ -20,8 +20,8 @@ use crate::archive::ArchiveError;
 use crate::execute::Executor;
 use crate::extract::{ExtractErrors, UnpackError};
 use crate::failure::{Failure, Fault};
-use crate::functions::CallError;
-use crate::seams::{RunError, Tool};
+use crate::functions::{CallError, Functions};
+use crate::seams::{RunError, Tool, Tools};
 
 /// Why an action has no outcome.
 #[derive(Debug, thiserror::Error)]
@@ -168,10 +168,10 @@ impl From<RunError> for ActionError {
 }
 
 /// The tool that an action starts from, if it starts from one.
-pub(crate) fn tool(action: &Action, executor: &Executor<'_>) -> Result<Option<Tool>, ActionError> {
+pub(crate) fn tool(action: &Action, tools: &dyn Tools) -> Result<Option<Tool>, ActionError> {
     match &action.verb {
         Verb::Run(process) => {
-            let tool = process.program.tool().map(|symbol| executor.tools.tool(symbol));
+            let tool = process.program.tool().map(|symbol| tools.tool(symbol));
             tool.transpose().map_err(ActionError::Tool)
         }
         _ => Ok(None),
@@ -179,9 +179,9 @@ pub(crate) fn tool(action: &Action, executor: &Executor<'_>) -> Result<Option<To
 }
 
 /// The version of the function that an action applies, if it applies one.
-pub(crate) fn function_version(action: &Action, executor: &Executor<'_>) -> Option<u32> {
+pub(crate) fn function_version(action: &Action, functions: &Functions) -> Option<u32> {
     match &action.verb {
-        Verb::Apply { function, .. } => executor.functions.get(function).map(|(version, _)| version),
+        Verb::Apply { function, .. } => functions.get(function).map(|(version, _)| version),
         _ => None,
     }
 }

@@ -16,6 +16,7 @@ mod placeholders;
 mod read;
 mod request;
 mod resolves;
+mod settled;
 mod sources;
 mod tailor;
 mod tools;
@@ -38,6 +39,7 @@ pub(crate) use keys::KEYS;
 use placeholders::Placeholders;
 pub(crate) use read::{FILE, Other};
 pub(crate) use request::Request;
+use settled::{digest, settled};
 pub(crate) use sources::Gathered;
 use sources::Settings;
 pub(crate) use tailor::TailorSettings;
@@ -139,6 +141,8 @@ pub(crate) struct Config {
     pub(crate) files: Vec<String>,
     /// Stands for all settings that can change an answer, wherever they come from.
     pub(crate) digest: [u8; 32],
+    /// The keys that are set and change what is built, with their values.
+    pub(crate) settled: BTreeMap<String, String>,
     pub(crate) licences: LicencePolicy,
     pub(crate) tailor: TailorSettings,
     pub(crate) tools: ToolSettings,
@@ -210,6 +214,7 @@ impl Config {
         let Gathered { mut settings, files, others, mut errors } = gathered;
         errors.extend(check_paths(&mut settings));
         let digest = digest(&settings);
+        let settled = settled(&settings);
         let places = settings.iter().map(|(key, setting)| (key.clone(), setting.place.clone())).collect();
         let settings = &mut settings;
         let checked = Checked::new(settings, &mut errors);
@@ -259,6 +264,7 @@ impl Config {
             others,
             files,
             digest,
+            settled,
             places,
         })
     }
@@ -337,18 +343,6 @@ pub(crate) fn differences(
     let differs =
         |key: &&(String, String)| old.get(*key).map(|given| &given.0) != new.get(*key).map(|given| &given.0);
     Some(keys.filter(differs).cloned().collect())
-}
-
-/// Stands for the settings, without those that change no answer.
-fn digest(settings: &Settings) -> [u8; 32] {
-    let mut digest = blake3::Hasher::new();
-    for ((section, name), setting) in settings {
-        if !has_no_effect(section, name) {
-            let text = format!("{section}\0{name}\0{:?}", setting.value);
-            digest.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
-        }
-    }
-    *digest.finalize().as_bytes()
 }
 
 /// Whether a key says only how something is done.

@@ -8,6 +8,7 @@
 mod acceptance;
 mod checkout;
 mod ended;
+mod explained;
 mod forms;
 mod generated;
 mod incremental;

@@ -31,8 +31,9 @@ fn lines(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn schema() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas/events.json");
+/// A schema of the documentation.
+pub(crate) fn schema(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/schemas/{name}.json"));
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -42,7 +43,7 @@ fn events_are_as_their_schema_says() {
     let events = repository.beside("events.jsonl");
     let said = repository.run(&["package", "::", "--events", events.to_str().unwrap()]);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    let (schema, lines) = (schema(), lines(&events));
+    let (schema, lines) = (schema("events"), lines(&events));
     for line in &lines {
         assert_eq!(violations(&schema, line), [""; 0], "{line}");
     }
