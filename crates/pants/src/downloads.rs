@@ -48,15 +48,20 @@ impl Downloads<'_> {
     }
 
     fn connect(&self) -> Result<Client, IndexError> {
+        let options = self.options()?;
+        if let Some(before) = SystemTime::now().checked_sub(KEPT) {
+            sweep_partial(&options.partial, before);
+        }
+        Client::new(options)
+    }
+
+    /// What the client is made of.
+    pub(crate) fn options(&self) -> Result<ClientOptions, IndexError> {
         let variables = self.environment.variables.clone();
         let around = self.surroundings();
         let indexes = Indexes::find(&self.declared, &around, &|| self.machine_default())?;
-        let partial = self.cache_dir.join("partial");
-        if let Some(before) = SystemTime::now().checked_sub(KEPT) {
-            sweep_partial(&partial, before);
-        }
-        let options = ClientOptions::new(indexes, variables, partial);
-        Client::new(ClientOptions { offline: self.offline, root: self.root.clone(), ..options })
+        let options = ClientOptions::new(indexes, variables, self.cache_dir.join("partial"));
+        Ok(ClientOptions { offline: self.offline, root: self.root.clone(), ..options })
     }
 
     /// What the machine's own tools are set up to use, remembered for as long as they are the same files.

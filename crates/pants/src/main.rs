@@ -180,6 +180,9 @@ fn run(
     if let Goal::Pex(arguments) = &cli.goal {
         return goals::pex::run(&cli.options, arguments, console, environment, &cancel, gathered, start);
     }
+    if let Goal::Doctor(arguments) = &cli.goal {
+        return goals::doctor::run(&cli.options, arguments, console, environment, &cancel, gathered, start);
+    }
     let (root, gathered) = gathered.map_or_else(|| no_root(&cli.options, environment), Ok)?;
     console.root.clone_from(&root);
     let config = Config::new(gathered)?.completed(&root);
@@ -214,16 +217,20 @@ fn run(
         Goal::Tailor(arguments) => goals::tailor::run(&session, arguments),
         Goal::FmtBuild(arguments) => goals::fmt_build::run(&session, arguments),
         Goal::Cache(arguments) => goals::cache::run(&session, arguments),
-        Goal::Pex(_) | Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => {
+        Goal::Pex(_) | Goal::Doctor(_) | Goal::Seed(_) | Goal::Completions(_) | Goal::Help(_) => {
             unreachable!("these need no repository")
         }
     };
-    session.tend_cache();
-    // What was found while the cache was tended, each kind once in a run.
-    let (mut late, said) = (session.take_warnings(), console.said());
-    late.retain(|warning| said.iter().all(|one| one.code != warning.code));
-    console.diagnostics(late);
+    end(&session);
     exit
+}
+
+/// Tends the cache at the end of a run, and says what was found meanwhile, each kind once in a run.
+fn end(session: &Session<'_>) {
+    session.tend_cache();
+    let (mut late, said) = (session.take_warnings(), session.console.said());
+    late.retain(|warning| said.iter().all(|one| one.code != warning.code));
+    session.console.diagnostics(late);
 }
 
 /// The error for a form that a goal's answer cannot have.

@@ -37,7 +37,11 @@ impl Resolver for Names {
         if let Some(found) = &*slot {
             return Ok(found.clone());
         }
-        let found = self.system.resolve(uri, config, timeout)?;
+        let found = self.system.resolve(uri, config, timeout).map_err(|error| match error {
+            // What the system says of names it does not know differs from one system to the next.
+            Error::Io(_) => Error::HostNotFound,
+            error => error,
+        })?;
         *slot = Some(found.clone());
         Ok(found)
     }

@@ -60,6 +60,13 @@ impl Client {
         if ask.url.scheme() == "file" {
             return open_file(ask);
         }
+        let (url, response) = self.follow(ask)?;
+        self.judge(ask, &url, response)
+    }
+
+    /// Sends one request over the network, and goes where it is redirected to. Gives the last address and its answer,
+    /// whatever that is.
+    pub(super) fn follow(&self, ask: &Ask<'_>) -> Result<(Url, Response<Body>), Problem> {
         if self.offline {
             return Err(FetchError::Offline { what: ask.what.to_owned(), size: None }.into());
         }
@@ -67,7 +74,7 @@ impl Client {
         for _ in 0..=MOST_REDIRECTS {
             let response = self.call(ask, &url)?;
             match redirection(&response, &url) {
-                None => return self.judge(ask, &url, response),
+                None => return Ok((url, response)),
                 Some(Some(next)) => url = next,
                 Some(None) => {
                     let cause = "it redirects to an address that cannot be used".to_owned();
@@ -115,7 +122,13 @@ impl Client {
         self.indexes().reach.netrc.of_host(url.host_str()?, None)
     }
 
-    fn judge(&self, ask: &Ask<'_>, url: &Url, response: Response<Body>) -> Result<Answer, Problem> {
+    /// What an answer is worth by its status.
+    pub(super) fn judge(
+        &self,
+        ask: &Ask<'_>,
+        url: &Url,
+        response: Response<Body>,
+    ) -> Result<Answer, Problem> {
         let status = response.status().as_u16();
         let (index, what) = (ask.index.name.clone(), ask.what.to_owned());
         match status {
@@ -246,7 +259,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The seconds of `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7) since a day that is the same for all.
-fn date(text: &str) -> Option<i64> {
+pub(super) fn date(text: &str) -> Option<i64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let words: Vec<&str> = text.split_whitespace().collect();

@@ -159,10 +159,21 @@ impl<'m> Finder<'m> {
     /// All interpreters, by version.
     #[must_use]
     pub fn all(&self) -> Vec<Interpreter> {
-        let mut all: Vec<Interpreter> =
-            self.candidates.iter().filter_map(|candidate| self.probe(candidate)).collect();
+        self.survey().0
+    }
+
+    /// All interpreters, by version, and the executables that are named like one and do not answer as one.
+    #[must_use]
+    pub fn survey(&self) -> (Vec<Interpreter>, Vec<PathBuf>) {
+        let (mut all, mut others) = (Vec::new(), Vec::new());
+        for candidate in &self.candidates {
+            match self.probe(candidate) {
+                Some(interpreter) => all.push(interpreter),
+                None => others.push(candidate.path.clone()),
+            }
+        }
         all.sort_by(|a, b| (&a.version, &a.path).cmp(&(&b.version, &b.path)));
-        all
+        (all, others)
     }
 
     /// What an executable is, from an earlier answer as long as it is the same file.

@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
 /// The goals.
-const GOALS: [&str; 31] = [
+const GOALS: [&str; 32] = [
     "affected",
     "binary",
     "cache",
@@ -19,6 +19,7 @@ const GOALS: [&str; 31] = [
     "completions",
     "dependencies",
     "dependents",
+    "doctor",
     "filedeps",
     "fix",
     "fmt",

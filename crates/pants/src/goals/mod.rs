@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod dependencies;
 pub(crate) mod dependents;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod filedeps;
 pub(crate) mod fix;

@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod checkout;
+mod doctor;
 mod ended;
 mod explained;
 mod forms;
