@@ -31,3 +31,8 @@ pub fn files(options: &Options) -> Files {
     let build_files = all.iter().filter(is_build_file).cloned().collect();
     Files { all, build_files, errors }
 }
+
+/// Lists the folders of a repository that are not ignored, relative to the root, which is `""`; sorted.
+pub fn folders(options: &Options) -> Vec<String> {
+    Listing::walk(options, None).0.into_walked()
+}

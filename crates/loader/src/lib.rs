@@ -38,7 +38,7 @@ mod values;
 
 pub use earlier::{Earlier, Packages, load_earlier};
 pub use error::{LoadError, Problem};
-pub use files::{Files, files};
+pub use files::{Files, files, folders};
 pub use ignored::may_differ;
 pub use load::{Loaded, load};
 pub use memory::{CountingAllocator, is_evaluating};

@@ -103,6 +103,11 @@ impl Listing {
         Self { directories, ..Self::default() }
     }
 
+    /// The paths of all directories that were walked, sorted.
+    pub(crate) fn into_walked(self) -> Vec<String> {
+        self.walked
+    }
+
     /// The directories with files, sorted.
     pub(crate) fn directories(&self) -> &[Directory] {
         &self.directories

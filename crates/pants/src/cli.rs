@@ -130,6 +130,14 @@ pub(crate) struct Options {
     #[arg(value_enum, default_value_t = KeepSandboxes::Never)]
     pub(crate) keep_sandboxes: KeepSandboxes,
 
+    /// Do it again whenever a file changes that it depends on, until Ctrl-C; `run` starts the program anew
+    #[arg(long = "loop", global = true)]
+    pub(crate) again: bool,
+
+    /// Once, whatever else is said: for each turn of `--loop`.
+    #[arg(long = "no-loop", global = true, hide = true)]
+    pub(crate) once: bool,
+
     /// Write what happens to FILE as it happens, one JSON object a line
     #[arg(long, global = true, value_name = "FILE", env = "PANTS_EVENTS", hide_env = true)]
     pub(crate) events: Option<PathBuf>,

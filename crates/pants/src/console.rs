@@ -35,6 +35,8 @@ pub(crate) struct Console {
     pub(crate) form: Form,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
+    /// Whether nothing is said at all.
+    pub(crate) mute: bool,
     /// Whether messages have colours.
     pub(crate) color: bool,
     /// Whether messages go to a terminal.
@@ -59,6 +61,7 @@ impl Console {
             form: options.output,
             quiet: options.quiet,
             verbose: options.verbose,
+            mute: false,
             color: false,
             terminal: io::stderr().is_terminal(),
             annotates: environment.get("GITHUB_ACTIONS") == Some("true"),
@@ -104,8 +107,10 @@ impl Console {
 
     /// Says something that is neither an answer nor wrong.
     pub(crate) fn message(&self, text: &str) {
-        // Nobody is left to be told when standard error is gone.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        if !self.mute {
+            // Nobody is left to be told when standard error is gone.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
     }
 
     /// Says what is wrong. Warnings are kept quiet by `--quiet`.

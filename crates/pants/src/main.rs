@@ -40,6 +40,7 @@ mod tailoring;
 mod tools;
 mod versions;
 mod visibility;
+mod watch;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -79,6 +80,12 @@ fn main() -> ExitCode {
     let color = cli.options.color.unwrap_or(ColorChoice::Auto);
     let mut console = Console::new(&cli.options, &environment, start.0);
     console.set_color(color);
+    if cli.options.again && !cli.options.once {
+        return watch::run(&cli, &console, &environment).unwrap_or_else(|diagnostics| {
+            console.diagnostics(diagnostics);
+            ExitCode::from(exit_of(&console.said()) as u8)
+        });
+    }
     let exit = match run(&cli, &mut console, &environment, request.gathered, start) {
         // An answer that could not be written is told as a diagnostic.
         Ok(Exit::Done) => exit_of(&console.said()),

@@ -18,7 +18,7 @@ use crate::session::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    targets: Targets,
+    pub(crate) targets: Targets,
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {

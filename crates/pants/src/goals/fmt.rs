@@ -23,7 +23,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    asked: Asked,
+    pub(crate) asked: Asked,
 
     #[command(flatten)]
     mode: Mode,

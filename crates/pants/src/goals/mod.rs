@@ -55,7 +55,7 @@ fn readable(file: &std::fs::File) -> std::io::Result<()> {
 }
 
 /// Which targets a goal is about.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Targets {
     /// Addresses (//svc:app, //svc), patterns (//svc/..., svc::, ::) or files
     #[arg(value_name = "TARGET", required_unless_present = "changed_since")]

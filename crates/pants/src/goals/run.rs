@@ -23,7 +23,7 @@ use crate::session::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The address of a python_binary
-    target: String,
+    pub(crate) target: String,
 
     /// Arguments of the program
     #[arg(last = true, value_name = "ARGS")]

@@ -21,7 +21,7 @@ use crate::session::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    targets: Targets,
+    pub(crate) targets: Targets,
 
     /// Write it to a file
     #[arg(short, long, value_name = "FILE")]

@@ -133,24 +133,31 @@ struct Chosen {
     only: BTreeMap<String, Vec<String>>,
 }
 
+impl Arguments {
+    /// The targets that are asked for, and of which files only some tests, by the path of the file.
+    pub(crate) fn asked(&self) -> (Targets, BTreeMap<String, Vec<String>>) {
+        let mut only = BTreeMap::<String, Vec<String>>::new();
+        let mut targets = Vec::new();
+        for text in &self.targets {
+            match text.split_once("::") {
+                Some((path, name)) if path.ends_with(".py") && !name.is_empty() => {
+                    only.entry(path.to_owned()).or_default().push(name.to_owned());
+                    targets.push(path.to_owned());
+                }
+                _ => targets.push(text.clone()),
+            }
+        }
+        (Targets { targets, narrowed: self.narrowed.clone(), changed: self.changed.clone() }, only)
+    }
+}
+
 fn chosen(
     session: &Session<'_>,
     repository: &Repository,
     arguments: &Arguments,
 ) -> Result<Chosen, Vec<Diagnostic>> {
     let graph = &repository.graph;
-    let mut only = BTreeMap::<String, Vec<String>>::new();
-    let mut targets = Vec::new();
-    for text in &arguments.targets {
-        match text.split_once("::") {
-            Some((path, name)) if path.ends_with(".py") && !name.is_empty() => {
-                only.entry(path.to_owned()).or_default().push(name.to_owned());
-                targets.push(path.to_owned());
-            }
-            _ => targets.push(text.clone()),
-        }
-    }
-    let asked = Targets { targets, narrowed: arguments.narrowed.clone(), changed: arguments.changed.clone() };
+    let (asked, only) = arguments.asked();
     let mut files = asked.files(session, repository, test_files)?;
     let help = "`pants list --type python_test ::` names all that there are";
     check_some(session, &asked, &files, ("test::none", "`python_test`", help))

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "what is skipped or measured is said")]
 
 mod acceptance;
+mod again;
 mod checkout;
 mod doctor;
 mod ended;
