@@ -51,8 +51,8 @@ pub(crate) fn observe<'a, T>(
     paths: &dyn Fn(&Ownership<'_>) -> BTreeSet<String>,
     look: impl FnOnce(&Seen<'_>) -> Result<T, Vec<Diagnostic>>,
 ) -> Result<(StatIndex, T), Vec<Diagnostic>> {
-    let made = generated::make(session, repository, nodes)?;
     let paths = paths(&Ownership::new(&repository.graph));
+    let made = generated::make(session, repository, nodes, &paths)?;
     look_at(session, repository, (nodes, &made), paths, look)
 }
 
@@ -67,13 +67,14 @@ pub(crate) fn look_at<'a, T>(
     let store = session.store()?;
     let mut index = StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
     let ownership = Ownership::new(&repository.graph);
-    let (generated, on_disk) = paths.into_iter().partition(|path| made.files.contains_key(path));
-    let mut files = read(&mut index, repository, on_disk)?;
-    let generated: BTreeSet<String> = generated;
-    files.extend(generated.into_iter().map(|path| {
-        let entry = made.files[&path];
-        (path, entry)
-    }));
+    let known = |path: &String| made.files.get(path).or_else(|| made.read.get(path)).copied();
+    let (known, unread): (BTreeMap<_, _>, BTreeMap<_, _>) = paths
+        .into_iter()
+        .map(|path| (known(&path), path))
+        .map(|(entry, path)| (path, entry))
+        .partition(|(_, entry)| entry.is_some());
+    let mut files = read(&mut index, repository, unread.into_keys().collect())?;
+    files.extend(known.into_iter().filter_map(|(path, entry)| Some((path, entry?))));
     let memo = machine::memo(session)?;
     let interpreters = MachineInterpreters::new(session, &memo);
     let settings = settings(session, &repository.graph, nodes);
@@ -212,7 +213,8 @@ pub(crate) fn placed(session: &Session<'_>, error: &RuleError) -> Diagnostic {
 }
 
 /// The content of some files.
-fn read(
+/// What files are, each by its path; what has changed is put into the store.
+pub(crate) fn read(
     index: &mut StatIndex,
     repository: &Repository,
     paths: BTreeSet<String>,

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::Execution;
 use graph::NodeId;
 use python::{RuleError, Step};
-use store::{Entry, IndexEntry, Tree};
+use store::{Entry, IndexEntry, StatIndex, Tree};
 
-use crate::analysis::{look_at, placed};
+use crate::analysis::{look_at, placed, read};
 use crate::build::Plan;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::dist::{self, PlaceError};
+use crate::explain;
 use crate::repository::Repository;
 use crate::session::{Session, failed};
 use crate::tools::MachineTools;
@@ -26,17 +27,25 @@ pub(crate) struct Generated {
     pub(crate) files: BTreeMap<String, IndexEntry>,
     /// All that they were made from that is on the disk.
     pub(crate) sources: BTreeMap<String, IndexEntry>,
+    /// What was read before the first step began.
+    pub(crate) read: BTreeMap<String, IndexEntry>,
 }
 
-/// Makes all files that some nodes need and that steps make.
+/// Makes all files that some nodes need and that steps make. Before that, these and the files at `paths` are read, so that
+/// all is of one state, however long steps take.
 pub(crate) fn make(
     session: &Session<'_>,
     repository: &Repository,
     nodes: &[NodeId],
+    paths: &BTreeSet<String>,
 ) -> Result<Generated, Vec<Diagnostic>> {
     let graph = &repository.graph;
     let mut made = Generated::default();
-    for level in python::steps(graph, nodes) {
+    let levels = python::steps(graph, nodes).map_err(|error| vec![explain::rule(&error)])?;
+    if !levels.is_empty() {
+        made.read = read_all(session, repository, &levels.concat(), paths)?;
+    }
+    for level in levels {
         let needed = level.iter().flat_map(|step| python::step_paths(graph, *step, &repository.roots));
         let paths: BTreeSet<String> = needed.collect();
         let (index, (steps, actions, tools, read)) =
@@ -72,6 +81,25 @@ pub(crate) fn make(
     Ok(made)
 }
 
+/// Reads the files at `paths` and all that some steps need, but for what steps make.
+fn read_all(
+    session: &Session<'_>,
+    repository: &Repository,
+    steps: &[NodeId],
+    paths: &BTreeSet<String>,
+) -> Result<BTreeMap<String, IndexEntry>, Vec<Diagnostic>> {
+    let graph = &repository.graph;
+    let needed = steps.iter().flat_map(|step| python::step_paths(graph, *step, &repository.roots));
+    let mut all: BTreeSet<String> = needed.chain(paths.iter().cloned()).collect();
+    for step in steps {
+        python::outputs(graph.target(*step)).for_each(|path| {
+            all.remove(&path);
+        });
+    }
+    let mut index = StatIndex::open(session.store()?, &session.root).map_err(failed)?;
+    read(&mut index, repository, all)
+}
+
 /// Puts what steps make for some nodes into `dist/generated/`, for whoever works in the repository itself, and gives the
 /// folders there that imports start from, relative to the root.
 pub(crate) fn place(
@@ -79,7 +107,7 @@ pub(crate) fn place(
     repository: &Repository,
     nodes: &[NodeId],
 ) -> Result<BTreeSet<String>, Vec<Diagnostic>> {
-    let made = make(session, repository, nodes)?;
+    let made = make(session, repository, nodes, &BTreeSet::new())?;
     let (mut tree, mut roots) = (Tree::new(), BTreeSet::new());
     for (path, entry) in &made.files {
         tree.add_file(path, entry.digest, entry.executable).map_err(|error| {

@@ -7,9 +7,10 @@ use packaging::constraints::{InterpreterConstraints, accept_together, minors_tog
 use packaging::python::{Minor, Wanted};
 
 use crate::bounds_error::{BoundsError, Imposed};
-use crate::closure::{Closure, way};
+use crate::closure::{self, Closure, way};
 use crate::error::RuleError;
 use crate::requirements::{REQUIREMENT, REQUIREMENTS};
+use crate::rules::GENRULE;
 
 /// The name of the field.
 const FIELD: &str = "interpreter_constraints";
@@ -154,9 +155,10 @@ impl<'a> Bounds<'a> {
 fn imposing(graph: &TargetGraph, program: NodeId, closure: &Closure) -> BTreeSet<NodeId> {
     let is_code = |node: &NodeId| {
         let target: &Target = graph.target(*node);
-        *node != program && ![REQUIREMENT, REQUIREMENTS].contains(&target.rule.name)
+        // What a step says of Pythons is for its own run.
+        *node != program && ![REQUIREMENT, REQUIREMENTS, GENRULE].contains(&target.rule.name)
     };
-    let reached = graph.closure([program]).into_iter().map(|node| graph.owner(node)).filter(is_code);
+    let reached = closure::targets(graph, program).into_iter().filter(is_code);
     let requirements = closure.requirements.iter().filter_map(|wish| graph.node(&wish.label));
     reached.chain(requirements).collect()
 }

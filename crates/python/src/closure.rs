@@ -156,7 +156,7 @@ pub fn way(graph: &TargetGraph, from: NodeId, to: NodeId) -> Vec<Label> {
 }
 
 /// The paths of the files that a step makes, relative to the root of the repository.
-pub(crate) fn generated(step: &Target) -> impl Iterator<Item = String> {
+pub fn generated(step: &Target) -> impl Iterator<Item = String> {
     step.list("outputs").into_iter().map(|output| graph::join(step.label.package(), output))
 }
 
@@ -172,6 +172,12 @@ fn reached(graph: &TargetGraph, root: NodeId) -> BTreeMap<NodeId, Vec<&str>> {
         reached.entry(graph.owner(node)).or_default().extend(graph.file(node));
     }
     reached
+}
+
+/// The targets that `root` reaches: of a step all that it needs to run, and of others what their files are made of, which
+/// what steps need to run is no part of.
+pub(crate) fn targets(graph: &TargetGraph, root: NodeId) -> BTreeSet<NodeId> {
+    reached(graph, root).into_keys().collect()
 }
 
 /// Whether Python runs as a step does: something of what it needs to run is code or a distribution.

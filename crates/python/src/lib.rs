@@ -28,6 +28,7 @@ pub mod tools;
 mod trees;
 
 pub use bounds_error::{BoundsError, Imposed};
+pub use closure::generated as outputs;
 pub use distribution_error::DistributionError;
 pub use error::RuleError;
 pub use functions::register;
@@ -39,7 +40,7 @@ pub use resolve_error::ResolveError;
 pub use rules::{
     Analysis, Artifact, Batch, Distribution, EXIT_CODE, Environment, MEASURED, MEASURED_BY_ALL, REPORT,
     REPORTS, RULES, Reporter, Resolve, Rule, SourceBuild, Step, TOTAL, Test, TestRequest, ToolRequest,
-    environments, environments_of_resolve, look, package, packageable, paths, reporter,
+    clashes, environments, environments_of_resolve, look, package, packageable, paths, reporter,
     requirements_of_resolves, rewrite, run_steps, step_paths, steps, test_environments, test_files,
     test_paths, tests, tool_files,
 };

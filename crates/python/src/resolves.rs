@@ -10,6 +10,7 @@ use crate::closure::{Closure, Wish, way};
 use crate::error::RuleError;
 use crate::requirements::{REQUIREMENT, resolve_of, wishes};
 use crate::resolve_error::ResolveError;
+use crate::rules::GENRULE;
 
 /// Brings the requirements of the closure of `root` into the resolve `own`. `default` is the resolve of targets that
 /// name none.
@@ -59,6 +60,10 @@ impl Settling<'_> {
         for files in &closure.code {
             let Some(node) = self.graph.node(&files.label) else { continue };
             let target = self.graph.target(node);
+            // The resolve of a step is for its own run.
+            if target.rule.name == GENRULE && node != self.root {
+                continue;
+            }
             let Some(theirs) = target.str("resolve").filter(|theirs| *theirs != self.own) else { continue };
             let field = target.field("resolve").map_or(&target.place, |field| &field.place);
             errors.push(

@@ -1,6 +1,6 @@
 //! What can be wrong with a `genrule` as it is written. States facts; who prints them adds the form.
 
-use graph::Place;
+use graph::{Label, Place};
 
 use crate::error::RuleError;
 
@@ -23,6 +23,52 @@ pub enum StepError {
         /// Where it is written.
         place: Place,
     },
+    /// Steps need what they make of each other.
+    #[error("steps need each other to run: {}", listed(steps))]
+    Cycle {
+        /// The steps.
+        steps: Vec<Label>,
+        /// Where one of them is.
+        place: Place,
+    },
+    /// Two things are at one path.
+    #[error("`{step}` makes `{path}`, which `{other}` {}", if *as_source { "has among its sources" } else { "makes too" })]
+    Clash {
+        /// The path, relative to the root.
+        path: String,
+        /// The step.
+        step: Label,
+        /// What has it, too.
+        other: Label,
+        /// Whether that is a file of the repository.
+        as_source: bool,
+        /// Where the outputs are.
+        place: Place,
+    },
+    /// Two programs would be the same command.
+    #[error("two tools are called `{name}`: `{one}` and `{other}`")]
+    SameTool {
+        /// The name.
+        name: String,
+        /// A program.
+        one: Label,
+        /// Another program.
+        other: Label,
+        /// Where the tools are.
+        place: Place,
+    },
+    /// The shell would take one file for two.
+    #[error("`$SRCS` cannot have `{path}`: blanks part the files in it")]
+    Blank {
+        /// The path.
+        path: String,
+        /// Where the sources are.
+        place: Place,
+    },
+}
+
+fn listed(labels: &[Label]) -> String {
+    labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl StepError {
@@ -32,6 +78,10 @@ impl StepError {
         match self {
             StepError::Placeholder { .. } => "genrule::placeholder",
             StepError::Output { .. } => "genrule::output",
+            StepError::Cycle { .. } => "genrule::cycle",
+            StepError::Clash { .. } => "genrule::clash",
+            StepError::SameTool { .. } => "genrule::same_tool",
+            StepError::Blank { .. } => "genrule::blank",
         }
     }
 
@@ -39,7 +89,12 @@ impl StepError {
     #[must_use]
     pub fn place(&self) -> &Place {
         match self {
-            StepError::Placeholder { place, .. } | StepError::Output { place, .. } => place,
+            StepError::Placeholder { place, .. }
+            | StepError::Output { place, .. }
+            | StepError::Cycle { place, .. }
+            | StepError::Clash { place, .. }
+            | StepError::SameTool { place, .. }
+            | StepError::Blank { place, .. } => place,
         }
     }
 
@@ -51,6 +106,15 @@ impl StepError {
                 "`$SRCS` and `$OUTS` are the files; programs among the `tools` are commands by their names"
             }
             StepError::Output { .. } => "move the target to a BUILD file above what it makes",
+            StepError::Cycle { .. } => {
+                "take what one of them imports, or its tool imports, out of what the other makes"
+            }
+            StepError::Clash { as_source: true, .. } => {
+                "take the file out of the repository, or out of the `outputs`: which of the two is meant nobody could tell"
+            }
+            StepError::Clash { .. } => "let one of them make it, and the other depend on that",
+            StepError::SameTool { .. } => "name one of the targets otherwise",
+            StepError::Blank { .. } => "rename the file, or name files in the command itself",
         }
     }
 }

@@ -131,3 +131,113 @@ fn what_is_wrong_with_a_step_is_told() {
         "stopped after 1 second",
     );
 }
+
+#[test]
+fn steps_that_lead_to_each_other_through_packages_run() {
+    let repository = Repository::new(&[
+        (
+            "pkg/BUILD",
+            "python_library()\n\
+             genrule(name = 'a', outputs = ['a_pb2.py'], command = 'echo A = 1 > $OUTS')\n\
+             genrule(name = 'b', outputs = ['b_pb2.py'], command = 'echo B = 2 > $OUTS')\n",
+        ),
+        ("pkg/__init__.py", "from pkg.a_pb2 import A\nfrom pkg.b_pb2 import B\n"),
+        ("svc/BUILD", "python_library()\npython_binary(name = 'app', entry_point = 'main.py')\n"),
+        ("svc/main.py", "import pkg\n\nprint(pkg.A, pkg.B)\n"),
+    ]);
+    build(&repository);
+    prints(&repository, "1 2");
+}
+
+#[test]
+fn steps_that_need_each_other_to_run_are_told() {
+    let step = |name: &str, other: &str| {
+        format!(
+            "python_library(sources = ['{name}_tool.py'], name = '{name}_lib')\n\
+             python_binary(name = '{name}_tool', entry_point = '{name}_tool.py')\n\
+             genrule(name = '{name}', outputs = ['{name}_made.py'], command = '{name}_tool > $OUTS', tools = [':{name}_tool'])\n\
+             # {other}\n"
+        )
+    };
+    let repository = Repository::new(&[
+        ("pkg/BUILD", &(step("a", "b") + &step("b", "a"))),
+        ("pkg/a_tool.py", "from pkg import b_made\n"),
+        ("pkg/b_tool.py", "from pkg import a_made\n"),
+    ]);
+    let said = repository.run(&["package", "//pkg:a_tool"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    let expected =
+        "error[genrule::cycle]: steps need each other to run: `//pkg:a`, `//pkg:b`\n --> pkg/BUILD:3:1\n";
+    assert!(said.stderr.starts_with(expected), "{}", said.stderr);
+}
+
+#[test]
+fn what_two_things_would_be_is_refused() {
+    let repository = Repository::new(&[
+        (
+            "d/BUILD",
+            "genrule(name = 'one', outputs = ['cfg.py'], command = 'echo X = 1 > $OUTS')\n\
+             genrule(name = 'two', outputs = ['cfg.py', 'own.py'], command = 'echo X = 2 > $OUTS')\n\
+             python_library(name = 'lib', sources = ['own.py'])\n",
+        ),
+        ("d/own.py", ""),
+    ]);
+    let said = repository.run(&["list", "::"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    for expected in [
+        "error[genrule::clash]: `//d:two` makes `d/cfg.py`, which `//d:one` makes too\n --> d/BUILD:2:33\n",
+        "error[genrule::clash]: `//d:two` makes `d/own.py`, which `//d:lib` has among its sources\n --> d/BUILD:2:33\n",
+    ] {
+        assert!(said.stderr.contains(expected), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn what_a_step_needs_to_run_binds_nobody_else() {
+    let repository = Repository::new(&[
+        ("pants.toml", "[python]\nplatforms = [\"linux-x86_64\"]\n"),
+        (
+            "t/BUILD",
+            "python_library(interpreter_constraints = ['CPython==3.12.*'])\n\
+             python_binary(name = 'gen', entry_point = 'gen.py', interpreters = ['3.12'], args = ['--fixed'], env = {'MODE': 'a b'})\n",
+        ),
+        ("t/gen.py", "import os, sys\n\nprint('X = %r' % (sys.argv[1:] + [os.environ['MODE']]))\n"),
+        (
+            "svc/BUILD",
+            "python_library()\npython_binary(name = 'app', entry_point = 'main.py', interpreters = ['3.11'])\n\
+             genrule(name = 'x', outputs = ['x.py'], command = 'gen user > $OUTS', tools = ['//t:gen'], \
+             interpreter_constraints = ['CPython==3.12.*'])\n",
+        ),
+        ("svc/main.py", "from svc.x import X\n\nprint(*X, sep='|')\n"),
+    ]);
+    let said = repository.run(&["binary", "//svc:app"]);
+    if said.stderr.contains("python::no_interpreter") || said.stderr.contains("build::no_tool") {
+        return crate::repository::skipped(
+            "what_a_step_needs_to_run_binds_nobody_else",
+            "there is no Python 3.12",
+        );
+    }
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    prints(&repository, "--fixed|user|a b");
+}
+
+#[test]
+fn a_program_is_of_one_state_however_long_steps_take() {
+    let repository = Repository::new(&[
+        (
+            "svc/BUILD",
+            "python_library()\npython_binary(name = 'app', entry_point = 'main.py')\n\
+             genrule(name = 'x', outputs = ['x.py'], command = 'sleep 3; echo X = 1 > $OUTS')\n",
+        ),
+        ("svc/main.py", "from svc.x import X\n\nprint(X)\n"),
+        ("svc/later.py", "Y = 2\n"),
+    ]);
+    let mut command = repository.command(&["binary", "//svc:app"]);
+    let mut building = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    repository.write("svc/main.py", "from svc.x import X\nfrom svc.later import Y\n\nprint(X, Y)\n");
+    assert!(building.wait().unwrap().success());
+    prints(&repository, "1");
+    build(&repository);
+    prints(&repository, "1 2");
+}

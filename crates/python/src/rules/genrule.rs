@@ -1,18 +1,19 @@
 //! `genrule`: a command over files, with tools of the system, of wheels and of the repository. What it makes are files like
 //! any others for whoever depends on it, once it has run.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{ActionGraph, ActionId, Input, Process, Program, Verb};
 use graph::{Label, NodeId, Place, Target, TargetGraph};
-use packaging::pex::Entry;
+use packaging::pex;
 use store::{Digest, Tree};
 
 use super::binary::Known;
 use super::entry::started;
 use super::environment::{self, ENVIRONMENT, WORK};
 use super::{Analysis, SourceBuild};
-use crate::closure::{Closure, generated, runs_python};
+use crate::closure::{self, Closure, generated, runs_python};
 use crate::error::RuleError;
 use crate::step_error::StepError;
 
@@ -42,23 +43,68 @@ pub struct Step {
     pub place: Place,
 }
 
-/// The steps that some nodes need, each after those that it needs itself.
-pub fn steps(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
+/// The steps that some nodes need, each after those that it needs to run itself.
+///
+/// # Errors
+/// Steps that need each other to run.
+pub fn steps(graph: &TargetGraph, nodes: &[NodeId]) -> Result<Vec<Vec<NodeId>>, RuleError> {
     let is_step = |node: &NodeId| graph.target(*node).rule.name == GENRULE;
-    let mut left: BTreeSet<NodeId> =
-        graph.closure(nodes.iter().copied()).into_iter().filter(is_step).collect();
+    let needs = |node: NodeId| -> BTreeSet<NodeId> {
+        closure::targets(graph, node).into_iter().filter(is_step).filter(|step| *step != node).collect()
+    };
+    let mut left: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+    let mut open: Vec<NodeId> = graph.closure(nodes.iter().copied()).into_iter().filter(is_step).collect();
+    // Most graphs have no steps.
+    if !open.is_empty() {
+        open = nodes.iter().map(|node| graph.owner(*node)).filter(is_step).collect();
+        open.extend(nodes.iter().flat_map(|node| needs(*node)));
+    }
+    while let Some(step) = open.pop() {
+        if let Entry::Vacant(place) = left.entry(step) {
+            open.extend(place.insert(needs(step)).iter());
+        }
+    }
     let mut levels = Vec::new();
     while !left.is_empty() {
-        let needs_none = |node: &&NodeId| {
-            graph.closure([**node]).iter().all(|needed| needed == *node || !left.contains(needed))
-        };
-        let level: Vec<NodeId> = left.iter().filter(needs_none).copied().collect();
-        left.retain(|node| !level.contains(node));
-        // The graph has no cycles.
-        debug_assert!(!level.is_empty());
+        let is_ready =
+            |(_, needed): &(&NodeId, &BTreeSet<NodeId>)| !needed.iter().any(|one| left.contains_key(one));
+        let level: Vec<NodeId> = left.iter().filter(is_ready).map(|(node, _)| *node).collect();
+        if let (true, Some((first, _))) = (level.is_empty(), left.first_key_value()) {
+            let steps = left.keys().map(|node| graph.target(*node).label.clone()).collect();
+            return Err(StepError::Cycle { steps, place: graph.target(*first).place.clone() }.into());
+        }
+        left.retain(|node, _| !level.contains(node));
         levels.push(level);
     }
-    levels
+    Ok(levels)
+}
+
+/// The outputs of steps that something else is at the path of: another step makes it too, or a target has it as its
+/// source.
+pub fn clashes(targets: &[Target]) -> Vec<RuleError> {
+    let mut made: BTreeMap<String, &Target> = BTreeMap::new();
+    let mut errors = Vec::new();
+    let clash = |path: &str, step: &Target, other: &Target, as_source: bool| -> RuleError {
+        let place = step.field("outputs").map_or(&step.place, |field| &field.place).clone();
+        let (step, other) = (step.label.clone(), other.label.clone());
+        StepError::Clash { path: path.to_owned(), step, other, as_source, place }.into()
+    };
+    for step in targets.iter().filter(|target| target.rule.name == GENRULE) {
+        for path in generated(step) {
+            match made.entry(path) {
+                Entry::Vacant(place) => drop(place.insert(step)),
+                Entry::Occupied(place) if place.get().label == step.label => {}
+                Entry::Occupied(place) => errors.push(clash(place.key(), step, place.get(), false)),
+            }
+        }
+    }
+    if !made.is_empty() {
+        for target in targets {
+            let sources = target.sources.iter().filter_map(|source| made.get_key_value(&*source.path));
+            errors.extend(sources.map(|(path, step)| clash(path, step, target, true)));
+        }
+    }
+    errors
 }
 
 /// The paths of all files that a step reads, those that other steps make among them. Errors are the analysis's to tell.
@@ -132,6 +178,12 @@ fn check(target: &Target) -> Result<(), RuleError> {
     }
     let leaves =
         |path: &&str| path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    let has_blank = |source: &&graph::SourceFile| source.path.contains(char::is_whitespace);
+    if command.contains("SRCS")
+        && let Some(source) = target.sources.iter().find(has_blank)
+    {
+        return Err(StepError::Blank { path: source.path.to_string(), place: place("sources") }.into());
+    }
     if let Some(path) = target.list("outputs").into_iter().find(leaves) {
         return Err(StepError::Output { path: path.to_owned(), place: place("outputs") }.into());
     }
@@ -196,7 +248,7 @@ fn launchers(
     analysis: &Analysis<'_>,
 ) -> Result<BTreeMap<String, String>, Vec<RuleError>> {
     let graph = analysis.graph;
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<String, (Label, String)> = BTreeMap::new();
     for needed in graph.deps(node) {
         let target = graph.target(graph.actual(needed.node));
         if target.rule.name != "python_binary" {
@@ -205,9 +257,9 @@ fn launchers(
         let has_wheels = !known.closure.requirements.is_empty();
         let entry = started(target, &known.closure, graph, analysis.roots, has_wheels);
         let start = match entry.map_err(|error| vec![error])?.entry {
-            Entry::Script(script) => format!("\"$VIRTUAL_ENV/bin/{script}\""),
-            Entry::Repl => "\"$VIRTUAL_ENV/bin/python\"".to_owned(),
-            Entry::Module(module) => match module.split_once(':') {
+            pex::Entry::Script(script) => format!("\"$VIRTUAL_ENV/bin/{script}\""),
+            pex::Entry::Repl => "\"$VIRTUAL_ENV/bin/python\"".to_owned(),
+            pex::Entry::Module(module) => match module.split_once(':') {
                 None => format!("\"$VIRTUAL_ENV/bin/python\" -m {module}"),
                 Some((module, function)) => {
                     let first = function.split('.').next().unwrap_or(function);
@@ -219,9 +271,22 @@ fn launchers(
                 }
             },
         };
-        found.insert(target.label.name().to_owned(), format!("#!/bin/sh\nexec {start} \"$@\"\n"));
+        let own = target.dict("env").into_iter();
+        let variables: String =
+            own.map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
+        let arguments: String =
+            target.list("args").into_iter().map(|one| format!(" {}", quoted(one))).collect();
+        let text = format!("#!/bin/sh\n{variables}exec {start}{arguments} \"$@\"\n");
+        let name = target.label.name();
+        if let Some((other, _)) = found.insert(name.to_owned(), (target.label.clone(), text)) {
+            let step = graph.target(node);
+            let place = step.field("tools").map_or(&step.place, |field| &field.place).clone();
+            let error =
+                StepError::SameTool { name: name.to_owned(), one: other, other: target.label.clone(), place };
+            return Err(vec![error.into()]);
+        }
     }
-    Ok(found)
+    Ok(found.into_iter().map(|(name, (_, text))| (name, text)).collect())
 }
 
 /// All files, at their paths in the repository, and what starts tools of it.
