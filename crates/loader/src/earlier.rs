@@ -71,6 +71,12 @@ impl Packages {
             .unwrap_or_default()
     }
 
+    /// The variables of the environment that the BUILD file of a directory reads.
+    pub fn variables(&self, directory: &str) -> Vec<&str> {
+        let package = self.0.get(directory).into_iter();
+        package.flat_map(|package| package.variables().iter().map(|(name, _)| name.as_str())).collect()
+    }
+
     /// Whether the BUILD file of a directory is there and nothing is wrong with it.
     pub fn has(&self, directory: &str) -> bool {
         self.0.contains_key(directory)

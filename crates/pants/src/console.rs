@@ -147,6 +147,11 @@ impl Console {
         self.diagnostics(said.warnings.clone());
     }
 
+    /// Ends what is told of this run, since the process goes on as another program.
+    pub(crate) fn leave(&self) {
+        self.diagnostics(self.events.finish(Exit::Done, None));
+    }
+
     /// All diagnostics so far.
     pub(crate) fn said(&self) -> Vec<Diagnostic> {
         self.said.lock().expect("nobody panics while adding to it").clone()

@@ -4,6 +4,7 @@ mod accounts;
 mod analysis;
 mod annotation;
 mod build;
+mod by_root;
 mod changed;
 mod checking;
 mod cli;
@@ -101,7 +102,7 @@ fn main() -> ExitCode {
             exit
         }
     };
-    console.diagnostics(console.events.finish(exit, signals::is_interrupted()));
+    console.diagnostics(console.events.finish(exit, signals::interrupted_by()));
     signals::end_if_interrupted();
     ExitCode::from(exit as u8)
 }

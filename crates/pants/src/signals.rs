@@ -30,9 +30,9 @@ pub(crate) fn end_if_interrupted() {
     std::process::exit(128 + signal);
 }
 
-/// Whether somebody interrupted, and the process is about to end for it.
-pub(crate) fn is_interrupted() -> bool {
-    SIGNAL.load(Ordering::SeqCst) != 0
+/// The signal by which somebody interrupted, and for which the process is about to end.
+pub(crate) fn interrupted_by() -> Option<i32> {
+    Some(SIGNAL.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
 }
 
 /// A flag that is set when somebody interrupts; the process ends shortly after, with the code that shells expect.

@@ -201,10 +201,16 @@ impl Found {
         for name in differing(&before.variables, &after.variables) {
             self.causes.insert(Cause::Variable { name: name.clone() });
         }
-        // The same files and distributions, put together in the same way, need no look at what was written.
+        // The same files and distributions, put together in the same way, need no look at what was written; unless it says
+        // how files are made.
+        let is_made = self.causes.iter().any(is_generated);
         let only_content = self.asked.is_empty() && self.alone.is_empty() && !self.causes.iter().any(moves);
-        if !only_content {
+        if is_made || !only_content {
+            let count = self.causes.len();
             self.written(before, after);
+            if is_made && self.causes.len() > count {
+                self.causes.retain(|cause| !is_generated(cause));
+            }
         }
         if before.version != after.version {
             let version = |account: &Account| format!("pants {}", account.version);
@@ -240,6 +246,16 @@ impl Found {
                 after: value(other),
                 place: other.or(one).and_then(|(_, place)| place.clone()),
             });
+        }
+        // An option shows in what actions are asked to do. Where files and distributions alone come and go, what has been
+        // edited explains it, if anything has.
+        let is_edit = |cause: &Cause| match cause {
+            Cause::File { change, .. } => *change == Change::Changed,
+            Cause::Field { .. } | Cause::Variable { .. } => true,
+            _ => false,
+        };
+        if self.asked.is_empty() && self.causes.iter().any(is_edit) {
+            return;
         }
         for name in differing(&before.options, &after.options) {
             let value = |account: &Account| account.options.get(name).cloned();

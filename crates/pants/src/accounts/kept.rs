@@ -1,19 +1,19 @@
 //! Where accounts are kept: two files for each artifact, of the last time and of the time before that it was made of something
-//! else. They are written whole or not at all, and those go that were read least lately when there are too many.
+//! else. They are written whole or not at all, and those go that were written first when there are too many.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::Account;
+use crate::by_root;
 
 /// The folder of the cache that they are in.
 const FOLDER: &str = "accounts";
 /// How many bytes those of a repository take at most.
 const LARGEST: u64 = 128 << 20;
 /// Raised with each change to their form.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// The accounts of the artifacts of one repository.
 #[derive(Clone, Debug)]
@@ -24,8 +24,7 @@ pub(crate) struct Accounts {
 impl Accounts {
     /// Those of the repository at `root`.
     pub(crate) fn of(cache_dir: &Path, root: &Path) -> Accounts {
-        let name = &blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex()[..16];
-        Accounts { folder: cache_dir.join(FOLDER).join(name) }
+        Accounts { folder: by_root::folder(cache_dir, FOLDER, root) }
     }
 
     /// The last account of an artifact of a target, and the one before, as far as there are any.
@@ -37,44 +36,33 @@ impl Accounts {
         })
     }
 
-    /// Keeps an account, where it is of something else than the last one.
+    /// Keeps an account: beside the last one where it is of something else, and else in its place, since what says how it is
+    /// made may be written otherwise.
     ///
     /// # Errors
     /// Where it cannot be written; those that there are stay.
     pub(crate) fn keep(&self, target: &str, artifact: &str, account: &Account) -> io::Result<()> {
         let [last, _] = self.read(target, artifact);
-        if last.is_some_and(|last| last.key() == account.key()) {
+        let is_same = last.as_ref().is_some_and(|last| last.key() == account.key());
+        // The time is that of the first build of it.
+        let time = last.filter(|_| is_same).map_or_else(|| account.time.clone(), |last| last.time);
+        let account = Account { time, ..account.clone() };
+        let mut bytes = vec![FORMAT];
+        bytes.extend(postcard::to_stdvec(&account).expect("plain data can be encoded"));
+        let path = self.path(target, artifact, "last");
+        if is_same && fs::read(&path).is_ok_and(|kept| kept == bytes) {
             return Ok(());
         }
-        fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&[FORMAT])?;
-        file.write_all(&postcard::to_stdvec(account).expect("plain data can be encoded"))?;
-        let path = self.path(target, artifact, "last");
-        match fs::rename(&path, self.path(target, artifact, "before")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        file.persist(path)?;
-        self.tidy()
-    }
-
-    /// Removes those that were written least lately, where there are too many.
-    fn tidy(&self) -> io::Result<()> {
-        let mut all: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
-        for entry in fs::read_dir(&self.folder)?.flatten() {
-            let found = entry.metadata()?;
-            all.push((found.modified()?, found.len(), entry.path()));
-        }
-        all.sort_by(|one, other| other.cmp(one));
-        let mut bytes = 0;
-        for (_, size, path) in all {
-            bytes += size;
-            if bytes > LARGEST {
-                fs::remove_file(path)?;
+        let mut file = by_root::begin(&self.folder)?;
+        file.write_all(&bytes)?;
+        if !is_same {
+            match fs::rename(&path, self.path(target, artifact, "before")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
             }
         }
-        Ok(())
+        file.persist(path)?;
+        by_root::tidy(&self.folder, usize::MAX, LARGEST)
     }
 
     fn path(&self, target: &str, artifact: &str, which: &str) -> PathBuf {

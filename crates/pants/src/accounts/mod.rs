@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use engine::{ActionGraph, ActionId, Foreseen, Input};
-use graph::{NodeId, Place, TargetGraph, Value};
+use graph::{NodeId, Place, Target, TargetGraph, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::events::rfc3339;
@@ -22,10 +22,13 @@ pub(crate) use kept::Accounts;
 /// Fields that change nothing of what is built.
 const SILENT: [&str; 4] = ["name", "description", "tags", "visibility"];
 
+/// What is shorter is no secret: `1`, `true`, `dev`.
+const SHORTEST_SECRET: usize = 6;
+
 /// What one artifact was made of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Account {
-    /// When: RFC 3339.
+    /// When it was made of that for the first time: RFC 3339.
     pub(crate) time: String,
     /// The version of this program.
     version: String,
@@ -73,12 +76,21 @@ impl Account {
         (actions, root): (&ActionGraph, ActionId),
         (foreseen, generated): (&BTreeMap<ActionId, Foreseen>, &Generated),
     ) -> Account {
+        let reached = reached(graph, node);
+        let mut variables = session.variables_read();
+        if let Ok(packages) = session.packages() {
+            let folders = reached.iter().map(|target| target.label.package());
+            let read: BTreeSet<&str> = folders.flat_map(|folder| packages.variables(folder)).collect();
+            variables.retain(|name, _| read.contains(name.as_str()));
+        }
+        let values = variables.keys().filter_map(|name| session.environment.get(name));
+        let secrets = Secrets(values.filter(|value| value.len() >= SHORTEST_SECRET).collect());
         Account {
             time: rfc3339(SystemTime::now()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            actions: done(actions, root, foreseen),
-            fields: fields(graph, node),
-            variables: session.variables_read(),
+            actions: done(actions, root, foreseen, &secrets),
+            fields: fields(&reached, &secrets),
+            variables,
             options: session.config.settled.clone(),
             generated: generated.files.keys().cloned().collect(),
             made_from: generated
@@ -95,7 +107,12 @@ impl Account {
     }
 }
 
-fn done(actions: &ActionGraph, root: ActionId, foreseen: &BTreeMap<ActionId, Foreseen>) -> Vec<Done> {
+fn done(
+    actions: &ActionGraph,
+    root: ActionId,
+    foreseen: &BTreeMap<ActionId, Foreseen>,
+    secrets: &Secrets<'_>,
+) -> Vec<Done> {
     let (mut found, mut open) = (BTreeSet::new(), vec![root]);
     while let Some(id) = open.pop() {
         if found.insert(id) {
@@ -116,7 +133,7 @@ fn done(actions: &ActionGraph, root: ActionId, foreseen: &BTreeMap<ActionId, For
         Done {
             verb: action.verb.name().to_owned(),
             description: action.description.clone(),
-            text: foreseen.map(|one| one.text.clone()).unwrap_or_default(),
+            text: foreseen.map(|one| secrets.hidden(&one.text)).unwrap_or_default(),
             key: foreseen.and_then(|one| one.key).map(|key| key.hex()),
             inputs: action.inputs.iter().map(input).collect(),
         }
@@ -124,19 +141,38 @@ fn done(actions: &ActionGraph, root: ActionId, foreseen: &BTreeMap<ActionId, For
     needed.iter().map(one).collect()
 }
 
-fn fields(graph: &TargetGraph, node: NodeId) -> BTreeMap<(String, String), (String, Option<Place>)> {
+/// The targets that a node reaches, and its own.
+fn reached(graph: &TargetGraph, node: NodeId) -> Vec<&Target> {
     let mut owners: Vec<NodeId> = graph.closure([node]).iter().map(|node| graph.owner(*node)).collect();
     owners.push(graph.owner(node));
     owners.sort_unstable();
     owners.dedup();
+    owners.into_iter().map(|owner| graph.target(owner)).collect()
+}
+
+fn fields(targets: &[&Target], secrets: &Secrets<'_>) -> BTreeMap<(String, String), (String, Option<Place>)> {
     let mut fields = BTreeMap::new();
-    for target in owners.into_iter().map(|owner| graph.target(owner)) {
+    for target in targets {
         for field in target.fields.iter().filter(|field| !SILENT.contains(&field.name)) {
             let key = (target.label.to_string(), field.name.to_owned());
-            fields.insert(key, (shown(&field.value), Some(field.place.clone())));
+            fields.insert(key, (secrets.hidden(&shown(&field.value)), Some(field.place.clone())));
         }
     }
     fields
+}
+
+/// The values of variables that BUILD files read, which are for nobody to read in an account.
+struct Secrets<'v>(Vec<&'v str>);
+
+impl Secrets<'_> {
+    /// A text with something in the place of each of them that differs where they do.
+    fn hidden(&self, text: &str) -> String {
+        let hide = |text: String, secret: &&str| {
+            let digest = &blake3::hash(secret.as_bytes()).to_hex()[..8];
+            text.replace(*secret, &format!("*** {digest} ***"))
+        };
+        self.0.iter().fold(text.to_owned(), hide)
+    }
 }
 
 /// A value as a BUILD file has it.

@@ -29,11 +29,7 @@ pub(crate) enum Event {
     /// A part of the run ended.
     Phase(Phase),
     /// The number of actions of an execution is known.
-    Planned {
-        /// Counts the executions of the run.
-        execution: usize,
-        actions: usize,
-    },
+    Planned(Planned),
     /// An action was not in the cache and starts.
     ActionStarted { execution: usize, action: usize, verb: String, description: String },
     /// A download went on.
@@ -71,6 +67,14 @@ pub(crate) struct Phase {
     pub(crate) phase: String,
     /// How long it took.
     pub(crate) seconds: f64,
+}
+
+/// An execution that is about to begin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Planned {
+    /// Counts the executions of the run.
+    pub(crate) execution: usize,
+    pub(crate) actions: usize,
 }
 
 /// How the run ended.
@@ -141,6 +145,7 @@ impl Line {
         let event = match kind.as_str() {
             "run_started" => Event::RunStarted(serde_json::from_value(value).ok()?),
             "phase" => Event::Phase(serde_json::from_value(value).ok()?),
+            "planned" => Event::Planned(serde_json::from_value(value).ok()?),
             "action_finished" => Event::ActionFinished(serde_json::from_value(value).ok()?),
             "run_finished" => Event::RunFinished(serde_json::from_value(value).ok()?),
             _ => return None,
@@ -184,7 +189,8 @@ mod tests {
         let counts = BTreeMap::from([("run".to_owned(), 2)]);
         let end = End { exit_code: 1, seconds: 0.5, actions_run: counts.clone(), cache_hits: counts };
         check(Event::RunFinished(end));
-        assert_eq!(Line::read("{\"at\":1.0,\"event\":\"planned\",\"execution\":1,\"actions\":2}"), None);
+        check(Event::Planned(Planned { execution: 1, actions: 2 }));
+        assert_eq!(Line::read("{\"at\":1.0,\"event\":\"artifact\",\"path\":\"a\"}"), None);
         assert_eq!(Line::read("{\"at\":1.0,\"ev"), None);
     }
 }

@@ -8,7 +8,7 @@ mod trace;
 mod tracks;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::diagnostic::{Diagnostic, Exit};
 use crate::environment::Environment;
 use crate::mask::masked;
 
-pub(crate) use event::{End, Event, Finished, How, Line, Phase, Started};
+pub(crate) use event::{End, Event, Finished, How, Line, Phase, Planned, Started};
 pub(crate) use records::{Record, Records, moment, rfc3339};
 pub(crate) use tracks::{Placed, placed};
 pub(crate) use watch::Recorded;
@@ -41,7 +41,7 @@ struct State {
     /// Why that ended before its time.
     broken: Option<io::Error>,
     /// Where the trace goes.
-    trace: Option<PathBuf>,
+    trace: Option<(PathBuf, File)>,
     /// Where spans go.
     collector: Option<otlp::Collector>,
     /// Where the records of past runs are.
@@ -50,8 +50,38 @@ struct State {
     lines: Vec<Line>,
     /// How many executions there were.
     executions: usize,
+    /// How each action of each execution ended that did anything, the last time where it ended twice.
+    ended: HashMap<(usize, usize), How>,
     actions_run: BTreeMap<String, u64>,
     cache_hits: BTreeMap<String, u64>,
+    /// Whether the end was told, after which nothing is.
+    is_over: bool,
+}
+
+impl State {
+    fn counts(&mut self, how: How) -> Option<&mut BTreeMap<String, u64>> {
+        match how {
+            How::Ran => Some(&mut self.actions_run),
+            How::Cached => Some(&mut self.cache_hits),
+            How::Failed | How::Skipped => None,
+        }
+    }
+
+    /// Counts an action, once where a part of what it made was lost and it ended again.
+    fn count(&mut self, finished: &Finished) {
+        let before = self.ended.insert((finished.execution, finished.action), finished.how);
+        if let Some(count) = before.and_then(|how| self.counts(how)?.get_mut(&finished.verb)) {
+            *count -= 1;
+        }
+        if let Some(counts) = self.counts(finished.how) {
+            *counts.entry(finished.verb.clone()).or_default() += 1;
+        }
+    }
+
+    /// Whether the run did something that is worth being looked at later.
+    fn is_worth_keeping(&self) -> bool {
+        self.ended.values().any(|how| *how != How::Cached)
+    }
 }
 
 impl Events {
@@ -79,8 +109,8 @@ impl Events {
         }
         if let Some(path) = options.trace.as_ref().map(path) {
             // It is written at the end: that it cannot be is told before anything runs.
-            File::create(&path).map_err(|error| unwritable("--trace", &path, &error))?;
-            state.trace = Some(path);
+            let file = File::create(&path).map_err(|error| unwritable("--trace", &path, &error))?;
+            state.trace = Some((path, file));
         }
         state.collector = otlp::Collector::of(environment);
         let started = Started {
@@ -122,21 +152,17 @@ impl Events {
         state.executions += 1;
         let execution = state.executions;
         drop(state);
-        self.add(Event::Planned { execution, actions });
+        self.add(Event::Planned(Planned { execution, actions }));
         execution
     }
 
     fn add_at(&self, at: Duration, event: Event) {
         let mut state = self.lock();
+        if state.is_over {
+            return;
+        }
         if let Event::ActionFinished(finished) = &event {
-            let counts = match finished.how {
-                How::Ran => Some(&mut state.actions_run),
-                How::Cached => Some(&mut state.cache_hits),
-                How::Failed | How::Skipped => None,
-            };
-            if let Some(counts) = counts {
-                *counts.entry(finished.verb.clone()).or_default() += 1;
-            }
+            state.count(finished);
         }
         let line = Line { at: seconds(at), event };
         if let Some((_, file)) = &mut state.file
@@ -157,32 +183,41 @@ impl Events {
         }
     }
 
-    /// Tells how the run ended, and writes what is written at its end. Gives what of that failed.
-    pub(crate) fn finish(&self, exit: Exit, interrupted: bool) -> Vec<Diagnostic> {
+    /// Tells how the run ended, once, and writes what is written at its end. `signal` is the one that ended it, where one did.
+    /// Gives what of that failed.
+    pub(crate) fn finish(&self, exit: Exit, signal: Option<i32>) -> Vec<Diagnostic> {
+        let exit_code = signal.and_then(|signal| u8::try_from(128 + signal).ok()).unwrap_or(exit as u8);
         let (actions_run, cache_hits) = {
-            let state = self.lock();
+            let mut state = self.lock();
+            // What is counted is not put back: an action of none ran.
+            state.actions_run.retain(|_, count| *count > 0);
+            state.cache_hits.retain(|_, count| *count > 0);
             (state.actions_run.clone(), state.cache_hits.clone())
         };
         let seconds = seconds(self.start.elapsed());
-        self.add(Event::RunFinished(End { exit_code: exit as u8, seconds, actions_run, cache_hits }));
+        self.add(Event::RunFinished(End { exit_code, seconds, actions_run, cache_hits }));
         let mut state = self.lock();
+        if std::mem::replace(&mut state.is_over, true) {
+            return Vec::new();
+        }
         let state = &mut *state;
         let mut failed = Vec::new();
         if let Some(error) = &state.broken {
             failed.push(incomplete("events::incomplete", "the events were not all written", error));
         }
-        if let Some(path) = &state.trace
-            && let Err(error) = trace::write(path, &state.lines)
+        if let Some((path, file)) = &state.trace
+            && let Err(error) = trace::write(file, &state.lines)
         {
             let message = format!("the trace `{}` could not be written", path.display());
             failed.push(incomplete("events::trace", &message, &error));
         }
-        if let (Some(records), true) = (&state.records, state.executions > 0) {
+        if let (Some(records), true) = (&state.records, state.is_worth_keeping()) {
             // The next run is recorded again.
             let _: io::Result<()> = records.add(&state.lines);
         }
-        // Nobody who interrupts waits for the network.
-        if let (Some(collector), false, Some(started)) = (&state.collector, interrupted, &state.started)
+        // Nobody who interrupts waits for the network, and who only asks has nothing to tell.
+        if let (Some(collector), None, true, Some(started)) =
+            (&state.collector, signal, state.executions > 0, &state.started)
             && let Err(error) = collector.send(started, &state.lines)
         {
             let message = format!("the spans of this run did not reach `{}`", masked(collector.address()));
@@ -202,14 +237,19 @@ fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
 }
 
-/// The arguments of this process, without passwords and without what programs are given that are run.
+/// The arguments of this process, without passwords and without what programs are given that are run: these come last,
+/// whether they are written or an alias stands for them.
 fn arguments(goal: &Goal) -> Vec<String> {
     let all = std::env::args_os().skip(1);
     let mut all: Vec<String> = all.map(|argument| masked(&argument.to_string_lossy()).into_owned()).collect();
-    if let (Goal::Run(_), Some(at)) = (goal, all.iter().position(|argument| argument == "--"))
-        && at + 1 < all.len()
-    {
-        all.truncate(at + 1);
+    let given = match goal {
+        Goal::Run(run) => run.arguments.len(),
+        Goal::Pex(pex) => pex.arguments.len(),
+        Goal::Repl(repl) => repl.arguments.len(),
+        _ => 0,
+    };
+    if given > 0 {
+        all.truncate(all.len().saturating_sub(given));
         all.push("...".to_owned());
     }
     all

@@ -36,8 +36,16 @@ impl Collector {
         if environment.get("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return None;
         }
+        // What is sent is JSON; whoever wants gRPC, or none of it, has somebody else tell.
+        let exporter = environment.get("OTEL_TRACES_EXPORTER");
+        if exporter.is_some_and(|names| !names.split(',').any(|name| name.trim() == "otlp")) {
+            return None;
+        }
         let general = |name: &str| environment.get(&format!("OTEL_EXPORTER_OTLP_{name}"));
         let of_traces = |name: &str| environment.get(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"));
+        if of_traces("PROTOCOL").or_else(|| general("PROTOCOL")) == Some("grpc") {
+            return None;
+        }
         let whole = of_traces("ENDPOINT").map(ToOwned::to_owned);
         let url =
             whole.or_else(|| Some(format!("{}/v1/traces", general("ENDPOINT")?.trim_end_matches('/'))))?;

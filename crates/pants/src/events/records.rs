@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, BufRead as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Event, Finished, How, Line, Started};
+use crate::by_root;
 
 /// How many runs are kept.
 const MOST: usize = 100;
@@ -34,8 +35,7 @@ pub(crate) struct Record {
 impl Records {
     /// Those of the repository at `root`.
     pub(crate) fn of(cache_dir: &Path, root: &Path) -> Records {
-        let name = &blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex()[..16];
-        Records { folder: cache_dir.join(FOLDER).join(name) }
+        Records { folder: by_root::folder(cache_dir, FOLDER, root) }
     }
 
     /// Adds a run, without the actions that took nothing since they were in the cache.
@@ -44,35 +44,11 @@ impl Records {
     /// Where it cannot be written; nothing is left of it then.
     pub(super) fn add(&self, lines: &[Line]) -> io::Result<()> {
         let Some(Event::RunStarted(started)) = lines.first().map(|line| &line.event) else { return Ok(()) };
-        fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         let is_cached =
             |line: &&Line| matches!(&line.event, Event::ActionFinished(Finished { how: How::Cached, .. }));
         let text: String = lines.iter().filter(|line| !is_cached(line)).map(Line::text).collect();
-        file.write_all(text.as_bytes())?;
-        file.persist(self.folder.join(format!("{}{ENDING}", started.run)))?;
-        self.tidy()
-    }
-
-    /// Removes the oldest of too many, and what a killed process left half written.
-    fn tidy(&self) -> io::Result<()> {
-        let mut bytes = 0;
-        for (at, path) in self.files()?.iter().enumerate() {
-            bytes += fs::metadata(path).map_or(0, |found| found.len());
-            // The last one stays, however large it is.
-            if at > 0 && (at >= MOST || bytes > LARGEST) {
-                fs::remove_file(path)?;
-            }
-        }
-        for entry in fs::read_dir(&self.folder)?.flatten() {
-            let is_temporary = !entry.file_name().to_string_lossy().ends_with(ENDING);
-            let age =
-                entry.metadata().and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
-            if is_temporary && age.is_some_and(|age| age > Duration::from_secs(3600)) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
+        by_root::write(&self.folder, &format!("{}{ENDING}", started.run), text.as_bytes())?;
+        by_root::tidy(&self.folder, MOST, LARGEST)
     }
 
     /// The files of all runs, the last first.
@@ -116,6 +92,14 @@ impl Record {
     pub(crate) fn actions(&self) -> impl Iterator<Item = (f64, &Finished)> {
         self.lines.iter().filter_map(|line| match &line.event {
             Event::ActionFinished(finished) => Some((line.at, finished)),
+            _ => None,
+        })
+    }
+
+    /// The second of the run in which the actions of an execution were known.
+    pub(crate) fn planned(&self, execution: usize) -> Option<f64> {
+        self.lines.iter().find_map(|line| match &line.event {
+            Event::Planned(planned) if planned.execution == execution => Some(line.at),
             _ => None,
         })
     }

@@ -1,8 +1,8 @@
 //! A run in the form of Chrome's traces, which Perfetto and `chrome://tracing` show: JSON of the Trace Event Format.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -14,12 +14,12 @@ const PROCESS: u32 = 1;
 /// The track of the phases.
 const PHASES: usize = 0;
 
-/// Writes the trace of a run.
+/// Writes the trace of a run to a file that is empty.
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub(super) fn write(path: &Path, lines: &[Line]) -> io::Result<()> {
-    let mut file = io::BufWriter::new(std::fs::File::create(path)?);
+pub(super) fn write(file: &File, lines: &[Line]) -> io::Result<()> {
+    let mut file = io::BufWriter::new(file);
     serde_json::to_writer(&mut file, &trace(lines))?;
     file.flush()
 }

@@ -91,7 +91,7 @@ pub(crate) struct Arguments {
 
     /// Arguments of the program that is run at once
     #[arg(last = true, value_name = "ARGS", conflicts_with = "output_file")]
-    arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
 }
 
 /// For so long what was run at once stays where it is.

@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 
     /// Arguments of it
     #[arg(last = true, value_name = "ARGS")]
-    arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
@@ -66,6 +66,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let generated = generated::place(session, &repository, &[*node])?;
     let roots: Vec<String> = made.environment.roots.iter().cloned().chain(generated).collect();
     environments::let_import(&mut command, session, &roots);
+    session.console.leave();
     let error = command.exec();
     let message = format!("cannot start `{}`: {error}", program.display());
     Err(vec![Diagnostic::error(Exit::Environment, "repl::start", message)])

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 
     /// Arguments of the program
     #[arg(last = true, value_name = "ARGS")]
-    arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
@@ -57,6 +57,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
         .find_map(|built| Some((built, interpreters.runs(&built.configurations)?)))
         .expect("what was built is what runs here");
     let path = session.root.join(&built.path);
+    console.leave();
     Err(vec![become_program(&path, &interpreter, &interpreters, &arguments.arguments)])
 }
 

@@ -74,7 +74,7 @@ pub(crate) struct Arguments {
     durations: Option<PathBuf>,
 
     /// Run the tests of one file in the foreground, outside of the sandbox: breakpoints get the terminal
-    #[arg(long, conflicts_with_all = ["shard", "failed"])]
+    #[arg(long, conflicts_with_all = ["shard", "failed", "coverage"])]
     debug: bool,
 
     /// End the tests of a file after so long, where its target says nothing itself
@@ -248,7 +248,7 @@ fn run_all(
 ) -> Result<(), Vec<Diagnostic>> {
     let reached = repository.graph.closure(chosen.files.iter().copied());
     session.tell_findings(repository, &reached, true)?;
-    let measuring = arguments.coverage.measuring(session)?;
+    let measuring = arguments.coverage.measuring(session, arguments.shard.is_some())?;
     let (index, analysed) = analyse(session, repository, arguments, chosen, measuring.as_ref())?;
     let Analysed { tests, reporter, actions, tools, files } = analysed;
     let builds = tests.iter().map(|test| &test.builds).chain(reporter.iter().map(|one| &one.builds));

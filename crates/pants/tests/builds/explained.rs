@@ -131,3 +131,34 @@ fn distributions_are_explained() {
     assert_eq!(code, 2);
     assert!(errors.contains("`//3rdparty:alpha` is nothing that is built"), "{errors}");
 }
+
+#[test]
+fn values_of_variables_are_not_told() {
+    let mut repository = crate::repository::Repository::new(&[
+        (
+            "BUILD",
+            "python_library(name = 'lib')\npython_binary(name = 'app', entry_point = 'main.py', env = {'TOKEN': 'a ' + env('MY_TOKEN')})\n",
+        ),
+        ("main.py", ""),
+        ("other/BUILD", "target(name = 'other', tags = [env('OTHERS', '')])\n"),
+    ]);
+    let mut build = |token: &str, others: &str| {
+        repository.env.insert("MY_TOKEN".to_owned(), token.to_owned());
+        repository.env.insert("OTHERS".to_owned(), others.to_owned());
+        let why = repository.run(&["why", "//:app"]);
+        let said = repository.run(&["binary", "//:app"]);
+        assert_eq!((why.code, said.code), (0, 0), "{}{}", why.stderr, said.stderr);
+        why.stdout
+    };
+    build("hunter2-first", "1");
+    let why = build("hunter2-second", "2");
+    assert!(why.contains("MY_TOKEN") && !why.contains("hunter2"), "{why}");
+    assert!(!why.contains("OTHERS"), "what another BUILD file reads is no cause: {why}");
+    let mut kept = Vec::new();
+    for folder in std::fs::read_dir(repository.cache().join("accounts")).unwrap().flatten() {
+        for file in std::fs::read_dir(folder.path()).unwrap().flatten() {
+            kept.extend(std::fs::read(file.path()).unwrap());
+        }
+    }
+    assert!(!kept.is_empty() && !kept.windows(7).any(|bytes| bytes == b"hunter2"));
+}

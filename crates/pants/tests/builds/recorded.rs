@@ -274,3 +274,27 @@ fn what_is_wrong_is_said_to_github() {
     assert!(said.stderr.contains("\n::error file=BUILD,line=1,col="), "{}", said.stderr);
     assert!(!repository.run(&["list", "::"]).stderr.contains("::error"));
 }
+
+#[test]
+fn what_a_program_is_given_is_kept_nowhere() {
+    let repository = repository();
+    repository.write(
+        "pants.toml",
+        "[python]\ninterpreter_constraints = [\"CPython>=3.8\"]\n\n[cli.alias]\nserve = \"run //:app --\"\n",
+    );
+    let (events, trace) = (repository.beside("events.jsonl"), repository.beside("trace.json"));
+    let [events, trace] = [&events, &trace].map(|path| path.to_str().unwrap());
+    let said = repository.run(&["--events", events, "--trace", trace, "serve", "--password=hunter2", "more"]);
+    assert_eq!((said.code, said.stdout.trim()), (0, "a"), "{}", said.stderr);
+    // The process went on as the program, and all was told before.
+    let lines = lines(Path::new(events));
+    let (first, last) = (&lines[0], &lines[lines.len() - 1]);
+    assert_eq!(first["arguments"].as_array().unwrap().last().unwrap(), "...", "{first}");
+    assert_eq!((&last["event"], &last["exit_code"]), (&"run_finished".into(), &0.into()), "{last}");
+    let traced: Value = serde_json::from_slice(&fs::read(trace).unwrap()).unwrap();
+    assert!(!traced["traceEvents"].as_array().unwrap().is_empty());
+    let logged = repository.run(&["log", "1", "--output", "json"]);
+    for text in [fs::read_to_string(events).unwrap(), logged.stdout] {
+        assert!(text.contains("serve") && !text.contains("hunter2"), "{text}");
+    }
+}

@@ -40,12 +40,13 @@ open('.pants-coverage', 'ab').close()
 ";
 
 /// Reports on all that was measured, in the forms that are asked for. A file without content is of a process that ran no line.
-/// What cannot be read is told by `coverage` as a warning, and would be left out.
+/// What cannot be read is told by `coverage` as a warning, and would be left out. Files that tests made themselves are gone.
 const REPORT: &str = "import json, os, sys, warnings, coverage
 os.makedirs('.pants-reports')
 measured = coverage.Coverage(data_file='.pants-reports/coverage.data')
 measured.set_option('run:relative_files', True)
 measured.set_option('run:parallel', False)
+os.makedirs('.pants-measured', exist_ok=True)
 paths = [os.path.join('.pants-measured', name) for name in sorted(os.listdir('.pants-measured'))]
 paths = [path for path in paths if os.path.getsize(path)]
 total = None
@@ -57,21 +58,25 @@ if paths:
         except (coverage.CoverageException, Warning) as error:
             sys.exit(f'{type(error).__name__}: {error}')
     measured.save()
+    gone = sorted(path for path in measured.get_data().measured_files() if not os.path.exists(path))
+    omit = (measured.get_option('report:omit') or []) + gone
     with open('.pants-reports/report.txt', 'w', encoding='utf-8') as text:
         try:
-            total = measured.report(file=text)
+            total = measured.report(file=text, omit=omit)
         except coverage.exceptions.NoDataError:
             paths = []
+        if gone:
+            print('left out, since they were there only while the tests ran:', *gone, file=text)
 if paths:
     for form in sys.argv[1:]:
         if form == 'html':
-            measured.html_report(directory='.pants-reports/html')
+            measured.html_report(directory='.pants-reports/html', omit=omit)
         elif form == 'xml':
-            measured.xml_report(outfile='.pants-reports/coverage.xml')
+            measured.xml_report(outfile='.pants-reports/coverage.xml', omit=omit)
         elif form == 'lcov':
-            measured.lcov_report(outfile='.pants-reports/coverage.lcov')
+            measured.lcov_report(outfile='.pants-reports/coverage.lcov', omit=omit)
         elif form == 'json':
-            measured.json_report(outfile='.pants-reports/coverage.json')
+            measured.json_report(outfile='.pants-reports/coverage.json', omit=omit)
 least = measured.get_option('report:fail_under')
 told = {'percent': total, 'fail_under': least or None, 'precision': measured.get_option('report:precision') or 0}
 with open('.pants-reports/total.json', 'w') as file:
@@ -91,7 +96,7 @@ pub struct Reporter {
     pub place: Place,
 }
 
-/// Adds the action that makes the virtualenv of the reporter: it has the `coverage` of the resolve of some tests.
+/// Adds the action that makes the virtualenv of the reporter: it has what some tests need, and the `coverage` of their resolve.
 ///
 /// # Errors
 /// All that keeps it from being made, such as a lock without `coverage`.
@@ -101,7 +106,9 @@ pub fn reporter(
     actions: &mut ActionGraph,
 ) -> Result<Option<Reporter>, Vec<RuleError>> {
     let mut known = environment::known(tests, analysis)?;
-    known.closure.requirements = vec![tool(COVERAGE, &known, analysis).map_err(|error| vec![error])?];
+    // Plugins that `coverage` is configured with are among what tests need.
+    let coverage = tool(COVERAGE, &known, analysis).map_err(|error| vec![error])?;
+    known.closure.requirements.push(coverage);
     // The last is the newest.
     let Some(configuration) = known.shared.iter().flatten().last().copied() else { return Ok(None) };
     let wheels = known.binary().wheels(&[configuration], actions)?;

@@ -25,6 +25,7 @@ pub(super) fn path(record: &Record) -> Vec<Link<'_>> {
     let executions: std::collections::BTreeSet<usize> = all.keys().map(|(execution, _)| *execution).collect();
     let mut path = Vec::new();
     for execution in executions {
+        let planned = record.planned(execution);
         let of = all.range((execution, 0)..(execution + 1, 0)).map(|(_, found)| *found);
         let mut next = latest(of);
         let mut chain = Vec::new();
@@ -33,7 +34,9 @@ pub(super) fn path(record: &Record) -> Vec<Link<'_>> {
             let needs = action.needs.iter().filter(|needed| **needed < action.action);
             next = latest(needs.filter_map(|needed| all.get(&(execution, *needed)).copied()));
             let start = at - action.seconds;
-            let waited = next.map_or(0.0, |(ready, _)| (start - ready).max(0.0));
+            // What needs nothing that ran could have started at once.
+            let ready = next.map(|(ready, _)| ready).or(planned);
+            let waited = ready.map_or(0.0, |ready| (start - ready).max(0.0));
             chain.push(Link { at, waited, action });
         }
         path.extend(chain.into_iter().rev());

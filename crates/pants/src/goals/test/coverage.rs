@@ -77,6 +77,8 @@ pub(super) struct Measuring<'a> {
     configuration: Vec<&'static str>,
     /// What other shards have measured.
     others: Vec<Digest>,
+    /// Whether these are only some of the tests, and nothing is known of the others.
+    is_part: bool,
 }
 
 /// What the reports say.
@@ -95,7 +97,12 @@ pub(super) struct Reported {
 
 impl Measures {
     /// What is measured, if anything is.
-    pub(super) fn measuring(&self, session: &Session<'_>) -> Result<Option<Measuring<'_>>, Vec<Diagnostic>> {
+    /// `is_shard` where there are others.
+    pub(super) fn measuring(
+        &self,
+        session: &Session<'_>,
+        is_shard: bool,
+    ) -> Result<Option<Measuring<'_>>, Vec<Diagnostic>> {
         if !self.coverage {
             return Ok(None);
         }
@@ -114,7 +121,8 @@ impl Measures {
         };
         let others = others.collect::<Result<_, _>>()?;
         let configuration = CONFIGURATION.iter().filter_map(speaks).collect();
-        Ok(Some(Measuring { arguments: self, configuration, others }))
+        let is_part = is_shard && self.coverage_data.is_empty();
+        Ok(Some(Measuring { arguments: self, configuration, others, is_part }))
     }
 }
 
@@ -214,7 +222,9 @@ impl Measuring<'_> {
         let number = |key: &str| total.get(key).and_then(Value::as_f64);
         Ok(Reported {
             percent: number("percent"),
-            least: self.arguments.coverage_fail_under.or_else(|| number("fail_under")),
+            // What is configured is meant for all tests.
+            least: (self.arguments.coverage_fail_under)
+                .or_else(|| number("fail_under").filter(|_| !self.is_part)),
             precision: total.get("precision").and_then(Value::as_u64).unwrap_or_default().min(10) as usize,
             text,
             paths,

@@ -6,6 +6,7 @@ use std::process::Command;
 use super::{Arguments, Chosen};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::environments;
+use crate::generated;
 use crate::repository::Repository;
 use crate::session::Session;
 
@@ -18,6 +19,7 @@ pub(super) fn become_pytest(
 ) -> Diagnostic {
     match command(session, repository, arguments, chosen) {
         Ok(mut command) => {
+            session.console.leave();
             let error = command.exec();
             let message = format!("cannot start pytest: {error}");
             Diagnostic::error(Exit::Environment, "test::debug", message)
@@ -57,12 +59,14 @@ fn command(
         None => command.arg(path),
         Some(names) => command.args(names.iter().map(|name| format!("{path}::{name}"))),
     };
+    let generated = generated::place(session, repository, &[*file])?;
     for asked in target.list("extra_env_vars") {
         if let Some((name, value)) = asked.split_once('=') {
             command.env(name, value);
         }
     }
     command.envs(target.dict("env"));
-    environments::let_import(&mut command, session, &made.environment.roots);
+    let roots: Vec<String> = made.environment.roots.iter().cloned().chain(generated).collect();
+    environments::let_import(&mut command, session, &roots);
     Ok(command)
 }

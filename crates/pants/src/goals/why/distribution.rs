@@ -76,13 +76,14 @@ pub(super) fn version_of(
     let (mut lines, mut text) = (Vec::new(), String::new());
     let mut told = BTreeSet::new();
     for one in found(&artifacts, name)? {
-        let Distribution { name, version, .. } = one.distribution;
+        let Distribution { name, version, asked_by, .. } = one.distribution;
         let resolve = python::resolve_of(graph.target(one.program), &session.config.default_resolve);
         if !told.insert((resolve, name.clone(), version.clone())) {
             continue;
         }
         let locks = Locks::read(session, &BTreeSet::from([resolve]))?;
-        let found = locks.resolve(resolve).and_then(|resolve| Some((resolve.path, resolve.lock?)));
+        let lock = locks.resolve(resolve).and_then(|resolve| Some((resolve.path, resolve.lock?)));
+        let found = lock.filter(|_| asked_by.is_some());
         let Some((path, lock)) = found else {
             text.push_str(&format!("{name} {version} is the runtime of every PEX, which no lock decides\n"));
             lines.push(json!({ "name": name.to_string(), "version": version.to_string(), "lock": null }));
