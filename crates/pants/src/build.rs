@@ -288,12 +288,16 @@ impl<'a> Plan<'a> {
                 None => others.push(failure),
             }
         }
-        let said = |failure: &ActionFailure| match &failure.error {
+        of_builds.extend(explain::failures(&others, &|id| self.blame(id), &|failure| self.said(failure)));
+        of_builds
+    }
+
+    /// What a program that failed said last.
+    pub(crate) fn said(&self, failure: &ActionFailure) -> Option<String> {
+        match &failure.error {
             ActionError::Exit { outcome, .. } => last_lines(self.store, &outcome.stderr),
             _ => None,
-        };
-        of_builds.extend(explain::failures(&others, &|id| self.blame(id), &said));
-        of_builds
+        }
     }
 
     /// What is written at the cause of an action's failure.

@@ -87,6 +87,17 @@ pub(crate) fn place(
     }
 }
 
+/// The same for a folder whose place is kept for this tool: what is in it goes, whether it is known or not.
+pub(crate) fn place_reserved(store: &Store, tree: &Digest, destination: &Path) -> Result<Placed, PlaceError> {
+    let is_folder = fs::symlink_metadata(destination).is_ok_and(|found| found.is_dir());
+    if is_folder && !is_ours(store, destination)? && !is_folder_there(store, &store.tree(tree)?, destination)?
+    {
+        let removed = fs::remove_dir_all(destination);
+        removed.map_err(|error| failed("replace the folder", destination, &error))?;
+    }
+    place(store, tree, None, destination)
+}
+
 /// Removes an empty folder, or one of another layout; one that holds anything else is not ours to remove.
 fn make_way(store: &Store, folder: &Path) -> Result<(), PlaceError> {
     if fs::remove_dir(folder).is_ok() {

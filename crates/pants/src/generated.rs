@@ -16,6 +16,7 @@ use crate::explain;
 use crate::repository::Repository;
 use crate::session::{Session, failed};
 use crate::tools::MachineTools;
+use crate::undeclared;
 
 /// Where what is generated is put for who works in the repository itself.
 const FOLDER: &str = "dist/generated";
@@ -67,7 +68,18 @@ pub(crate) fn make(
         let roots: Vec<_> = steps.iter().map(|step| step.action).collect();
         let mut execution = plan.execute(&roots, false)?;
         session.count_generated(&execution);
-        let mut diagnostics = plan.told(std::mem::take(&mut execution.failures));
+        let failures = std::mem::take(&mut execution.failures);
+        let looked_for = failures.iter().flat_map(|failure| {
+            let step = steps.iter().find(|step| step.action == failure.id);
+            let node = step.and_then(|step| graph.node(&step.label));
+            let said = plan.said(failure);
+            let folder = step.map(|step| step.label.package()).unwrap_or_default();
+            let warnings = |node| undeclared::warnings(session, repository, (node, folder), &said?).into();
+            node.and_then(warnings).unwrap_or_default()
+        });
+        let looked_for: Vec<Diagnostic> = looked_for.collect();
+        let mut diagnostics = plan.told(failures);
+        session.console.diagnostics(looked_for);
         if execution.cancelled {
             diagnostics.push(Diagnostic::error(Exit::Failed, "build::cancelled", "cancelled"));
         }
@@ -101,11 +113,12 @@ fn read_all(
 }
 
 /// Puts what steps make for some nodes into `dist/generated/`, for whoever works in the repository itself, and gives the
-/// folders there that imports start from, relative to the root.
+/// folders there that imports start from, relative to the root. Where these are all nodes, nothing else stays there.
 pub(crate) fn place(
     session: &Session<'_>,
     repository: &Repository,
     nodes: &[NodeId],
+    are_all: bool,
 ) -> Result<BTreeSet<String>, Vec<Diagnostic>> {
     let made = make(session, repository, nodes, &BTreeSet::new())?;
     let (mut tree, mut roots) = (Tree::new(), BTreeSet::new());
@@ -119,8 +132,15 @@ pub(crate) fn place(
     }
     let store = session.store()?;
     let tree = store.put_tree(&tree).map_err(failed)?;
-    match dist::place(store, &tree, None, &session.root.join(FOLDER)) {
-        Ok(_) => Ok(roots),
+    let folder = session.root.join(FOLDER);
+    let placed = if are_all {
+        dist::place_reserved(store, &tree, &folder).map(|_| ())
+    } else {
+        let mut files = made.files.keys();
+        files.try_for_each(|path| dist::place(store, &tree, Some(path), &folder.join(path)).map(|_| ()))
+    };
+    match placed {
+        Ok(()) => Ok(roots),
         Err(PlaceError::Failed(diagnostic)) => Err(vec![*diagnostic]),
         Err(PlaceError::Lost) => {
             let message = "the cache lost what steps have made before it was put into `dist`";

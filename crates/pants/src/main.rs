@@ -39,6 +39,7 @@ mod size;
 mod source_builds;
 mod tailoring;
 mod tools;
+mod undeclared;
 mod versions;
 mod visibility;
 mod watch;
@@ -112,7 +113,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let exit = if error.use_stderr() { Exit::Wrong } else { Exit::Done };
     let said = match error.kind() {
         // A variable that is set counts as an argument, and `pants` alone asks what there is whether one is or not.
-        ErrorKind::MissingSubcommand => Some(cli::command().render_help().to_string()),
+        ErrorKind::MissingSubcommand => {
+            let mut command = cli::command();
+            let mut goal = with_commands(&command).cloned();
+            Some(goal.as_mut().unwrap_or(&mut command).render_help().to_string())
+        }
         ErrorKind::InvalidSubcommand => Some(unknown_goal(error)),
         ErrorKind::ValueValidation => wrong_variable(error),
         _ => None,
@@ -125,15 +130,25 @@ fn refuse(error: &clap::Error) -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-/// A goal that nobody knows, with all goals where none is near.
+/// The goal of this process that has commands of its own, if it is one.
+fn with_commands(command: &clap::Command) -> Option<&clap::Command> {
+    let goal = std::env::args().skip(1).find_map(|argument| command.find_subcommand(argument));
+    goal.filter(|goal| goal.has_subcommands())
+}
+
+/// A goal that nobody knows, or a command of a goal, with all that there are where none is near.
 fn unknown_goal(error: &clap::Error) -> String {
-    let mut said = error.render().to_string().replace("subcommand", "goal");
+    let command = cli::command();
+    let (noun, known, of) = match with_commands(&command) {
+        Some(goal) => ("command", goal, format!("commands of `{}`", goal.get_name())),
+        None => ("goal", &command, "goals".to_owned()),
+    };
+    let mut said = error.render().to_string().replace("subcommand", noun);
     if error.get(ContextKind::SuggestedSubcommand).is_none()
         && let Some(at) = said.find("\nUsage:")
     {
-        let goals: Vec<String> =
-            cli::command().get_subcommands().map(|goal| goal.get_name().to_owned()).collect();
-        said.insert_str(at, &format!("\n  tip: the goals are {}\n", goals.join(", ")));
+        let names: Vec<String> = known.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+        said.insert_str(at, &format!("\n  tip: the {of} are {}\n", names.join(", ")));
     }
     said
 }

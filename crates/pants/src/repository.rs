@@ -180,7 +180,7 @@ impl Session<'_> {
         // As the graph has them: which one of two equals is meant must not depend on where inference gets them from.
         targets.sort_by(|a, b| a.label.cmp(&b.label).then_with(|| a.place.cmp(&b.place)));
         let (entry_points, mut wrong) = python::entry_point::edges(&targets, roots);
-        wrong.extend(python::clashes(&targets));
+        wrong.extend(python::check_steps(&targets));
         edges.extend(entry_points);
         let (inferred, findings) = inference::infer(self, &targets, roots)?;
         edges.extend(inferred);

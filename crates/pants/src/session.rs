@@ -1,6 +1,7 @@
 //! What all goals stand on: the root, the configuration, the store and the graph. The one place where crates meet.
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -197,10 +198,31 @@ impl<'s> Session<'s> {
         graph: &TargetGraph,
         text: &String,
     ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
-        match Pattern::parse(text, |path| self.root.join(path).is_file()) {
+        match Pattern::parse(&self.named(text), |path| self.root.join(path).is_file()) {
             Ok(Pattern::File(path)) if !graph.file_nodes(&path).is_empty() => Ok(graph.file_nodes(&path)),
             _ => self.select(graph, std::slice::from_ref(text), &[]),
         }
+    }
+
+    /// A text of the command line, where it is the path of a file as editors and shells give it: absolute, or relative to
+    /// the folder of the process. Paths relative to the root go first, unless they begin with a dot.
+    fn named<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let is_dotted = text.starts_with("./") || text.starts_with("../");
+        let is_of_root = || !is_dotted && !text.starts_with('/') && self.root.join(text).is_file();
+        if text.starts_with("//") || text.contains(':') || is_of_root() {
+            return Cow::Borrowed(text);
+        }
+        let mut path = PathBuf::new();
+        for part in self.environment.folder.join(text).components() {
+            match part {
+                Component::ParentDir => {
+                    path.pop();
+                }
+                part => path.push(part),
+            }
+        }
+        let below = path.strip_prefix(&self.root).ok().filter(|_| path.is_file());
+        below.and_then(Path::to_str).map_or(Cow::Borrowed(text), |below| Cow::Owned(below.to_owned()))
     }
 
     /// The targets that patterns of the command line choose.
@@ -213,7 +235,7 @@ impl<'s> Session<'s> {
         let mut errors = Vec::new();
         let is_file = |path: &str| self.root.join(path).is_file();
         let mut parse = |texts: &[String]| -> Vec<Pattern> {
-            let parsed = texts.iter().filter_map(|text| match Pattern::parse(text, is_file) {
+            let parsed = texts.iter().filter_map(|text| match Pattern::parse(&self.named(text), is_file) {
                 Ok(pattern) => Some(pattern),
                 Err(error) => {
                     errors.push(explain::label(&error));

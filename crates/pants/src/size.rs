@@ -12,14 +12,16 @@ const UNITS: [(&str, u64); 8] = [
     ("KB", 1_000),
 ];
 
-/// Reads a size; none where it is none, or has no end.
+/// Reads a size; none where it is none, has no unit, or has no end.
 pub(crate) fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let known = UNITS.iter().find_map(|(unit, size)| {
         let at = text.len().checked_sub(unit.len())?;
         (text.is_char_boundary(at) && text[at..].eq_ignore_ascii_case(unit)).then(|| (&text[..at], *size))
     });
-    let (number, size) = known.unwrap_or_else(|| (text.strip_suffix(['B', 'b']).unwrap_or(text), 1));
+    let bytes = || Some((text.strip_suffix(['B', 'b'])?, 1));
+    // What has no unit may be meant in any.
+    let (number, size) = known.or_else(bytes).or_else(|| (text == "0").then_some((text, 1)))?;
     let number: f64 = number.trim().parse().ok()?;
     let bytes = number * size as f64;
     (number.is_finite() && (0.0..9e18).contains(&bytes)).then_some(bytes as u64)
@@ -47,10 +49,11 @@ mod tests {
         check("20 GB", Some(20_000_000_000));
         check("1.5gib", Some(3 << 29));
         check(" 512MiB ", Some(512 << 20));
-        check("7", Some(7));
+        check("0", Some(0));
         check("7 B", Some(7));
         check("0 TB", Some(0));
-        for wrong in ["", "GB", "-1 GB", "1 XB", "inf", "nan GB", "1e30 TB", "1 2 GB", "é", "1\u{df}B"] {
+        for wrong in ["", "7", "GB", "-1 GB", "1 XB", "inf", "nan GB", "1e30 TB", "1 2 GB", "é", "1\u{df}B"]
+        {
             check(wrong, None);
         }
     }

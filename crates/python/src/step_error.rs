@@ -105,7 +105,7 @@ impl StepError {
             StepError::Placeholder { .. } => {
                 "`$SRCS` and `$OUTS` are the files; programs among the `tools` are commands by their names"
             }
-            StepError::Output { .. } => "move the target to a BUILD file above what it makes",
+            StepError::Output { .. } => "name each file, in or below the folder of the BUILD file",
             StepError::Cycle { .. } => {
                 "take what one of them imports, or its tool imports, out of what the other makes"
             }

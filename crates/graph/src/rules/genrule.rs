@@ -58,7 +58,8 @@ const COMMAND: FieldSchema = FieldSchema {
     default: FieldDefault::None,
     doc: "The command, for `/bin/sh -e`, started in the directory of the BUILD file. `$SRCS` are its sources and `$OUTS` what \
           it makes. On `PATH` are the programs among the `tools`, by the names of their targets, the scripts of the \
-          distributions that it reaches, `python` with these, and the programs of the system, which no key knows.",
+          distributions that it reaches, where any of this is Python `python` with these, and the programs of the \
+          system, which no key knows.",
     example: "\"python -m grpc_tools.protoc -I. --python_out=. *.proto\"",
 };
 

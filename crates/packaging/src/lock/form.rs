@@ -28,7 +28,7 @@ impl Form {
         }
         let has = |start: &str| text.lines().any(|line| line.starts_with(start));
         let head = || text.lines().take_while(|line| !line.starts_with('['));
-        if has("[tool.pants]") || has("# Written by `pants lock`. ") {
+        if Self::is_ours(text) {
             Self::Pants
         } else if has("lock-version") {
             Self::Pylock
@@ -37,6 +37,14 @@ impl Form {
         } else {
             Self::of_name(path)
         }
+    }
+
+    /// Whether a text says that `pants lock` wrote it, whatever became of it since.
+    #[must_use]
+    pub fn is_ours(text: &str) -> bool {
+        text.lines().any(|line| {
+            ["[tool.pants]", "# Written by `pants lock`. "].iter().any(|start| line.starts_with(start))
+        })
     }
 
     /// The form that the file of a lock has by its name; ours where it is none of others.

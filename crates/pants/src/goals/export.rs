@@ -63,7 +63,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     }))
     .collect();
     let everything: Vec<_> = graph.targets().map(|(node, _)| node).collect();
-    roots.extend(generated::place(session, &repository, &everything)?);
+    roots.extend(generated::place(session, &repository, &everything, true)?);
     let pth: String = roots.iter().map(|root| format!("{}\n", session.root.join(root).display())).collect();
     let mut exported = Vec::new();
     for (node, one) in &made {

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use packaging::lock::Lock;
+use packaging::lock::{Form as PackagingForm, Lock};
 use packaging::locking::LockOutcome;
 use serde_json::json;
 
@@ -72,7 +72,13 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let (mut jobs, mut errors) = (Vec::new(), Vec::new());
     for (name, path) in resolves {
         let requirements = asked.remove(name).unwrap_or_default();
-        let previous = previous(session, path);
+        let previous = match previous(session, path) {
+            Ok(previous) => previous,
+            Err(wrong) => {
+                errors.extend(wrong);
+                continue;
+            }
+        };
         if requirements.is_empty() && previous.is_none() {
             continue;
         }
@@ -130,19 +136,47 @@ fn tell_missing_wheels(
     Ok(())
 }
 
-/// The lock that there is. One that cannot be read is written anew, without the versions that it may have held.
-fn previous(session: &Session<'_>, path: &str) -> Option<Lock> {
-    match session.lock(path) {
-        Ok(previous) => previous,
-        Err(wrong) => {
-            let warning = |error: Diagnostic| {
-                let note = "the versions in it are not kept";
-                Diagnostic { severity: Severity::Warning, help: None, ..error }.note(note)
-            };
-            session.console.diagnostics(wrong.into_iter().map(warning).collect());
-            None
+/// The lock that there is. One of ours that cannot be read is written anew, without the versions that it may have held; of
+/// one that a merge left unfinished those of the first side count.
+///
+/// Fails for a file that is no lock of ours: nobody wants it to be overwritten.
+fn previous(session: &Session<'_>, path: &str) -> Result<Option<Lock>, Vec<Diagnostic>> {
+    let wrong = match session.lock(path) {
+        Ok(previous) => return Ok(previous),
+        Err(wrong) => wrong,
+    };
+    let text = std::fs::read(session.root.join(path)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(text) = text.filter(|text| text.trim().is_empty() || PackagingForm::is_ours(text)) else {
+        let help = "`pants lock` overwrites only what it has written: name another file in `[python.resolves]`, or move \
+                    this one away";
+        return Err(wrong.into_iter().map(|error| error.help(Some(help))).collect());
+    };
+    let read = |path: &str| std::fs::read(session.root.join(path));
+    let side = first_side(&text).and_then(|side| session.parse_lock(path, &side, &read).ok());
+    let note = match &side {
+        Some(_) => "the versions of the first side are kept",
+        None => "the versions in it are not kept",
+    };
+    let warning =
+        |error: Diagnostic| Diagnostic { severity: Severity::Warning, help: None, ..error }.note(note);
+    session.console.diagnostics(wrong.into_iter().map(warning).collect());
+    Ok(side.map(|file| file.lock))
+}
+
+/// What the first side of an unfinished merge has; none where a text is of no merge.
+fn first_side(text: &str) -> Option<String> {
+    let (mut side, mut is_other, mut is_merge) = (String::new(), false, false);
+    for line in text.split_inclusive('\n') {
+        let is_marker = |marker: &str| line.starts_with(marker);
+        match () {
+            () if is_marker("<<<<<<<") => is_merge = true,
+            () if is_marker("|||||||") || is_marker("=======") => is_other = true,
+            () if is_marker(">>>>>>>") => is_other = false,
+            () if !is_other => side.push_str(line),
+            () => {}
         }
     }
+    is_merge.then_some(side)
 }
 
 /// A resolve that was locked.

@@ -63,7 +63,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     }
     let mut command = Command::new(&program);
     command.args(&arguments.arguments);
-    let generated = generated::place(session, &repository, &[*node])?;
+    let generated = generated::place(session, &repository, &[*node], false)?;
     let roots: Vec<String> = made.environment.roots.iter().cloned().chain(generated).collect();
     environments::let_import(&mut command, session, &roots);
     session.console.leave();

@@ -30,6 +30,7 @@ use crate::report::{Report, exit_of};
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::tools::MachineTools;
+use crate::undeclared;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -111,6 +112,8 @@ struct Done {
     results: Results,
     report: Report,
     coverage: Option<coverage::Reported>,
+    /// What may have been missing where tests failed.
+    warnings: Vec<Diagnostic>,
 }
 
 /// The files that configure pytest.
@@ -266,6 +269,10 @@ fn run_all(
             failures.iter().position(|failure| failure.id == test.action && result::is_of_tests(failure));
         let failure = at.map(|at| failures.remove(at));
         done.results.add(session, test, &execution, failure.as_ref())?;
+        let said = done.results.all.last().and_then(result::TestResult::output);
+        if let (Some(said), Some(node)) = (said, repository.graph.file_nodes(&test.path).first()) {
+            done.warnings.extend(undeclared::warnings(session, repository, (*node, ""), &said));
+        }
     }
     let mut diagnostics = plan.told(failures);
     if execution.cancelled {
@@ -281,8 +288,11 @@ fn run_all(
 }
 
 /// Says what became of the tests: what passed, and then what failed, with what that said.
-fn tell(session: &Session<'_>, Done { results, report, coverage }: &Done) -> Exit {
+fn tell(session: &Session<'_>, Done { results, report, coverage, warnings }: &Done) -> Exit {
     let console = session.console;
+    if console.output == Output::Json {
+        console.diagnostics(warnings.clone());
+    }
     console.diagnostics(coverage.iter().filter_map(coverage::Reported::too_little).collect());
     let said = console.said();
     let failed = results.all.iter().any(|one| one.status != Status::Passed);
@@ -303,6 +313,7 @@ fn tell(session: &Session<'_>, Done { results, report, coverage }: &Done) -> Exi
             for said in results.all.iter().filter_map(result::TestResult::output) {
                 console.message(&said);
             }
+            console.diagnostics(warnings.clone());
             console.answer(&results.lines());
             console.answer(&coverage.as_ref().map(coverage::Reported::lines).unwrap_or_default());
             if !console.quiet && !results.all.is_empty() {

@@ -330,3 +330,29 @@ error[python::no_source_root]: no source root holds `svc/server.py`, a source of
 "#,
     );
 }
+
+#[test]
+fn files_are_named_as_editors_and_shells_do() {
+    let repository = Repository::new(&[("lib/BUILD", "python_library()\n"), ("lib/a.py", ""), ("a.py", "")]);
+    let check = |folder: &str, text: &str, expect: &str| {
+        let mut command = repository.command(&["list", text]);
+        command.current_dir(repository.root().join(folder));
+        let said = repository.said(command);
+        assert_eq!((said.code, said.stdout.trim()), (0, expect), "{text} in {folder}: {}", said.stderr);
+    };
+    check("", "lib/a.py", "//lib:lib");
+    check("lib", "lib/a.py", "//lib:lib");
+    check("lib", "./a.py", "//lib:lib");
+    check("lib", repository.root().join("lib/a.py").to_str().unwrap(), "//lib:lib");
+    check("lib", "../lib/a.py", "//lib:lib");
+}
+
+#[test]
+fn commands_of_a_goal_are_named() {
+    let repository = Repository::new(&[]);
+    let said = repository.run(&["cache", "foo"]);
+    let expected = "error: unrecognized command 'foo'\n\n  tip: the commands of `cache` are stats, du, gc, clear, verify\n";
+    assert!(said.code == 2 && said.stderr.starts_with(expected), "{}", said.stderr);
+    let said = repository.run(&["cache"]);
+    assert!(said.code == 2 && said.stderr.contains("Usage: pants cache"), "{}", said.stderr);
+}

@@ -139,3 +139,28 @@ error[python::no_lock]: the resolve `legacy` has no lock file `legacy.lock`, and
 "#,
     );
 }
+
+#[test]
+fn only_locks_are_overwritten() {
+    let repository = Repository::new(&[
+        ("pants.toml", "[python]\ninterpreters = [\"3.11\"]\n\n[python.resolves]\ndefault = \"README.md\"\n"),
+        ("BUILD", "python_requirement(name = \"x\", requirements = [\"x\"])\n"),
+        ("README.md", "# A project\n"),
+    ]);
+    let help = "  = help: `pants lock` overwrites only what it has written: name another file in `[python.resolves]`, or \
+                move this one away";
+    let said = repository.run(&["lock"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("error[packaging::lock_syntax]") && said.stderr.contains(help),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(repository.read("README.md"), b"# A project\n");
+    // One of ours that nobody can read is not thrown away either.
+    repository.write("README.md", [0xff, 0xfe]);
+    let said = repository.run(&["lock"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(said.stderr.contains("error[lock::unreadable]"), "{}", said.stderr);
+    assert_eq!(repository.read("README.md"), [0xff, 0xfe]);
+}

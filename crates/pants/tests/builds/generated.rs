@@ -241,3 +241,54 @@ fn a_program_is_of_one_state_however_long_steps_take() {
     build(&repository);
     prints(&repository, "1 2");
 }
+
+#[test]
+fn what_a_step_looked_for_is_told_with_what_would_bring_it() {
+    let repository = Repository::new(&[
+        (
+            "d/BUILD",
+            "genrule(name = 'gen', outputs = ['a.txt'], command = 'cat in.txt > $OUTS')\n\
+             files(name = 'other', sources = ['owned.txt'])\n\
+             genrule(name = 'two', outputs = ['b.txt'], command = 'cat owned.txt > $OUTS')\n",
+        ),
+        ("d/in.txt", "x\n"),
+        ("d/owned.txt", "x\n"),
+    ]);
+    for (target, path, help) in [
+        ("//d:gen", "d/in.txt", "write `files(name = \"files\", sources = [\"in.txt\"])` into d/BUILD"),
+        ("//d:two", "d/owned.txt", "add \"//d:other\" to its `dependencies`"),
+    ] {
+        let said = repository.run(&["export"]);
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let expected = format!(
+            "warning[sandbox::undeclared]: `{target}` looked for `{path}`, which it does not depend on\n"
+        );
+        assert!(said.stderr.contains(&expected) && said.stderr.contains(help), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn the_folder_of_generated_files_is_taken_over() {
+    let repository = Repository::new(&[
+        (
+            "d/BUILD",
+            "python_library()\ngenrule(name = 'a', outputs = ['a.py'], command = 'echo A = 1 > $OUTS')\n\
+             genrule(name = 'b', outputs = ['b.py'], command = 'echo B = 1 > $OUTS')\n",
+        ),
+        ("d/use.py", "from d.a import A\n"),
+    ]);
+    let files = || {
+        let mut names: Vec<String> = repository.dist();
+        names.retain(|name| name.starts_with("generated/") && !name.contains("__pycache__"));
+        names
+    };
+    assert_eq!(repository.run(&["export"]).code, 0);
+    let all = ["generated/d/a.py", "generated/d/b.py"];
+    assert_eq!(files(), all);
+    // A shell that needs one of them takes away none.
+    let said = repository.run(&["repl", "d/use.py", "--", "-c", "from d.a import A; print(A)"]);
+    assert_eq!((said.stdout.trim(), files()), ("1", all.map(str::to_owned).to_vec()), "{}", said.stderr);
+    assert_eq!(repository.run(&["cache", "clear"]).code, 0);
+    let said = repository.run(&["export"]);
+    assert_eq!((said.code, files()), (0, all.map(str::to_owned).to_vec()), "{}", said.stderr);
+}

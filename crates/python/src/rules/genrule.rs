@@ -79,17 +79,18 @@ pub fn steps(graph: &TargetGraph, nodes: &[NodeId]) -> Result<Vec<Vec<NodeId>>, 
     Ok(levels)
 }
 
-/// The outputs of steps that something else is at the path of: another step makes it too, or a target has it as its
-/// source.
-pub fn clashes(targets: &[Target]) -> Vec<RuleError> {
+/// What is wrong with the steps among some targets: fields that cannot be meant, and outputs that something else is at the
+/// path of, which another step makes too or a target has as its source.
+pub fn check_steps(targets: &[Target]) -> Vec<RuleError> {
     let mut made: BTreeMap<String, &Target> = BTreeMap::new();
-    let mut errors = Vec::new();
+    let steps = targets.iter().filter(|target| target.rule.name == GENRULE);
+    let mut errors: Vec<RuleError> = steps.clone().filter_map(|step| check(step).err()).collect();
     let clash = |path: &str, step: &Target, other: &Target, as_source: bool| -> RuleError {
         let place = step.field("outputs").map_or(&step.place, |field| &field.place).clone();
         let (step, other) = (step.label.clone(), other.label.clone());
         StepError::Clash { path: path.to_owned(), step, other, as_source, place }.into()
     };
-    for step in targets.iter().filter(|target| target.rule.name == GENRULE) {
+    for step in steps {
         for path in generated(step) {
             match made.entry(path) {
                 Entry::Vacant(place) => drop(place.insert(step)),
@@ -134,7 +135,6 @@ pub fn run_steps(
 
 fn step(node: NodeId, analysis: &Analysis<'_>, actions: &mut ActionGraph) -> Result<Step, Vec<RuleError>> {
     let target = analysis.graph.target(node);
-    check(target).map_err(|error| vec![error])?;
     let needs_python = runs_python(analysis.graph, node);
     let (mut inputs, mut builds, mut tools) = (Vec::new(), Vec::new(), BTreeMap::new());
     let (closure, program, arguments) = if needs_python {
@@ -177,7 +177,7 @@ fn check(target: &Target) -> Result<(), RuleError> {
         return Err(StepError::Placeholder { found, place: place("command") }.into());
     }
     let leaves =
-        |path: &&str| path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | ".."));
+        |path: &&str| path.contains('*') || path.split('/').any(|part| matches!(part, "" | "." | ".."));
     let has_blank = |source: &&graph::SourceFile| source.path.contains(char::is_whitespace);
     if command.contains("SRCS")
         && let Some(source) = target.sources.iter().find(has_blank)

@@ -30,7 +30,7 @@ use store::{IndexEntry, Store};
 pub use coverage::{MEASURED, MEASURED_BY_ALL, REPORTS, Reporter, TOTAL, reporter};
 pub use environment::{Environment, environments, environments_of_resolve, requirements_of_resolves};
 pub(crate) use genrule::GENRULE;
-pub use genrule::{Step, clashes, run_steps, step_paths, steps};
+pub use genrule::{Step, check_steps, run_steps, step_paths, steps};
 pub use inside::Distribution;
 pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_paths, tests};
 pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};

@@ -214,7 +214,7 @@ impl Measuring<'_> {
         }
         let paths = reports.entries().map(|(name, _)| format!("{FOLDER}/{name}")).collect();
         let reports = store.put_tree(&reports).map_err(failed)?;
-        match dist::place(store, &reports, None, &session.root.join(FOLDER)) {
+        match dist::place_reserved(store, &reports, &session.root.join(FOLDER)) {
             Ok(_) => {}
             Err(PlaceError::Failed(diagnostic)) => return Err(vec![*diagnostic]),
             Err(PlaceError::Lost) => return Err(lost()),

@@ -59,7 +59,7 @@ fn command(
         None => command.arg(path),
         Some(names) => command.args(names.iter().map(|name| format!("{path}::{name}"))),
     };
-    let generated = generated::place(session, repository, &[*file])?;
+    let generated = generated::place(session, repository, &[*file], false)?;
     for asked in target.list("extra_env_vars") {
         if let Some((name, value)) = asked.split_once('=') {
             command.env(name, value);

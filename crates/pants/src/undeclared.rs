@@ -1,0 +1,94 @@
+//! What a program that failed was looking for and nobody had declared: files and modules of the repository that it names
+//! in what it said.
+
+use std::collections::BTreeSet;
+
+use graph::NodeId;
+
+use crate::diagnostic::Diagnostic;
+use crate::goals::filedeps;
+use crate::repository::Repository;
+use crate::session::Session;
+
+/// What is in a line that tells of something that is not there.
+const MISSING: [&str; 6] =
+    ["no such file", "filenotfound", "not found", "cannot open", "can't open", "does not exist"];
+/// What precedes the name of a module that is not there.
+const NO_MODULE: &str = "No module named ";
+/// The folder of the repository in a sandbox.
+const SANDBOX: &str = "/sandbox/";
+/// So many are told of one program.
+const MOST: usize = 3;
+
+/// Warnings of what `node` should have declared, by what its program `said` that started in `folder`, relative to the root.
+pub(crate) fn warnings(
+    session: &Session<'_>,
+    repository: &Repository,
+    (node, folder): (NodeId, &str),
+    said: &str,
+) -> Vec<Diagnostic> {
+    let graph = &repository.graph;
+    let Ok(declared) = filedeps::files(session, repository, graph.needs(&[node], None), false) else {
+        return Vec::new();
+    };
+    let label = graph.target(node).label.to_string();
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for line in said.lines() {
+        if let Some((_, name)) = line.split_once(NO_MODULE) {
+            found.extend(module(repository, name.trim_matches(['\'', '"', ' '])));
+        }
+        let lower = line.to_lowercase();
+        if MISSING.iter().any(|words| lower.contains(words)) {
+            let ends = |c: char| c.is_whitespace() || "'\"`,;()[]<>=".contains(c);
+            let words = line.split(ends).map(|word| word.trim_end_matches([':', '.']));
+            found.extend(words.filter_map(|word| file(session, folder, word)));
+        }
+    }
+    let missing = found.into_iter().filter(|path| !declared.contains(path)).take(MOST);
+    missing.map(|path| warning(repository, &label, &path)).collect()
+}
+
+fn warning(repository: &Repository, label: &str, path: &str) -> Diagnostic {
+    let message = format!("`{label}` looked for `{path}`, which it does not depend on");
+    let owners: BTreeSet<String> = repository
+        .graph
+        .owners(path)
+        .iter()
+        .map(|owner| repository.graph.target(*owner).label.to_string())
+        .collect();
+    let help = match owners.first() {
+        Some(owner) => format!("add \"{owner}\" to its `dependencies`"),
+        None => {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let build = graph::join(folder, "BUILD");
+            format!(
+                "write `files(name = \"files\", sources = [\"{name}\"])` into {build}, and depend on that"
+            )
+        }
+    };
+    Diagnostic::warning("sandbox::undeclared", message)
+        .note("the file is in the repository, and not in the sandbox")
+        .help(Some(help))
+}
+
+/// The path of a file of the repository that a word names, as a program sees it.
+fn file(session: &Session<'_>, folder: &str, word: &str) -> Option<String> {
+    let path = match word.strip_prefix(SANDBOX) {
+        Some(below) => below.to_owned(),
+        None if word.starts_with('/') => return None,
+        None => graph::join(folder, word.strip_prefix("./").unwrap_or(word)),
+    };
+    let is_plain = !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    (is_plain && session.root.join(&path).is_file()).then_some(path)
+}
+
+/// The file of the repository that is a module.
+fn module(repository: &Repository, name: &str) -> Option<String> {
+    let name = name.replace('.', "/");
+    let wanted = [format!("{name}.py"), format!("{name}/__init__.py")];
+    let sources = repository.graph.targets().flat_map(|(_, target)| &target.sources);
+    let is = |path: &str| {
+        repository.roots.import_path(path).is_some_and(|path| wanted.iter().any(|one| one == path))
+    };
+    sources.map(|source| &*source.path).find(|path| is(path)).map(ToOwned::to_owned)
+}
