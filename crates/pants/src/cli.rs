@@ -21,7 +21,7 @@ Examples:
   pants binary //svc:app             build dist/svc/app.pex
   pants package ::                   every binary and distribution
   pants pex flask -o flask.pex       a PEX without BUILD files
-  pants run //svc:app -- --port 80   build it and run it
+  pants run //svc:app -- --port 80   run it from its sources
   pants lock                         write the lock files of all resolves
   pants why //svc:app //lib:json     why one depends on the other
   pants affected --changed-since=main    what a change affects

@@ -254,12 +254,12 @@ fn run_builds_what_runs_here() {
         ("svc/BUILD", &fields("\"macos-arm64\", \"current\", \"macos-x86_64\"")),
     ]);
     index.of(&mut repository);
-    let said = repository.run(&["run", "//svc:app"]);
+    let said = repository.run(&["run", "--as-package", "//svc:app"]);
     assert_eq!((said.code, said.stdout.as_str()), (0, "served\n"), "{}", said.stderr);
     let built = repository.dist();
     assert!(built.len() == 1 && built[0].starts_with("svc/app-cp311-linux_"), "{built:?}");
     repository.write("svc/BUILD", fields("\"macos-arm64\""));
-    let said = repository.run(&["run", "//svc:app"]);
+    let said = repository.run(&["run", "--as-package", "//svc:app"]);
     let here = format!("linux-{}", std::env::consts::ARCH);
     let first = said.stderr.lines().next().unwrap_or_default();
     let expected = format!(
