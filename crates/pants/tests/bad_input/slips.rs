@@ -306,7 +306,7 @@ fn command_lines() {
     assert_eq!(said.code, 2);
     assert!(said.stderr.contains("Goals:") && said.stderr.contains("dependencies"), "{}", said.stderr);
     let said = repository.run(&["frobnicate"]);
-    repository.compare(&said, 2, "error: unrecognized goal 'frobnicate'\n\n  tip: the goals are binary, package, publish, pex, run, test, fmt, fix, lint, check, repl, export, lock, log, sbom, list, dependencies, dependents, paths, why, filedeps, roots, peek, query, affected, tailor, fmt-build, cache, doctor, seed, completions, help\n\nUsage: pants [OPTIONS] <GOAL>\n\nFor more information, try '--help'.");
+    repository.compare(&said, 2, "error: unrecognized goal 'frobnicate'\n\n  tip: the goals are binary, package, publish, pex, run, test, fmt, fix, lint, check, ci, repl, export, lock, log, sbom, list, dependencies, dependents, paths, why, filedeps, roots, peek, query, affected, tailor, fmt-build, cache, doctor, seed, completions, help\n\nUsage: pants [OPTIONS] <GOAL>\n\nFor more information, try '--help'.");
     let said = repository.run(&["-j", "x", "list", "::"]);
     repository.compare(&said, 2, "error: invalid value 'x' for '--jobs <N>': expected a number from 1 on\n\nFor more information, try '--help'.");
     repository.env.insert("PANTS_JOBS".to_owned(), "x".to_owned());
