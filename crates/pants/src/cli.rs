@@ -21,10 +21,11 @@ Examples:
   pants binary //svc:app             build dist/svc/app.pex
   pants package ::                   every binary and distribution
   pants pex flask -o flask.pex       a PEX without BUILD files
-  pants run //svc:app -- --port 80   build it and run it
+  pants run //svc:app -- --port 80   run it from its sources
   pants lock                         write the lock files of all resolves
   pants why //svc:app //lib:json     why one depends on the other
   pants affected --changed-since=main    what a change affects
+  pants ci --changed-since=main      check, test and package that
   pants tailor ::                    write BUILD files for what has no target
   pants help python_binary           the manual of a rule
 
@@ -206,6 +207,7 @@ pub(crate) enum Goal {
     Fix(goals::fix::Arguments),
     Lint(goals::lint::Arguments),
     Check(goals::check::Arguments),
+    Ci(goals::ci::Arguments),
     Repl(goals::repl::Arguments),
     Export(goals::export::Arguments),
     Lock(goals::lock::Arguments),
@@ -244,6 +246,7 @@ impl Goal {
             Goal::Fix(_) => "fix",
             Goal::Lint(_) => "lint",
             Goal::Check(_) => "check",
+            Goal::Ci(_) => "ci",
             Goal::Repl(_) => "repl",
             Goal::Export(_) => "export",
             Goal::Lock(_) => "lock",

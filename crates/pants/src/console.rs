@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use annotate_snippets::Renderer;
@@ -49,6 +50,10 @@ pub(crate) struct Console {
     pub(crate) root: PathBuf,
     /// All diagnostics so far, for reports.
     said: Mutex<Vec<Diagnostic>>,
+    /// How many of them are of parts of the run that are over.
+    over: AtomicUsize,
+    /// The answers of a part of the run, where they are collected.
+    collected: Mutex<Option<String>>,
     /// What happens, for programs.
     pub(crate) events: Events,
 }
@@ -68,6 +73,8 @@ impl Console {
             plain: environment.get("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb"),
             root: PathBuf::new(),
             said: Mutex::default(),
+            over: AtomicUsize::new(0),
+            collected: Mutex::default(),
             events: Events::new(start),
         }
     }
@@ -95,6 +102,10 @@ impl Console {
 
     /// Writes the answer. A reader that has gone away is no error: `pants list :: | head` ends quietly.
     pub(crate) fn answer(&self, text: &str) {
+        if let Some(collected) = self.collected.lock().expect("nobody panics while adding to it").as_mut() {
+            collected.push_str(text);
+            return;
+        }
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         if let Err(error) = written
@@ -120,6 +131,11 @@ impl Console {
         let mut said = self.said.lock().expect("nobody panics while adding to it");
         for diagnostic in diagnostics {
             if said.contains(&diagnostic) {
+                // It counts for each part of the run once.
+                let of_part = said.get(self.over.load(Ordering::Relaxed)..).unwrap_or_default();
+                if !of_part.contains(&diagnostic) {
+                    said.push(diagnostic);
+                }
                 continue;
             }
             if !(self.quiet && diagnostic.severity == Severity::Warning) {
@@ -152,8 +168,24 @@ impl Console {
         self.diagnostics(self.events.finish(Exit::Done, None));
     }
 
-    /// All diagnostics so far.
+    /// All diagnostics so far; within a part of the run, those of the part.
     pub(crate) fn said(&self) -> Vec<Diagnostic> {
-        self.said.lock().expect("nobody panics while adding to it").clone()
+        let said = self.said.lock().expect("nobody panics while adding to it");
+        said.get(self.over.load(Ordering::Relaxed)..).unwrap_or_default().to_vec()
+    }
+
+    /// Does a part of the run, which knows nothing of what others said; gives its answer instead of writing it where
+    /// programs read it.
+    pub(crate) fn part<T>(&self, work: impl FnOnce() -> T) -> (T, String) {
+        let collect = |answers| {
+            std::mem::replace(&mut *self.collected.lock().expect("nobody panics while adding to it"), answers)
+        };
+        let said = self.said.lock().expect("nobody panics while adding to it").len();
+        self.over.store(said, Ordering::Relaxed);
+        collect((self.output == Output::Json).then(String::new));
+        let done = work();
+        let answer = collect(None).unwrap_or_default();
+        self.over.store(0, Ordering::Relaxed);
+        (done, answer)
     }
 }

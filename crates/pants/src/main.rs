@@ -221,6 +221,7 @@ fn run(
         Goal::Fmt(arguments) => goals::fmt::run(&session, arguments),
         Goal::Fix(arguments) => goals::fix::run(&session, arguments),
         Goal::Check(arguments) => goals::check::run(&session, arguments),
+        Goal::Ci(arguments) => goals::ci::run(&session, arguments),
         Goal::Lint(arguments) => goals::lint::run(&session, arguments),
         Goal::Repl(arguments) => goals::repl::run(&session, arguments),
         Goal::Export(arguments) => goals::export::run(&session, arguments),

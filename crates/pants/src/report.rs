@@ -104,8 +104,16 @@ impl Report {
     }
 }
 
-/// The worst exit code of some diagnostics: a request that is wrong hides what else failed.
+/// The worst exit code of some diagnostics.
 pub(crate) fn exit_of(diagnostics: &[Diagnostic]) -> Exit {
+    worst(diagnostics.iter().filter_map(|diagnostic| match diagnostic.severity {
+        Severity::Error(exit) => Some(exit),
+        Severity::Warning => None,
+    }))
+}
+
+/// The worst of some exit codes: a request that is wrong hides what else failed.
+pub(crate) fn worst(exits: impl Iterator<Item = Exit>) -> Exit {
     let rank = |exit: &Exit| match exit {
         Exit::Done => 0,
         Exit::Failed => 1,
@@ -113,11 +121,5 @@ pub(crate) fn exit_of(diagnostics: &[Diagnostic]) -> Exit {
         Exit::Wrong => 3,
         Exit::Bug => 4,
     };
-    (diagnostics.iter())
-        .filter_map(|diagnostic| match diagnostic.severity {
-            Severity::Error(exit) => Some(exit),
-            Severity::Warning => None,
-        })
-        .max_by_key(rank)
-        .unwrap_or(Exit::Done)
+    exits.max_by_key(rank).unwrap_or(Exit::Done)
 }

@@ -158,6 +158,27 @@ pub(crate) fn here(
     Ok(all)
 }
 
+/// The first of these whose Python this machine has: whoever runs something needs no other.
+///
+/// # Errors
+/// Those of [`here`], where it has none.
+pub(crate) fn first_here(
+    program: &Target,
+    settings: &Settings,
+    bounds: &Bounds<'_>,
+    lock: Option<&Lock>,
+    interpreters: &dyn Interpreters,
+) -> Result<Option<Configuration>, Vec<RuleError>> {
+    let mut errors = Vec::new();
+    let wanted = wanted(program, settings, bounds, lock, interpreters, &mut errors);
+    let accepted = wanted.iter().map(|(wanted, _)| *wanted).filter(|wanted| bounds.accept(*wanted));
+    let first = accepted.filter(|wanted| interpreters.find(*wanted).is_some()).min();
+    match (first, Platform::current(&settings.machine)) {
+        (Some(wanted), Ok(platform)) if errors.is_empty() => Ok(Some(Configuration::new(wanted, platform))),
+        _ => Ok(here(program, settings, bounds, lock, interpreters)?.first().copied()),
+    }
+}
+
 /// The newest Python of this machine that the bounds and the lock of a tool accept: on which of them it runs does not matter.
 ///
 /// # Errors

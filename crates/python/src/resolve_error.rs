@@ -54,7 +54,7 @@ pub enum ResolveError {
         /// Where the library names its resolve.
         place: Place,
     },
-    /// A resolve lacks what tests are run or measured with.
+    /// A resolve lacks what tests are run or measured with, or programs debugged.
     #[error("`{label}` is in the resolve `{resolve}`, which has no `{name}` to run it with")]
     NoTestTool {
         /// What it lacks.
@@ -107,6 +107,7 @@ impl ResolveError {
             Self::OtherResolve { .. } => "python::other_resolve",
             Self::Library { .. } => "python::library_of_other_resolve",
             Self::NoTestTool { name: "pytest", .. } => "test::no_pytest",
+            Self::NoTestTool { name: "debugpy", .. } => "run::no_debugpy",
             Self::NoTestTool { .. } => "test::no_coverage",
             Self::NoBuilder { .. } => "python::no_builder",
             Self::Unread { .. } => "packaging::lock_unread",

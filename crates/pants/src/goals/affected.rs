@@ -1,5 +1,7 @@
 //! The goal `affected`: what a change affects, and why.
 
+mod matrix;
+
 use std::collections::BTreeSet;
 
 use clap::Args;
@@ -17,7 +19,7 @@ use crate::session::Session;
 ///
 /// The targets that are not as they were where HEAD and `--changed-since` part, and what depends on them: without other
 /// options through any number of others, and since the last commit. `--output json` says of each why; `--output matrix`
-/// is the matrix of a CI job.
+/// is the matrix of a CI job, its groups balanced by what past runs took.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Only targets that these addresses or patterns match
@@ -65,7 +67,8 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             session.console.answer(&answer::lines(each));
         }
         Form::Matrix => {
-            let matrix = matrix(graph, &affected, usize::from(arguments.groups));
+            let seconds = matrix::seconds(session, graph);
+            let matrix = matrix::matrix(graph, &affected, usize::from(arguments.groups), &seconds);
             session.console.answer(&format!("{matrix}\n"));
         }
         Form::Text | Form::Dot | Form::Graphml | Form::Sarif => {
@@ -100,14 +103,4 @@ fn because(graph: &TargetGraph, change: &Change, target: NodeId) -> Vec<String> 
         .flatten()
         .collect();
     reasons.into_iter().map(ToString::to_string).collect()
-}
-
-/// The targets in groups of about one size; neighbours, which have much in common, stay together.
-fn matrix(graph: &TargetGraph, targets: &[NodeId], groups: usize) -> Value {
-    let size = targets.len().div_ceil(groups).max(1);
-    let include = targets.chunks(size).zip(1..).map(|(group, number)| {
-        let labels: Vec<String> = group.iter().map(|node| graph.label(*node).to_string()).collect();
-        json!({ "group": number, "count": labels.len(), "targets": labels.join(" ") })
-    });
-    json!({ "include": include.collect::<Vec<_>>() })
 }

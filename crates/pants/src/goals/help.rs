@@ -11,11 +11,12 @@ use crate::console::Console;
 use crate::diagnostic::{Diagnostic, Exit};
 
 /// The goals.
-const GOALS: [&str; 32] = [
+const GOALS: [&str; 33] = [
     "affected",
     "binary",
     "cache",
     "check",
+    "ci",
     "completions",
     "dependencies",
     "dependents",

@@ -5,6 +5,7 @@ mod answer;
 pub(crate) mod binary;
 pub(crate) mod cache;
 pub(crate) mod check;
+pub(crate) mod ci;
 pub(crate) mod completions;
 pub(crate) mod dependencies;
 pub(crate) mod dependents;

@@ -1,29 +1,51 @@
-//! The goal `run`: builds a program and becomes it.
+//! The goal `run`: becomes a program, from its sources or as it is packaged.
 
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
+mod boot;
+mod package;
+mod sources;
+mod started;
 
 use clap::Args;
-use packaging::interpreter::Interpreter;
-use python::entry_point::programs;
 
-use super::Targets;
-use crate::build::{Scope, build};
-use crate::cli::Output;
+pub(super) use self::package::become_program;
 use crate::diagnostic::{Diagnostic, Exit};
-use crate::machine::{self, MachineInterpreters};
-use crate::report::exit_of;
 use crate::session::Session;
 
-/// Build a python_binary and run it
+const EXAMPLES: &str = "\
+Examples:
+  pants run //svc:app -- --port 80       the entry point of a binary
+  pants run svc/tool.py -- --dry-run     a file, as the module that it is
+  pants run //3rdparty:black -- svc      the command of a requirement
+  pants run //svc:app --script flask     a command of a distribution that it reaches
+  pants run //svc:app --debug            wait for a debugger at 127.0.0.1:5678
+  pants run //svc:app --as-package       what `pants binary` builds of it";
+
+/// Run a binary, a file or a command of a distribution
 ///
-/// What follows `--` is given to the program. Its exit code becomes that of pants.
+/// First-party files are those of the repository, so that an edit counts at the next start; distributions are those of the
+/// lock. What follows `--` is given to the program. It has the folder, the environment, the terminal and the process of pants,
+/// and its exit code.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The address of a python_binary
+    /// The address of a target, or a file
     pub(crate) target: String,
+
+    /// Start this command of a distribution that the target reaches
+    #[arg(long, value_name = "NAME", conflicts_with = "as_package")]
+    script: Option<String>,
+
+    /// Build the binary and start that
+    #[arg(long, conflicts_with = "debug")]
+    as_package: bool,
+
+    /// Wait for a debugger before anything of the program runs, with the debugpy of its resolve
+    #[arg(long)]
+    debug: bool,
+
+    /// Where on 127.0.0.1 debuggers connect to; 0 is any port that is free
+    #[arg(long, value_name = "PORT", default_value_t = 5678)]
+    debug_port: u16,
 
     /// Arguments of the program
     #[arg(last = true, value_name = "ARGS")]
@@ -31,56 +53,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    let asked = Targets { targets: vec![arguments.target.clone()], ..Targets::default() };
-    let (report, diagnostics) = build(session, "run", &asked, Scope::Here, programs, |programs| {
-        let message = match programs.len() {
-            1 => return Ok(()),
-            0 => format!("`{}` is no `python_binary`", arguments.target),
-            count => format!("`{}` is {count} programs, and one can be run", arguments.target),
-        };
-        let help = Some("`pants list --type python_binary ::` names all that there are");
-        Err(Diagnostic::error(Exit::Wrong, "run::one_program", message).help(help))
-    })?;
-    let console = session.console;
-    console.diagnostics(diagnostics);
-    let exit = exit_of(&console.said());
-    if exit != Exit::Done {
-        if console.output == Output::Json {
-            let report = report.json("run", exit, &console.said(), session.start);
-            console.answer(&format!("{report:#}\n"));
-        }
-        return Ok(exit);
+    if arguments.as_package {
+        return package::run(session, &arguments.target, &arguments.arguments);
     }
-    let memo = machine::memo(session)?;
-    let interpreters = MachineInterpreters::new(session, &memo);
-    let (built, interpreter) = (report.artifacts.iter())
-        .find_map(|built| Some((built, interpreters.runs(&built.configurations)?)))
-        .expect("what was built is what runs here");
-    let path = session.root.join(&built.path);
-    console.leave();
-    Err(vec![become_program(&path, &interpreter, &interpreters, &arguments.arguments)])
-}
-
-/// Becomes a program that was built. Gives the error where that fails.
-pub(super) fn become_program(
-    path: &Path,
-    interpreter: &Interpreter,
-    interpreters: &MachineInterpreters<'_>,
-    arguments: &[String],
-) -> Diagnostic {
-    let path = if path.is_dir() { path.join("__main__.py") } else { path.to_owned() };
-    // A virtualenv has its Python. A PEX finds its own on `PATH`; one that is elsewhere is named. A folder of packages, or
-    // a zip file of one, finds none.
-    let is_venv = path.with_file_name("pyvenv.cfg").is_file();
-    let is_executable = path.metadata().is_ok_and(|found| found.mode() & 0o111 != 0);
-    let mut command = if is_venv || is_executable && interpreters.is_at_hand(interpreter) {
-        Command::new(&path)
-    } else {
-        let mut command = Command::new(&interpreter.path);
-        command.arg(&path);
-        command
-    };
-    let error = command.args(arguments).exec();
-    let message = format!("cannot start `{}`: {error}", path.display());
-    Diagnostic::error(Exit::Environment, "run::start", message)
+    sources::run(session, arguments)
 }

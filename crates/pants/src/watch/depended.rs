@@ -39,6 +39,7 @@ impl Asked {
             Goal::Test(arguments) => Asked::Of(arguments.asked().0, true),
             Goal::Lint(arguments) => Asked::Of(arguments.asked.targets.clone(), true),
             Goal::Check(arguments) => Asked::Of(arguments.asked.targets.clone(), true),
+            Goal::Ci(arguments) => Asked::Of(arguments.asked(), true),
             Goal::Fmt(arguments) => Asked::Of(arguments.asked.targets.clone(), true),
             Goal::Fix(arguments) => Asked::Of(arguments.asked.targets.clone(), true),
             Goal::Export(_)

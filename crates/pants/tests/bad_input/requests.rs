@@ -93,7 +93,7 @@ error[binary::none]: no `python_binary` is among `//svc:lib`
 "#,
     );
     program("").fails(
-        &["run", "//svc:lib"],
+        &["run", "--as-package", "//svc:lib"],
         2,
         r#"
 error[run::one_program]: `//svc:lib` is no `python_binary`

@@ -254,12 +254,12 @@ fn run_builds_what_runs_here() {
         ("svc/BUILD", &fields("\"macos-arm64\", \"current\", \"macos-x86_64\"")),
     ]);
     index.of(&mut repository);
-    let said = repository.run(&["run", "//svc:app"]);
+    let said = repository.run(&["run", "--as-package", "//svc:app"]);
     assert_eq!((said.code, said.stdout.as_str()), (0, "served\n"), "{}", said.stderr);
     let built = repository.dist();
     assert!(built.len() == 1 && built[0].starts_with("svc/app-cp311-linux_"), "{built:?}");
     repository.write("svc/BUILD", fields("\"macos-arm64\""));
-    let said = repository.run(&["run", "//svc:app"]);
+    let said = repository.run(&["run", "--as-package", "//svc:app"]);
     let here = format!("linux-{}", std::env::consts::ARCH);
     let first = said.stderr.lines().next().unwrap_or_default();
     let expected = format!(
@@ -306,7 +306,7 @@ fn command_lines() {
     assert_eq!(said.code, 2);
     assert!(said.stderr.contains("Goals:") && said.stderr.contains("dependencies"), "{}", said.stderr);
     let said = repository.run(&["frobnicate"]);
-    repository.compare(&said, 2, "error: unrecognized goal 'frobnicate'\n\n  tip: the goals are binary, package, publish, pex, run, test, fmt, fix, lint, check, repl, export, lock, log, sbom, list, dependencies, dependents, paths, why, filedeps, roots, peek, query, affected, tailor, fmt-build, cache, doctor, seed, completions, help\n\nUsage: pants [OPTIONS] <GOAL>\n\nFor more information, try '--help'.");
+    repository.compare(&said, 2, "error: unrecognized goal 'frobnicate'\n\n  tip: the goals are binary, package, publish, pex, run, test, fmt, fix, lint, check, ci, repl, export, lock, log, sbom, list, dependencies, dependents, paths, why, filedeps, roots, peek, query, affected, tailor, fmt-build, cache, doctor, seed, completions, help\n\nUsage: pants [OPTIONS] <GOAL>\n\nFor more information, try '--help'.");
     let said = repository.run(&["-j", "x", "list", "::"]);
     repository.compare(&said, 2, "error: invalid value 'x' for '--jobs <N>': expected a number from 1 on\n\nFor more information, try '--help'.");
     repository.env.insert("PANTS_JOBS".to_owned(), "x".to_owned());

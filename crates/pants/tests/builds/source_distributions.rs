@@ -97,7 +97,7 @@ fn a_source_distribution_is_built_once_isolated() {
     repository.env.remove("PYTHONPATH");
     let second = report(&repository, &["binary", "::"]);
     assert_eq!(second["actions_run"], 0, "nothing of the environment is in the keys: {second:#}");
-    let said = repository.run(&["run", "//svc:one"]);
+    let said = repository.run(&["run", "--as-package", "//svc:one"]);
     assert_eq!((said.code, said.stdout.as_str()), (0, "[] 315532800\n"), "{}", said.stderr);
     let bytes = repository.read("dist/svc/one.pex");
     std::fs::remove_dir_all(repository.cache()).unwrap();

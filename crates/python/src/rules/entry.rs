@@ -1,6 +1,6 @@
 //! What a program starts, as its fields say it, and whether that can be there. Opens no wheel.
 
-use graph::{Place, Target, TargetGraph, near_all};
+use graph::{NodeId, Place, Target, TargetGraph, near_all};
 use packaging::pex::Entry;
 
 use crate::closure::Closure;
@@ -70,6 +70,26 @@ pub(super) fn started<'p>(
         None => module,
     });
     Ok(Started { entry, in_wheels, place })
+}
+
+/// What of a node starts from the sources: the entry point of a program, or the module that a file is.
+///
+/// # Errors
+/// Those of [`started`], and all that keeps its closure from being known; a file without a source root.
+pub fn start_of(node: NodeId, graph: &TargetGraph, roots: &SourceRoots) -> Result<Entry, Vec<RuleError>> {
+    let (target, closure) = (graph.target(node), Closure::of(graph, node, roots)?);
+    let Some(path) = graph.file(node) else {
+        let has_wheels = !closure.requirements.is_empty();
+        let started = started(target, &closure, graph, roots, has_wheels);
+        return started.map(|started| started.entry).map_err(|error| vec![error]);
+    };
+    let module = roots.import_path(path).and_then(|path| path.strip_suffix(".py"));
+    // That of a package is run itself, and not what its package starts.
+    let module = module.map(|path| Entry::Module(path.replace('/', ".")));
+    module.ok_or_else(|| {
+        let (label, place) = (target.label.clone(), target.place.clone());
+        vec![RuleError::NoSourceRoot { path: path.to_owned(), more: 0, label, place }]
+    })
 }
 
 fn has_module(closure: &Closure, module: &str, attribute: Option<&str>) -> bool {

@@ -11,16 +11,20 @@ use packaging::installed::{InstalledSpec, Shape};
 use packaging::target::Target as Configuration;
 
 use super::binary::Known;
+use super::test::tool;
 use super::wheels::Wheels;
 use super::{Analysis, SourceBuild, installed};
 use crate::closure::Wish;
-use crate::configuration::here;
+use crate::configuration::{first_here, here};
 use crate::error::RuleError;
 use crate::requirements::{REQUIREMENT, resolve_of};
 
 /// Where processes find their files, and the virtualenv that they share.
 pub(super) const WORK: &str = "/sandbox";
 pub(super) const ENVIRONMENT: &str = "/environment";
+
+/// What debuggers connect to.
+const DEBUGPY: &str = "debugpy";
 
 /// A virtualenv that this machine can use, without the link to its interpreter.
 #[derive(Clone, Debug)]
@@ -51,6 +55,34 @@ pub fn environments(
     actions: &mut ActionGraph,
 ) -> Result<Vec<Environment>, Vec<RuleError>> {
     of(&known(node, analysis)?, analysis, actions)
+}
+
+/// Adds the actions that make the virtualenv of all that is started with a node, for the first of its Pythons that this
+/// machine has.
+///
+/// # Errors
+/// All that keeps it from being made.
+pub fn running_environment(
+    node: NodeId,
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<Vec<Environment>, Vec<RuleError>> {
+    of(&running(node, analysis)?, analysis, actions)
+}
+
+/// The same, with the debugger of the resolve.
+///
+/// # Errors
+/// Those of [`running_environment`], and a resolve without it.
+pub fn debugging_environment(
+    node: NodeId,
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<Vec<Environment>, Vec<RuleError>> {
+    let mut known = running(node, analysis)?;
+    let debugger = tool(DEBUGPY, &known, analysis).map_err(|error| vec![error])?;
+    known.closure.requirements.push(debugger);
+    of(&known, analysis, actions)
 }
 
 /// Adds the actions that make the virtualenvs of a whole resolve, of which `node` is a requirement.
@@ -130,6 +162,14 @@ pub(super) fn known<'a, 'b>(
     Known::built_for(node, analysis, &|program, bounds, lock| {
         let here = here(program, analysis.settings, bounds, lock, analysis.interpreters)?;
         Ok(here.into_iter().map(|one| vec![one]).collect())
+    })
+}
+
+/// The same, for the first of its Pythons that this machine has.
+fn running<'a, 'b>(node: NodeId, analysis: &'a Analysis<'b>) -> Result<Known<'a, 'b>, Vec<RuleError>> {
+    Known::built_for(node, analysis, &|program, bounds, lock| {
+        let first = first_here(program, analysis.settings, bounds, lock, analysis.interpreters)?;
+        Ok(first.into_iter().map(|one| vec![one]).collect())
     })
 }
 

@@ -28,7 +28,11 @@ use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
 pub use coverage::{MEASURED, MEASURED_BY_ALL, REPORTS, Reporter, TOTAL, reporter};
-pub use environment::{Environment, environments, environments_of_resolve, requirements_of_resolves};
+pub use entry::start_of;
+pub use environment::{
+    Environment, debugging_environment, environments, environments_of_resolve, requirements_of_resolves,
+    running_environment,
+};
 pub(crate) use genrule::GENRULE;
 pub use genrule::{Step, check_steps, run_steps, step_paths, steps};
 pub use inside::Distribution;
