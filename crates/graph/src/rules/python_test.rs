@@ -27,6 +27,8 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         ENV,
         EXTRA_ENV_VARS,
         TIMEOUT,
+        RETRIES,
+        NEEDS,
         RESOLVE,
         INTERPRETERS,
         INTERPRETER_CONSTRAINTS,
@@ -88,6 +90,27 @@ const TIMEOUT: FieldSchema = FieldSchema {
     default: FieldDefault::None,
     doc: "After how many seconds a file's tests are ended, as a failure.",
     example: "60",
+};
+
+const RETRIES: FieldSchema = FieldSchema {
+    name: "retries",
+    aliases: &[],
+    kind: FieldKind::Int,
+    required: false,
+    default: FieldDefault::None,
+    doc: "How often a file's tests run again at most that have failed. Those that pass then are told as flaky.",
+    example: "2",
+};
+
+const NEEDS: FieldSchema = FieldSchema {
+    name: "needs",
+    aliases: &[],
+    kind: FieldKind::Table,
+    required: false,
+    default: FieldDefault::None,
+    doc: "What a file's tests have to have of the machine: `memory`, of which no more is given away than there is, and `exclusive`, \
+          names of what one process at a time may have.",
+    example: "{\"memory\": \"2 GB\", \"exclusive\": [\"database\"]}",
 };
 
 const INTERPRETERS: FieldSchema = FieldSchema {

@@ -10,6 +10,7 @@ mod repository;
 
 mod coverage;
 mod generated;
+mod tries;
 
 use std::fs;
 use std::process::Command;

@@ -10,6 +10,7 @@ mod genrule;
 mod importing;
 mod inside;
 mod installed;
+mod needs;
 mod pex_options;
 pub(crate) mod provides;
 mod sources;

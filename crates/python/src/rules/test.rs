@@ -14,6 +14,7 @@ use store::{Digest, IndexEntry};
 use super::binary::Known;
 use super::coverage::{self, COVERAGE, MEASURED};
 use super::environment::{self, ENVIRONMENT, Environment, WORK};
+use super::needs;
 use super::wheels::Wheels;
 use super::{Analysis, SourceBuild};
 use crate::closure::{Closure, Wish, source_root};
@@ -59,6 +60,8 @@ pub struct Test {
     pub has_siblings: bool,
     /// The action that runs them.
     pub action: ActionId,
+    /// How often they run again at most that have failed, where the target says it.
+    pub retries: Option<u32>,
     /// The source distributions that are built for them.
     pub builds: Vec<SourceBuild>,
     /// Where the target is.
@@ -161,6 +164,7 @@ fn of_file(
             configuration: *configuration,
             has_siblings,
             action,
+            retries: known.program.int("retries").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
             builds: wheels.builds,
             place: known.program.place.clone(),
         })
@@ -238,6 +242,7 @@ impl Running<'_, '_> {
             keeps_failed: true,
             shared: Some(ENVIRONMENT.to_owned()),
             timeout: environment::timeout(target).or(self.request.timeout),
+            needs: needs::of(target).map_err(|error| vec![error])?,
         };
         let inputs = vec![Input::Tree(self.files()?), Input::Action(environment)];
         Ok(actions.add(Verb::Run(process), inputs, format!("test {}", self.path)))
