@@ -23,6 +23,7 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         SOURCE,
         OVERRIDES,
         DEPENDENCIES,
+        RUNTIME_PACKAGE_DEPENDENCIES,
         ARGS,
         ENV,
         EXTRA_ENV_VARS,
@@ -43,12 +44,22 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         "environment",
         "restartable",
         "run_goal_use_sandbox",
-        "runtime_package_dependencies",
         "skip_…",
         "stubs",
         "threads",
         "xdist_concurrency",
     ],
+};
+
+const RUNTIME_PACKAGE_DEPENDENCIES: FieldSchema = FieldSchema {
+    name: "runtime_package_dependencies",
+    aliases: &[],
+    kind: FieldKind::Labels,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Programs and distributions that the tests find built, where `dist/` would have them: that of `//svc:app` is `svc/app.pex` \
+          in the folder that the tests start in.",
+    example: "[\":app\"]",
 };
 
 const ARGS: FieldSchema = FieldSchema {

@@ -16,7 +16,7 @@ use clap::Args;
 use engine::{ActionGraph, ActionId};
 use graph::NodeId;
 use python::tools::ConfigurationFile;
-use python::{Reporter, Test, TestRequest, test_files, test_paths};
+use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
 use store::{IndexEntry, StatIndex};
 
 use self::choice::Shard;
@@ -210,16 +210,19 @@ fn analyse(
     measuring: Option<&Measuring<'_>>,
 ) -> Result<(StatIndex, Analysed), Vec<Diagnostic>> {
     let graph = &repository.graph;
+    let packages = test_packages(graph, files);
     let paths = files.iter().filter_map(|file| graph.file(*file));
     let configurations = Configurations::new(session, &pytest_configuration(), paths);
     let of_coverage = || measuring.into_iter().flat_map(Measuring::configuration).map(ToOwned::to_owned);
-    let paths = |_: &python::Ownership<'_>| {
+    let paths = |ownership: &python::Ownership<'_>| {
         let reached = files.iter().flat_map(|file| test_paths(graph, *file, &repository.roots));
+        let reached = reached.chain(crate::analysis::paths(repository, ownership, &packages));
         let configuration = configurations.paths().map(ToOwned::to_owned).chain(of_coverage());
         let measured = measuring.iter().flat_map(|measuring| measuring.files_of_others(graph));
         reached.chain(configuration).chain(measured).collect()
     };
-    observe(session, repository, files, &paths, |seen| {
+    let nodes: Vec<NodeId> = files.iter().chain(&packages).copied().collect();
+    observe(session, repository, &nodes, &paths, |seen| {
         let request = TestRequest {
             arguments: &arguments.arguments,
             only,
@@ -238,7 +241,7 @@ fn analyse(
             timeout: arguments.timeout.map(Duration::from_secs),
             measures: measuring.is_some(),
         };
-        let made = seen.analyse(files, &|analysis, actions| {
+        let made = seen.analyse(&nodes, &|analysis, actions| {
             let tests = python::tests(files, &request, analysis, actions)?;
             let first = files.first().filter(|_| measuring.is_some());
             let reporter = first.map_or(Ok(None), |first| python::reporter(*first, analysis, actions))?;

@@ -10,6 +10,7 @@ mod repository;
 
 mod coverage;
 mod generated;
+mod packages;
 mod tries;
 
 use std::fs;

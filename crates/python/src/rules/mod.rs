@@ -33,7 +33,7 @@ pub use environment::{Environment, environments, environments_of_resolve, requir
 pub(crate) use genrule::GENRULE;
 pub use genrule::{Step, clashes, run_steps, step_paths, steps};
 pub use inside::Distribution;
-pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_paths, tests};
+pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_packages, test_paths, tests};
 pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};
 
 use crate::closure::Closure;
