@@ -68,6 +68,14 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// What it has to have of the machine beside a processor, where it says so.
+    pub fn needs(&self) -> Option<&Needs> {
+        match self {
+            Verb::Run(process) => Some(&process.needs),
+            _ => None,
+        }
+    }
+
     /// The verb's name in keys, reports and events.
     pub fn name(&self) -> &'static str {
         match self {
@@ -166,6 +174,17 @@ pub struct Process {
     pub shared: Option<String>,
     /// The time after which it is stopped.
     pub timeout: Option<Duration>,
+    /// What it has to have of the machine beside a processor.
+    pub needs: Needs,
+}
+
+/// What a process has to have of the machine. It decides when the process runs, and not what comes of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// So many bytes of memory.
+    pub memory: u64,
+    /// Names of what one process at a time may have.
+    pub exclusive: Vec<String>,
 }
 
 /// What a process starts from.
@@ -233,6 +252,13 @@ impl ActionGraph {
             self.actions.push(action);
         }
         id
+    }
+
+    /// Adds an action once more: what is the same as another and runs beside it, under the same key.
+    pub fn again(&mut self, id: ActionId) -> ActionId {
+        let next = ActionId(u32::try_from(self.actions.len()).expect("fewer than 2^32 actions"));
+        self.actions.push(self[id].clone());
+        next
     }
 
     /// Has people shown another text while an action runs.

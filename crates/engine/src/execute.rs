@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use store::{Digest, Outcome, Store, StoreError};
+use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
 
 use crate::action::{ActionGraph, ActionId, Input};
 use crate::functions::Functions;
@@ -43,6 +43,8 @@ pub struct Executor<'a> {
     pub watch: &'a dyn Watch,
     /// How many actions use a processor at once.
     pub jobs: usize,
+    /// How many bytes of memory those processes share that say how much they need; none for as many as they like.
+    pub memory: Option<u64>,
     /// How many downloads go on at once at most; none for as many as are usual.
     pub downloads: Option<usize>,
     /// Whether the roots run, whatever is in the cache.
@@ -81,11 +83,13 @@ pub struct ActionFailure {
     pub description: String,
     /// Why it failed.
     pub error: ActionError,
+    /// Its key, where it came to that.
+    pub key: Option<Digest>,
 }
 
 /// Runs whatever `roots` need of `graph` and is not in the cache.
 pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>) -> Execution {
-    let mut schedule = Schedule::new(graph, roots);
+    let mut schedule = Schedule::new(graph, roots, executor.memory);
     if executor.force {
         schedule.force(roots);
     }
@@ -225,8 +229,15 @@ fn settle(
     Ok(outcome.tree)
 }
 
-/// What is told of an action that is settled: its key, where it came to that, and how long it took.
-type Settled = (Option<Digest>, Duration);
+/// What is told of an action that is settled.
+#[derive(Clone, Copy)]
+struct Settled {
+    /// Its key, where it came to that.
+    key: Option<Digest>,
+    duration: Duration,
+    /// What it took of the machine, where it ran and that is known.
+    usage: Option<ProcessUsage>,
+}
 
 /// The one owner of everything that changes while actions run.
 struct Owner<'a, 'g> {
@@ -275,20 +286,21 @@ impl Owner<'_, '_> {
         if let (Ok(_), Some(key)) = (&result, key) {
             self.execution.keys.insert(id, key);
         }
+        let usage = outcome.filter(|_| ran).and_then(|outcome| outcome.usage);
+        let settled = Settled { key, duration, usage };
         match (result, recorded) {
-            (Ok(tree), Ok(())) => self.succeed(id, tree, ran, (key, duration)),
-            (Err(ActionError::Store(StoreError::Missing(digest))), _) => {
-                self.recover(id, digest, (key, duration));
-            }
-            (Err(error), _) => self.fail(id, error, (key, duration)),
-            (Ok(_), Err(error)) => self.fail(id, ActionError::Store(error), (key, duration)),
+            (Ok(tree), Ok(())) => self.succeed(id, tree, ran, settled),
+            (Err(ActionError::Store(StoreError::Missing(digest))), _) => self.recover(id, digest, settled),
+            (Err(error), _) => self.fail(id, error, settled),
+            (Ok(_), Err(error)) => self.fail(id, ActionError::Store(error), settled),
         }
     }
 
-    fn succeed(&mut self, id: ActionId, tree: Digest, ran: bool, (key, duration): Settled) {
+    fn succeed(&mut self, id: ActionId, tree: Digest, ran: bool, settled: Settled) {
+        let Settled { key, duration, usage } = settled;
         let how = if ran { Finish::Ran } else { Finish::Cached };
         self.ended.insert(id, how);
-        self.executor.watch.event(Event::Finished { id, how, duration, key });
+        self.executor.watch.event(Event::Finished { id, how, duration, key, usage });
         self.schedule.done(id, tree);
     }
 
@@ -334,20 +346,21 @@ impl Owner<'_, '_> {
         Ok(helped.then_some(producers))
     }
 
-    fn fail(&mut self, id: ActionId, error: ActionError, (key, duration): Settled) {
+    fn fail(&mut self, id: ActionId, error: ActionError, settled: Settled) {
+        let Settled { key, duration, usage } = settled;
         let how = if matches!(error, ActionError::Cancelled) { Finish::Skipped } else { Finish::Failed };
-        self.executor.watch.event(Event::Finished { id, how, duration, key });
+        self.executor.watch.event(Event::Finished { id, how, duration, key, usage });
         for skipped in self.schedule.failed(id) {
             let how = Finish::Skipped;
             let duration = Duration::ZERO;
-            self.executor.watch.event(Event::Finished { id: skipped, how, duration, key: None });
+            self.executor.watch.event(Event::Finished { id: skipped, how, duration, key: None, usage: None });
             self.execution.skipped.push(skipped);
         }
         if how == Finish::Skipped {
             self.execution.skipped.push(id);
         } else {
             let description = self.graph[id].description.clone();
-            self.execution.failures.push(ActionFailure { id, description, error });
+            self.execution.failures.push(ActionFailure { id, description, error, key });
         }
     }
 }

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | description, origin of a download or member | they change nothing of the content, which is named by its digest |
 //! | timeout | it decides whether there is an outcome, not which |
+//! | needs | they decide when it runs |
 //! | absolute paths, clock, host name, user, job count, locale | two checkouts share |
 //!
 //! There is one encoder, [`encode`], and two sinks: one hashes, one prints, so that an explanation cannot differ
@@ -223,7 +224,8 @@ fn encode_archive(archive: &Archive, sink: &mut dyn Sink) {
 }
 
 fn encode_process(process: &Process, sink: &mut dyn Sink) {
-    let Process { program, arguments, environment, outputs, keeps_failed, shared, timeout: _ } = process;
+    let Process { program, arguments, environment, outputs, keeps_failed, shared, timeout: _, needs: _ } =
+        process;
     match program {
         Program::Tool(symbol) => sink.field("program tool", Value::Text(symbol)),
         Program::Input(path) => sink.field("program input", Value::Text(path)),

@@ -13,14 +13,17 @@ mod functions;
 mod key;
 mod output;
 mod process;
+mod room;
 mod sandbox;
 mod schedule;
 mod seams;
 mod shared;
+pub mod size;
 mod verbs;
 
 pub use action::{
-    Action, ActionGraph, ActionId, Archive, Download, Input, Literal, Members, Origin, Process, Program, Verb,
+    Action, ActionGraph, ActionId, Archive, Download, Input, Literal, Members, Needs, Origin, Process,
+    Program, Verb,
 };
 pub use archive::Packing;
 pub use execute::{ActionFailure, Execution, Executor, execute};

@@ -188,7 +188,10 @@ impl Runner for LocalRunner<'_> {
             Ok(status) => status.success(),
             Err(error) => matches!(error, RunError::Cancelled),
         };
-        let outcome = ended.and_then(|status| outcome(process, status, &root, &streams, store, start));
+        let outcome = ended.and_then(|status| {
+            let outcome = outcome(process, status, &root, &streams, store, start)?;
+            Ok(Outcome { usage: spec.usage(), ..outcome })
+        });
         let (path, script) = (folder.path().to_owned(), self.sandbox.script(&spec, level));
         self.sandbox
             .end(folder, succeeded && outcome.is_ok(), &script)
@@ -219,6 +222,7 @@ fn outcome(
         stdout: streams.keep(&streams.stdout, store)?,
         stderr: streams.keep(&streams.stderr, store)?,
         duration: start.elapsed(),
+        usage: None,
     })
 }
 

@@ -8,6 +8,7 @@ use std::collections::BinaryHeap;
 use store::Digest;
 
 use crate::action::{ActionGraph, ActionId, Input, Verb};
+use crate::room::Room;
 
 /// What an action needs most; each kind has its own number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +58,13 @@ pub(crate) struct Schedule<'a> {
     /// What is ready, by lane. An entry counts only while its action is ready: an input may have been lost since.
     ready: [BinaryHeap<(u32, Reverse<ActionId>)>; 2],
     running: usize,
+    /// What those have that run.
+    room: Room,
 }
 
 impl<'a> Schedule<'a> {
-    /// Plans all that `roots` need. Actions that no root needs are left out.
-    pub(crate) fn new(graph: &'a ActionGraph, roots: &[ActionId]) -> Schedule<'a> {
+    /// Plans all that `roots` need, on a machine with so much `memory`. Actions that no root needs are left out.
+    pub(crate) fn new(graph: &'a ActionGraph, roots: &[ActionId], memory: Option<u64>) -> Schedule<'a> {
         let mut nodes: Vec<Node> = (graph.actions().iter())
             .map(|_| Node {
                 state: State::Skipped,
@@ -94,7 +97,8 @@ impl<'a> Schedule<'a> {
                 ready.push(id);
             }
         }
-        let mut schedule = Schedule { graph, nodes, ready: Default::default(), running: 0 };
+        let room = Room::new(memory);
+        let mut schedule = Schedule { graph, nodes, ready: Default::default(), running: 0, room };
         for id in ready {
             schedule.enqueue(id);
         }
@@ -113,16 +117,15 @@ impl<'a> Schedule<'a> {
         self.nodes.iter().filter(|node| node.urgency > 0).count()
     }
 
-    /// Takes the most urgent action of a lane that is ready, with the digests of its inputs and whether it must run.
+    /// Takes the most urgent action of a lane that is ready and has what it needs, with the digests of its inputs and
+    /// whether it must run.
     pub(crate) fn take(&mut self, lane: Lane) -> Option<(ActionId, Vec<Digest>, bool)> {
-        let id = loop {
-            let (_, Reverse(id)) = self.ready[lane as usize].pop()?;
-            if self.nodes[id.index()].state == State::Ready {
-                break id;
-            }
-        };
+        let id = self.next(lane)?;
         self.nodes[id.index()].state = State::Running;
         self.running += 1;
+        if let Some(needs) = self.graph[id].verb.needs() {
+            self.room.take(needs);
+        }
         let inputs = (self.graph[id].inputs.iter())
             .map(|input| match input {
                 Input::Tree(digest) => *digest,
@@ -130,6 +133,40 @@ impl<'a> Schedule<'a> {
             })
             .collect();
         Some((id, inputs, self.nodes[id.index()].force))
+    }
+
+    /// The most urgent action of a lane that is ready and has what it needs.
+    fn next(&mut self, lane: Lane) -> Option<ActionId> {
+        let mut passed_over = Vec::new();
+        let mut memory_is_short = false;
+        let mut found = None;
+        while let Some(entry) = self.ready[lane as usize].pop() {
+            let (_, Reverse(id)) = entry;
+            if self.nodes[id.index()].state != State::Ready {
+                continue;
+            }
+            let Some(needs) = self.graph[id].verb.needs() else {
+                found = Some(id);
+                break;
+            };
+            // Those that need little would keep one that needs much waiting without end.
+            if self.room.has(needs) && !(memory_is_short && needs.memory > 0) {
+                found = Some(id);
+                break;
+            }
+            memory_is_short |= needs.memory > 0;
+            passed_over.push(entry);
+        }
+        self.ready[lane as usize].extend(passed_over);
+        found
+    }
+
+    /// Takes back what an action had that does not run any more.
+    fn stop(&mut self, id: ActionId) {
+        self.running -= 1;
+        if let Some(needs) = self.graph[id].verb.needs() {
+            self.room.give_back(needs);
+        }
     }
 
     /// Whether something is still with a worker.
@@ -190,7 +227,7 @@ impl<'a> Schedule<'a> {
             return false;
         }
         self.nodes[id.index()].retries += 1;
-        self.running -= 1;
+        self.stop(id);
         for &input in lost {
             self.nodes[input.index()].force = true;
             if matches!(self.nodes[input.index()].state, State::Done(_)) {
@@ -224,7 +261,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn settle(&mut self, id: ActionId, state: State) {
-        self.running -= 1;
+        self.stop(id);
         self.nodes[id.index()].state = state;
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use store::{Digest, Outcome, Store, StoreError};
+use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
 
 use crate::action::{ActionId, Download, Process};
 use crate::failure::Failure;
@@ -139,6 +139,8 @@ pub enum Event<'a> {
         duration: Duration,
         /// Its key, where it came to that.
         key: Option<Digest>,
+        /// What it took of the machine, where it ran and that is known.
+        usage: Option<ProcessUsage>,
     },
 }
 

@@ -228,6 +228,7 @@ fn verbs(texts: &[String], bytes: &[u8], number: u64) -> Vec<Verb> {
         keeps_failed: false,
         shared: None,
         timeout: Some(Duration::from_secs(number)),
+        needs: engine::Needs::default(),
     };
     let origin = Origin { source: text(1), project: text(2) };
     let download = Download { name: text(0), sha256: [3; 32], size: Some(number), origin };

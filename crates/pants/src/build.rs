@@ -24,6 +24,7 @@ use crate::generated::Generated;
 use crate::goals::Targets;
 use crate::inside::{self, Licences};
 use crate::machine::MachineInterpreters;
+use crate::memory::memory;
 use crate::progress::Progress;
 use crate::recall::{Made, Request};
 use crate::report::Report;
@@ -373,6 +374,7 @@ impl<'a> Plan<'a> {
             sources: self,
             watch: &(&progress, &recorded),
             jobs: session.jobs,
+            memory: memory(),
             downloads: session.most_downloads,
             force,
             cancel: session.cancel,

@@ -264,12 +264,12 @@ fn missing(all: &[&&ActionFailure], told: Diagnostic) -> Diagnostic {
     let mut files: Vec<(String, Option<u64>)> = all.iter().filter_map(file).collect();
     files.sort();
     let sum = files.iter().map(|(_, size)| *size).sum::<Option<u64>>();
-    let sum = sum.map_or_else(String::new, |sum| format!(" ({})", crate::size::show(sum)));
+    let sum = sum.map_or_else(String::new, |sum| format!(" ({})", engine::size::show(sum)));
     let (noun, verb) = if files.len() == 1 { ("file", "is") } else { ("files", "are") };
     let message =
         format!("{} {noun}{sum} {verb} not in the cache, and the network must not be used", files.len());
     let note = |(file, size): &(String, Option<u64>)| match size {
-        Some(size) => format!("`{file}`, {}", crate::size::show(*size)),
+        Some(size) => format!("`{file}`, {}", engine::size::show(*size)),
         None => format!("`{file}`"),
     };
     let bare = Diagnostic { message, notes: Vec::new(), ..told };

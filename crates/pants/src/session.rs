@@ -187,7 +187,7 @@ impl<'s> Session<'s> {
             && collected.bytes > 0
             && !self.console.quiet
         {
-            let freed = crate::size::show(collected.bytes);
+            let freed = engine::size::show(collected.bytes);
             self.console.message(&format!("cache: {freed} that was used least lately is removed"));
         }
     }

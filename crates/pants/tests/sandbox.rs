@@ -40,6 +40,7 @@ fn run(
         keeps_failed: false,
         shared: None,
         timeout,
+        needs: engine::Needs::default(),
     };
     let tool = Tool { path: "/bin/sh".into(), identity: "sh".to_owned(), needs: Vec::new() };
     LocalRunner::new(sandbox).run(&process, Some(&tool), &[input], store, &Cancel::new())
@@ -179,6 +180,7 @@ fn a_program_that_is_not_there_is_told() {
         keeps_failed: false,
         shared: None,
         timeout: None,
+        needs: engine::Needs::default(),
     };
     let error = LocalRunner::new(&sandbox).run(&process, None, &[input], &store, &Cancel::new()).unwrap_err();
     assert_eq!(

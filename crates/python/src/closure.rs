@@ -10,6 +10,9 @@ use crate::requirements;
 use crate::rules::GENRULE;
 use crate::source_roots::SourceRoots;
 
+/// The field of tests that names what they find built.
+const PACKAGED: &str = "runtime_package_dependencies";
+
 /// All that a program is made of.
 #[derive(Debug, Default)]
 pub struct Closure {
@@ -164,7 +167,7 @@ pub fn generated(step: &Target) -> impl Iterator<Item = String> {
 fn reached(graph: &TargetGraph, root: NodeId) -> BTreeMap<NodeId, Vec<&str>> {
     let mut reached: BTreeMap<NodeId, Vec<&str>> = BTreeMap::new();
     let mut all = graph.closure([root]);
-    if all.iter().any(|node| is_step(graph, *node)) {
+    if all.iter().any(|node| is_step(graph, *node)) || !packaged(graph.target(root)).is_empty() {
         let some = past_steps(graph, root);
         all.retain(|node| some.contains(node));
     }
@@ -189,8 +192,13 @@ fn is_step(graph: &TargetGraph, node: NodeId) -> bool {
     graph.target(node).rule.name == GENRULE
 }
 
-/// All that `root` reaches where steps are on the way. What a step needs to run is no part of what needs its files; and
-/// what its files need beyond that, such as the packages that they are in, is no part of running it.
+/// What a test finds built, and not as files of its own.
+pub(crate) fn packaged(test: &Target) -> Vec<&Label> {
+    test.labels(PACKAGED).into_iter().map(|(label, _)| label).collect()
+}
+
+/// All that `root` reaches where steps are on the way, or programs that are built. What a step needs to run is no part of what needs its
+/// files; and what its files need beyond that, such as the packages that they are in, is no part of running it.
 fn past_steps(graph: &TargetGraph, root: NodeId) -> BTreeSet<NodeId> {
     let mut open: Vec<NodeId> = std::iter::once(root).chain(graph.files(root)).collect();
     let mut found: BTreeSet<NodeId> = open.iter().copied().collect();
@@ -200,14 +208,15 @@ fn past_steps(graph: &TargetGraph, root: NodeId) -> BTreeSet<NodeId> {
             labels.filter_map(|(label, _)| graph.node(label)).collect()
         };
         let step = is_step(graph, node);
-        let to_run: BTreeSet<NodeId> = if step && node != root {
-            named("tools").difference(&named("dependencies")).copied().collect()
-        } else {
-            BTreeSet::new()
+        let apart = match (step, node == root) {
+            (true, false) => named("tools"),
+            (true, true) => BTreeSet::new(),
+            _ => named(PACKAGED),
         };
+        let apart: BTreeSet<NodeId> = apart.difference(&named("dependencies")).copied().collect();
         for next in graph.deps(node) {
             let is_of_files = step && node == root && next.kind == EdgeKind::Inferred;
-            if !is_of_files && !to_run.contains(&next.node) && found.insert(next.node) {
+            if !is_of_files && !apart.contains(&next.node) && found.insert(next.node) {
                 open.push(next.node);
             }
         }

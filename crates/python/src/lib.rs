@@ -42,7 +42,7 @@ pub use rules::{
     REPORTS, RULES, Reporter, Resolve, Rule, SourceBuild, Step, TOTAL, Test, TestRequest, ToolRequest,
     check_steps, debugging_environment, environments, environments_of_resolve, look, package, packageable, paths,
     reporter, requirements_of_resolves, rewrite, run_steps, running_environment, start_of, step_paths, steps,
-    test_environments, test_files, test_paths, tests, tool_files,
+    test_environments, test_files, test_packages, test_paths, tests, tool_files,
 };
 pub use source_roots::{RootPatternError, SourceRoots};
 pub use step_error::StepError;

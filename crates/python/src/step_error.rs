@@ -1,10 +1,10 @@
-//! What can be wrong with a `genrule` as it is written. States facts; who prints them adds the form.
+//! What can be wrong with a `genrule`, or with a `python_test`, as it is written. States facts; who prints them adds the form.
 
 use graph::{Label, Place};
 
 use crate::error::RuleError;
 
-/// What is wrong with a step.
+/// What is wrong with a step, or with tests.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// A command has something in it that another tool would replace.
@@ -65,6 +65,14 @@ pub enum StepError {
         /// Where the sources are.
         place: Place,
     },
+    /// Tests need what nothing can have.
+    #[error("{what}")]
+    Needs {
+        /// What is wrong with it.
+        what: String,
+        /// Where the field is.
+        place: Place,
+    },
 }
 
 fn listed(labels: &[Label]) -> String {
@@ -82,6 +90,7 @@ impl StepError {
             StepError::Clash { .. } => "genrule::clash",
             StepError::SameTool { .. } => "genrule::same_tool",
             StepError::Blank { .. } => "genrule::blank",
+            StepError::Needs { .. } => "test::needs",
         }
     }
 
@@ -91,6 +100,7 @@ impl StepError {
         match self {
             StepError::Placeholder { place, .. }
             | StepError::Output { place, .. }
+            | StepError::Needs { place, .. }
             | StepError::Cycle { place, .. }
             | StepError::Clash { place, .. }
             | StepError::SameTool { place, .. }
@@ -104,6 +114,9 @@ impl StepError {
         match self {
             StepError::Placeholder { .. } => {
                 "`$SRCS` and `$OUTS` are the files; programs among the `tools` are commands by their names"
+            }
+            StepError::Needs { .. } => {
+                "such as `needs = {\"memory\": \"2 GB\", \"exclusive\": [\"database\"]}`"
             }
             StepError::Output { .. } => "name each file, in or below the folder of the BUILD file",
             StepError::Cycle { .. } => {

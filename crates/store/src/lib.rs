@@ -51,7 +51,7 @@ pub use directory::{Directory, DirectoryEntry, FileEntry, SymlinkEntry};
 pub use error::StoreError;
 pub use file_states::{FileStates, Looked};
 pub use holder::Holder;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, ProcessUsage};
 pub use shares::{Share, Shares};
 pub use stat_index::{IndexEntry, StatError, StatIndex};
 pub use state::Moment;

@@ -19,12 +19,24 @@ pub struct Outcome {
     pub stderr: Digest,
     /// How long it took.
     pub duration: Duration,
+    /// What it took of the machine, where that is known.
+    pub usage: Option<ProcessUsage>,
+}
+
+/// What a process took of the machine, with all processes that it waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessUsage {
+    /// The most bytes of memory that one of them had at a time.
+    pub memory: u64,
+    /// How long they kept processors busy, together.
+    pub processor: Duration,
 }
 
 impl Outcome {
     /// The outcome of an action that made `tree` and said nothing.
     pub fn success(tree: Digest, function: DigestFunction, duration: Duration) -> Outcome {
-        Outcome { tree, exit_code: 0, stdout: function.empty(), stderr: function.empty(), duration }
+        let (stdout, stderr) = (function.empty(), function.empty());
+        Outcome { tree, exit_code: 0, stdout, stderr, duration, usage: None }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -38,6 +50,8 @@ impl Outcome {
             stderr_size: self.stderr.size,
             seconds: self.duration.as_secs(),
             nanoseconds: self.duration.subsec_nanos(),
+            memory: self.usage.map(|usage| usage.memory),
+            microseconds: self.usage.and_then(|usage| u64::try_from(usage.processor.as_micros()).ok()),
         }
         .encode_to_vec()
     }
@@ -46,12 +60,17 @@ impl Outcome {
         let digest = |hash: Vec<u8>, size| Some(Digest { hash: hash.try_into().ok()?, size });
         let record = Record::decode(bytes).ok()?;
         let nanoseconds = Duration::from_nanos(record.nanoseconds.into());
+        let usage = record.memory.zip(record.microseconds).map(|(memory, microseconds)| ProcessUsage {
+            memory,
+            processor: Duration::from_micros(microseconds),
+        });
         Some(Outcome {
             tree: digest(record.tree_hash, record.tree_size)?,
             exit_code: record.exit_code,
             stdout: digest(record.stdout_hash, record.stdout_size)?,
             stderr: digest(record.stderr_hash, record.stderr_size)?,
             duration: Duration::from_secs(record.seconds).checked_add(nanoseconds)?,
+            usage,
         })
     }
 }
@@ -76,4 +95,8 @@ struct Record {
     seconds: u64,
     #[prost(uint32, tag = "9")]
     nanoseconds: u32,
+    #[prost(uint64, optional, tag = "10")]
+    memory: Option<u64>,
+    #[prost(uint64, optional, tag = "11")]
+    microseconds: Option<u64>,
 }

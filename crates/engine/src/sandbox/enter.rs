@@ -1,11 +1,14 @@
 //! The helper's side: a process that leaves the machine's namespaces, puts its root together and runs the program.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, SendFlags, SocketType, sendto, socket};
@@ -18,7 +21,7 @@ use rustix::thread::{
     set_no_new_privs,
 };
 
-use super::spec::{NOT_SET_UP, Spec};
+use super::spec::{NOT_SET_UP, Spec, Used};
 use super::{WORK, mounts, watch};
 
 /// The first argument of a helper; a file with what to run follows.
@@ -61,8 +64,8 @@ pub fn enter(arguments: &[std::ffi::OsString]) -> ExitCode {
     let Ok(spec) = Spec::read(Path::new(file)) else { return code(NOT_SET_UP) };
     let Ok(mut failure) = spec.open_failure() else { return code(NOT_SET_UP) };
     let done = match how {
-        INSIDE => run(&spec),
-        WATCH => watch::run(&spec),
+        INSIDE => spec.open_usage().step("make a file").and_then(|usage| told(usage, run(&spec)?)),
+        WATCH => spec.open_usage().step("make a file").and_then(|usage| told(usage, watch::run(&spec)?)),
         _ => leave(Path::new(file)),
     };
     match done {
@@ -77,6 +80,20 @@ pub fn enter(arguments: &[std::ffi::OsString]) -> ExitCode {
 
 fn code(status: i32) -> ExitCode {
     ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))
+}
+
+/// Tells what the program took that ended with this status, and all that it waited for.
+fn told(mut file: File, status: i32) -> Result<i32, SetupError> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).step("ask what the program took")?;
+    let of = |time: TimeVal| {
+        Duration::new(time.tv_sec().unsigned_abs(), 0) + Duration::from_micros(time.tv_usec().unsigned_abs())
+    };
+    let processor = of(usage.user_time()) + of(usage.system_time());
+    let microseconds = u64::try_from(processor.as_micros()).unwrap_or(u64::MAX);
+    // Linux counts in KiB.
+    let used = Used { memory: usage.max_rss().unsigned_abs() << 10, microseconds };
+    serde_json::to_writer(&mut file, &used).map_err(io::Error::from).step("tell what the program took")?;
+    Ok(status)
 }
 
 /// Leaves the namespaces of the machine, and starts the first process of the new ones.

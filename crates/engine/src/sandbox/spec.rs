@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use store::ProcessUsage;
 
 use super::WORK;
 
@@ -14,6 +16,8 @@ pub(super) const NOT_SET_UP: i32 = 125;
 
 /// The file for why a process could not be started.
 const FAILURE: &str = "failure";
+/// The file for what a process that ended took of the machine.
+const USAGE: &str = "usage";
 
 /// One process that runs apart. All paths are those of the machine but `program`, which is what the process sees.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +36,19 @@ pub(crate) struct Spec {
     pub(crate) arguments: Vec<String>,
     /// Its whole environment.
     pub(crate) environment: BTreeMap<String, String>,
+}
+
+/// What a process took of the machine, as the helper writes it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Used {
+    pub(super) memory: u64,
+    pub(super) microseconds: u64,
+}
+
+impl From<Used> for ProcessUsage {
+    fn from(used: Used) -> ProcessUsage {
+        ProcessUsage { memory: used.memory, processor: Duration::from_micros(used.microseconds) }
+    }
 }
 
 impl Spec {
@@ -109,6 +126,16 @@ impl Spec {
     /// The file for why the process could not be started, opened while it can be reached.
     pub(super) fn open_failure(&self) -> io::Result<File> {
         OpenOptions::new().create(true).append(true).open(self.folder.join(FAILURE))
+    }
+
+    /// The file for what the process took, opened while it can be reached.
+    pub(super) fn open_usage(&self) -> io::Result<File> {
+        File::create(self.folder.join(USAGE))
+    }
+
+    /// What the process took of the machine, where a helper has told that.
+    pub(crate) fn usage(&self) -> Option<ProcessUsage> {
+        serde_json::from_slice::<Used>(&fs::read(self.folder.join(USAGE)).ok()?).ok().map(ProcessUsage::from)
     }
 
     /// Why the process could not be started, where it could not.

@@ -15,6 +15,7 @@ fn shell(script: &str) -> Process {
         keeps_failed: false,
         shared: None,
         timeout: None,
+        needs: engine::Needs::default(),
     }
 }
 

@@ -74,6 +74,7 @@ fn what_cannot_be_done_is_said() {
         keeps_failed: false,
         shared: None,
         timeout: None,
+        needs: engine::Needs::default(),
     };
     let archive =
         Archive { name: "a".to_owned(), executable: false, prefix: Some((3, "x".into())), members: vec![] };
@@ -132,6 +133,7 @@ fn cancelling_stops_a_process() {
         keeps_failed: false,
         shared: None,
         timeout: None,
+        needs: engine::Needs::default(),
     };
     let root = graph.add(Verb::Run(process), vec![rig.tree(&[])], "run");
     let begin = Instant::now();

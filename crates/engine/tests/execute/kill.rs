@@ -58,6 +58,7 @@ fn graph(round: u8) -> (ActionGraph, ActionId) {
         keeps_failed: false,
         shared: None,
         timeout: None,
+        needs: engine::Needs::default(),
     };
     let run = graph.add(Verb::Run(process), vec![Input::Action(upper)], "run");
     let members = Members {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use engine::{ActionGraph, Execution, Level, Process, Program, Sandbox, Verb};
+use engine::{ActionGraph, Execution, Level, Needs, Process, Program, Sandbox, Verb};
 
 use crate::rig::{Rig, counts};
 
@@ -25,6 +25,7 @@ fn check_at(level: Level, script: &str, limit: Option<Duration>, expect: impl Fn
         keeps_failed: false,
         shared: None,
         timeout: limit,
+        needs: Needs::default(),
     };
     let root = graph.add(Verb::Run(process), vec![rig.tree(&[])], "run");
     let execution = rig.go(&graph, &[root]);
@@ -115,4 +116,53 @@ fn landlock_refuses_what_was_not_declared() {
         assert!(execution.failures.is_empty(), "{:?}", execution.failures);
     });
     assert_eq!(std::fs::read_to_string(dir.path().join("secret")).unwrap(), "x");
+}
+
+/// Runs processes at once that fail where another one is at it, and gives how many did.
+fn clashes(memory: Option<u64>, needs: &dyn Fn(usize) -> Needs) -> usize {
+    let mut rig = Rig::new();
+    (rig.jobs, rig.memory) = (6, memory);
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("lock").display().to_string();
+    let mut graph = ActionGraph::new();
+    let script = format!("mkdir '{lock}' || exit 1; sleep 0.1; rmdir '{lock}'");
+    let roots: Vec<_> = (0..6)
+        .map(|at| {
+            let process = Process {
+                program: Program::Tool("sh".to_owned()),
+                arguments: vec!["-c".to_owned(), script.clone(), at.to_string()],
+                environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+                outputs: Vec::new(),
+                keeps_failed: false,
+                shared: None,
+                timeout: None,
+                needs: needs(at),
+            };
+            graph.add(Verb::Run(process), vec![rig.tree(&[])], "run")
+        })
+        .collect();
+    rig.go(&graph, &roots).failures.len()
+}
+
+#[test]
+fn processes_have_what_they_need() {
+    let database = || Needs { exclusive: vec!["database".to_owned()], ..Needs::default() };
+    assert_eq!(clashes(None, &|_| database()), 0);
+    // No two of them fit, and one is too large for the machine.
+    assert_eq!(
+        clashes(Some(10), &|at| Needs { memory: if at == 3 { 20 } else { 6 }, ..Needs::default() }),
+        0
+    );
+    assert!(clashes(Some(10), &|_| Needs::default()) > 0, "without needs they are not kept apart");
+}
+
+#[test]
+fn what_is_run_again_has_the_same_key() {
+    let rig = Rig::new();
+    let mut graph = ActionGraph::new();
+    let first = graph.add(crate::rig::write("a", b"1"), Vec::new(), "write");
+    let again = graph.again(first);
+    assert_ne!(first, again);
+    let execution = rig.go(&graph, &[first, again]);
+    assert_eq!(execution.keys[&first], execution.keys[&again]);
 }

@@ -30,6 +30,7 @@ pub(crate) struct Rig {
     pub(crate) level: Level,
     pub(crate) jobs: usize,
     pub(crate) downloads: Option<usize>,
+    pub(crate) memory: Option<u64>,
     pub(crate) cancel: Cancel,
     pub(crate) settled: Mutex<BTreeMap<ActionId, Finish>>,
     /// Called when an action starts.
@@ -65,6 +66,7 @@ impl Rig {
             level: Level::Off,
             jobs: 2,
             downloads: None,
+            memory: None,
             cancel: Cancel::new(),
             settled: Mutex::default(),
             on_start: None,
@@ -99,6 +101,7 @@ impl Rig {
             watch: self,
             jobs: self.jobs,
             downloads: self.downloads,
+            memory: self.memory,
             force: false,
             cancel: &self.cancel,
         };

@@ -105,6 +105,7 @@ fn runs() {
         keeps_failed: false,
         shared: None,
         timeout: None,
+        needs: engine::Needs::default(),
     };
     let input = rig.tree(&[("in", b"text")]);
     let tree = check(&rig, Verb::Run(process), vec![input]);

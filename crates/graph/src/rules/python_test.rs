@@ -23,10 +23,13 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         SOURCE,
         OVERRIDES,
         DEPENDENCIES,
+        RUNTIME_PACKAGE_DEPENDENCIES,
         ARGS,
         ENV,
         EXTRA_ENV_VARS,
         TIMEOUT,
+        RETRIES,
+        NEEDS,
         RESOLVE,
         INTERPRETERS,
         INTERPRETER_CONSTRAINTS,
@@ -41,12 +44,22 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         "environment",
         "restartable",
         "run_goal_use_sandbox",
-        "runtime_package_dependencies",
         "skip_…",
         "stubs",
         "threads",
         "xdist_concurrency",
     ],
+};
+
+const RUNTIME_PACKAGE_DEPENDENCIES: FieldSchema = FieldSchema {
+    name: "runtime_package_dependencies",
+    aliases: &[],
+    kind: FieldKind::Labels,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Programs and distributions that the tests find built, where `dist/` would have them: that of `//svc:app` is `svc/app.pex` \
+          in the folder that the tests start in.",
+    example: "[\":app\"]",
 };
 
 const ARGS: FieldSchema = FieldSchema {
@@ -88,6 +101,27 @@ const TIMEOUT: FieldSchema = FieldSchema {
     default: FieldDefault::None,
     doc: "After how many seconds a file's tests are ended, as a failure.",
     example: "60",
+};
+
+const RETRIES: FieldSchema = FieldSchema {
+    name: "retries",
+    aliases: &[],
+    kind: FieldKind::Int,
+    required: false,
+    default: FieldDefault::None,
+    doc: "How often a file's tests run again at most that have failed. Those that pass then are told as flaky.",
+    example: "2",
+};
+
+const NEEDS: FieldSchema = FieldSchema {
+    name: "needs",
+    aliases: &[],
+    kind: FieldKind::Table,
+    required: false,
+    default: FieldDefault::None,
+    doc: "What a file's tests have to have of the machine: `memory`, of which no more is given away than there is, and `exclusive`, \
+          names of what one process at a time may have.",
+    example: "{\"memory\": \"2 GB\", \"exclusive\": [\"database\"]}",
 };
 
 const INTERPRETERS: FieldSchema = FieldSchema {

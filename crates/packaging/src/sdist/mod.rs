@@ -72,5 +72,6 @@ pub fn process(python: String, system: &BuildSystem) -> Process {
         keeps_failed: false,
         shared: None,
         timeout: Some(PATIENCE),
+        needs: engine::Needs::default(),
     }
 }

@@ -424,7 +424,7 @@ fn is_below(path: &str) -> bool {
 /// A number of bytes.
 fn size(setting: Option<Setting>) -> Result<Option<u64>, Vec<Diagnostic>> {
     let Some(Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
-    let size = crate::size::parse(&text).ok_or_else(|| {
+    let size = engine::size::parse(&text).ok_or_else(|| {
         let message = format!("`{text}` is no size");
         let help = Some("expected a number with a unit, such as `20 GB` or `512 MiB`");
         vec![Diagnostic::error(Exit::Wrong, "config::size", message).at(Some(place)).help(help)]

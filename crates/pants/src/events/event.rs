@@ -105,6 +105,12 @@ pub(crate) struct Finished {
     pub(crate) key: Option<String>,
     /// The actions that it takes the results of.
     pub(crate) needs: Vec<usize>,
+    /// The most bytes of memory that one process of it had at a time, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<u64>,
+    /// How many seconds its processes kept processors busy, together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) processor_seconds: Option<f64>,
 }
 
 /// How an action ended.
@@ -183,6 +189,8 @@ mod tests {
             seconds: 0.25,
             key: key.map(Into::into),
             needs: vec![0, 1],
+            memory: key.map(|_| 1 << 20),
+            processor_seconds: key.map(|_| 0.125),
         };
         check(Event::ActionFinished(finished(None, None)));
         check(Event::ActionFinished(finished(Some("//a"), Some("00"))));

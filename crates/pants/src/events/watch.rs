@@ -70,7 +70,7 @@ impl Watch for Recorded<'_> {
                     self.events.add(Event::Download { execution, action, bytes: done, total });
                 }
             }
-            engine::Event::Finished { id, how, duration, key } => {
+            engine::Event::Finished { id, how, duration, key, usage } => {
                 let action = &self.actions[id];
                 let needs = action.inputs.iter().filter_map(|input| match input {
                     Input::Action(needed) => Some(needed.index()),
@@ -91,6 +91,8 @@ impl Watch for Recorded<'_> {
                     seconds: seconds(duration),
                     key: key.map(|key| key.hex()),
                     needs: needs.collect(),
+                    memory: usage.map(|usage| usage.memory),
+                    processor_seconds: usage.map(|usage| seconds(usage.processor)),
                 }));
             }
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
+use engine::size;
 use packaging::index::sweep_partial;
 use serde_json::{Value, json};
 use store::{Store, StoreError};
@@ -14,7 +15,6 @@ use store::{Store, StoreError};
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::session::{Session, failed};
-use crate::size;
 
 /// How long another process that writes to the cache is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);

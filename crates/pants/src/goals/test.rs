@@ -3,22 +3,26 @@
 mod choice;
 mod coverage;
 mod debug;
+mod flaky;
+mod junit;
 mod result;
+mod tries;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use engine::ActionGraph;
+use engine::{ActionGraph, ActionId};
 use graph::NodeId;
 use python::tools::ConfigurationFile;
-use python::{Reporter, Test, TestRequest, test_files, test_paths};
+use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
 use store::{IndexEntry, StatIndex};
 
 use self::choice::Shard;
 use self::coverage::Measuring;
-use self::result::{Results, Status};
+use self::result::Results;
+use self::tries::{Often, Status};
 use super::binary::check_some;
 use super::{Changed, Narrowed, Targets};
 use crate::analysis::{observe, placed};
@@ -62,6 +66,15 @@ pub(crate) struct Arguments {
     #[arg(long)]
     force: bool,
 
+    /// Run each file so often, whatever has passed
+    #[arg(long, value_name = "N", conflicts_with_all = ["retries", "debug"])]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
+
+    /// Run what failed so often again at most, where its target says nothing itself; what passes then is flaky
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
+
     /// Only those that failed when they ran last
     #[arg(long)]
     failed: bool,
@@ -101,7 +114,9 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
         let told = run_all(session, &repository, arguments, &chosen, &mut done);
         session.console.diagnostics(told.err().unwrap_or_default());
     }
-    choice::remember(session.store()?, &session.root, &done.results)?;
+    let store = session.store()?;
+    choice::remember(store, &session.root, &done.results)?;
+    flaky::count(store, &mut done.results)?;
     session.console.diagnostics(session.take_warnings());
     Ok(tell(session, &done))
 }
@@ -198,16 +213,19 @@ fn analyse(
     measuring: Option<&Measuring<'_>>,
 ) -> Result<(StatIndex, Analysed), Vec<Diagnostic>> {
     let graph = &repository.graph;
+    let packages = test_packages(graph, files);
     let paths = files.iter().filter_map(|file| graph.file(*file));
     let configurations = Configurations::new(session, &pytest_configuration(), paths);
     let of_coverage = || measuring.into_iter().flat_map(Measuring::configuration).map(ToOwned::to_owned);
-    let paths = |_: &python::Ownership<'_>| {
+    let paths = |ownership: &python::Ownership<'_>| {
         let reached = files.iter().flat_map(|file| test_paths(graph, *file, &repository.roots));
+        let reached = reached.chain(crate::analysis::paths(repository, ownership, &packages));
         let configuration = configurations.paths().map(ToOwned::to_owned).chain(of_coverage());
         let measured = measuring.iter().flat_map(|measuring| measuring.files_of_others(graph));
         reached.chain(configuration).chain(measured).collect()
     };
-    observe(session, repository, files, &paths, |seen| {
+    let nodes: Vec<NodeId> = files.iter().chain(&packages).copied().collect();
+    observe(session, repository, &nodes, &paths, |seen| {
         let request = TestRequest {
             arguments: &arguments.arguments,
             only,
@@ -226,7 +244,7 @@ fn analyse(
             timeout: arguments.timeout.map(Duration::from_secs),
             measures: measuring.is_some(),
         };
-        let made = seen.analyse(files, &|analysis, actions| {
+        let made = seen.analyse(&nodes, &|analysis, actions| {
             let tests = python::tests(files, &request, analysis, actions)?;
             let first = files.first().filter(|_| measuring.is_some());
             let reporter = first.map_or(Ok(None), |first| python::reporter(*first, analysis, actions))?;
@@ -253,29 +271,30 @@ fn run_all(
     session.tell_findings(repository, &reached, true)?;
     let measuring = arguments.coverage.measuring(session, arguments.shard.is_some())?;
     let (index, analysed) = analyse(session, repository, arguments, chosen, measuring.as_ref())?;
-    let Analysed { tests, reporter, actions, tools, files } = analysed;
+    let Analysed { tests, reporter, mut actions, tools, files } = analysed;
+    let runs = arguments.runs;
+    let mut repeated = |test: &Test| {
+        let more = (1..runs.unwrap_or(1)).map(|_| actions.again(test.action));
+        std::iter::once(test.action).chain(more).collect()
+    };
+    let repeated: Vec<Vec<ActionId>> = tests.iter().map(&mut repeated).collect();
     let builds = tests.iter().map(|test| &test.builds).chain(reporter.iter().map(|one| &one.builds));
     let builds = builds.flatten().cloned().collect();
     let mut places: Vec<_> = tests.iter().map(|test| (test.action, test.place.clone())).collect();
     places.extend(reporter.iter().map(|one| (one.environment, one.place.clone())));
     let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
-    let roots: Vec<_> = tests.iter().map(|test| test.action).collect();
-    let mut execution = plan.execute(&roots, arguments.force)?;
     done.report.add_counts(session.take_generated());
-    done.report.add(&execution);
-    let mut failures = std::mem::take(&mut execution.failures);
-    for test in &tests {
-        let at =
-            failures.iter().position(|failure| failure.id == test.action && result::is_of_tests(failure));
-        let failure = at.map(|at| failures.remove(at));
-        done.results.add(session, test, &execution, failure.as_ref())?;
+    let often = Often { runs, retries: arguments.retries.unwrap_or_default(), force: arguments.force };
+    let tried = tries::carry_out(&plan, &tests, &repeated, often, &mut done.report)?;
+    for (test, tries) in tests.iter().zip(tried.tries) {
+        done.results.add(session, test, tries, runs.is_some())?;
         let said = done.results.all.last().and_then(result::TestResult::output);
         if let (Some(said), Some(node)) = (said, repository.graph.file_nodes(&test.path).first()) {
             done.warnings.extend(undeclared::warnings(session, repository, (*node, ""), &said));
         }
     }
-    let mut diagnostics = plan.told(failures);
-    if execution.cancelled {
+    let mut diagnostics = plan.told(tried.failures);
+    if tried.cancelled {
         diagnostics.push(Diagnostic::error(Exit::Failed, "test::cancelled", "cancelled"));
     } else if let (Some(measuring), Some(reporter)) = (&measuring, &reporter) {
         let trees = done.results.trees();

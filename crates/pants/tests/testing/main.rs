@@ -10,6 +10,8 @@ mod repository;
 
 mod coverage;
 mod generated;
+mod packages;
+mod tries;
 
 use std::fs;
 use std::process::Command;

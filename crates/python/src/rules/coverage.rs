@@ -131,6 +131,7 @@ impl Reporter {
             keeps_failed: false,
             shared: Some(ENVIRONMENT.to_owned()),
             timeout: None,
+            needs: engine::Needs::default(),
         };
         let mut actions = ActionGraph::new();
         let inputs = vec![Input::Tree(files), Input::Tree(environment)];

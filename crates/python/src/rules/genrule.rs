@@ -163,6 +163,7 @@ fn step(node: NodeId, analysis: &Analysis<'_>, actions: &mut ActionGraph) -> Res
         keeps_failed: false,
         shared: needs_python.then(|| ENVIRONMENT.to_owned()),
         timeout: environment::timeout(target),
+        needs: engine::Needs::default(),
     };
     let action = actions.add(Verb::Run(process), inputs, format!("generate {}", target.label));
     let (label, place) = (target.label.clone(), target.place.clone());

@@ -10,6 +10,7 @@ mod genrule;
 mod importing;
 mod inside;
 mod installed;
+mod needs;
 mod pex_options;
 pub(crate) mod provides;
 mod sources;
@@ -36,7 +37,7 @@ pub use environment::{
 pub(crate) use genrule::GENRULE;
 pub use genrule::{Step, check_steps, run_steps, step_paths, steps};
 pub use inside::Distribution;
-pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_paths, tests};
+pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_packages, test_paths, tests};
 pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};
 
 use crate::closure::Closure;

@@ -148,6 +148,7 @@ pub(super) fn compile(
         keeps_failed: false,
         shared: None,
         timeout: None,
+        needs: engine::Needs::default(),
     };
     let python = target.interpreter_tag();
     actions.add(Verb::Run(process), vec![Input::Action(input)], format!("compile {name} for {python}"))

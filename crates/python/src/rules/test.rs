@@ -14,9 +14,10 @@ use store::{Digest, IndexEntry};
 use super::binary::Known;
 use super::coverage::{self, COVERAGE, MEASURED};
 use super::environment::{self, ENVIRONMENT, Environment, WORK};
+use super::needs;
 use super::wheels::Wheels;
 use super::{Analysis, SourceBuild};
-use crate::closure::{Closure, Wish, source_root};
+use crate::closure::{Closure, Wish, packaged, source_root};
 use crate::error::RuleError;
 use crate::requirements::resolve_of;
 use crate::resolve_error::ResolveError;
@@ -59,6 +60,8 @@ pub struct Test {
     pub has_siblings: bool,
     /// The action that runs them.
     pub action: ActionId,
+    /// How often they run again at most that have failed, where the target says it.
+    pub retries: Option<u32>,
     /// The source distributions that are built for them.
     pub builds: Vec<SourceBuild>,
     /// Where the target is.
@@ -80,6 +83,12 @@ pub fn test_files(graph: &graph::TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
         }
     }
     found.into_iter().collect()
+}
+
+/// What the tests of some files find built.
+pub fn test_packages(graph: &graph::TargetGraph, files: &[NodeId]) -> Vec<NodeId> {
+    let found = files.iter().flat_map(|file| packaged(graph.target(*file)));
+    super::packageable(graph, &found.filter_map(|label| graph.node(label)).collect::<Vec<_>>())
 }
 
 /// The paths of all files that the tests of a file reach. Errors are the analysis's to tell.
@@ -150,18 +159,19 @@ fn of_file(
 ) -> Result<Vec<Test>, Vec<RuleError>> {
     let Some(path) = analysis.graph.file(file) else { return Ok(Vec::new()) };
     let known = known(file, analysis, request.measures)?;
-    let running = Running { known: &known, path, request, analysis };
+    let running = Running { known: &known, file, path, request, analysis };
     let has_siblings = known.shared.len() > 1;
     let tests = known.shared.iter().flatten().map(|configuration| {
         let wheels = known.binary().wheels(&[*configuration], actions)?;
-        let action = running.action(configuration, &wheels, actions)?;
+        let (action, of_packages) = running.action(configuration, &wheels, actions)?;
         Ok(Test {
             label: known.program.label.clone(),
             path: path.to_owned(),
             configuration: *configuration,
             has_siblings,
             action,
-            builds: wheels.builds,
+            retries: known.program.int("retries").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            builds: wheels.builds.into_iter().chain(of_packages).collect(),
             place: known.program.place.clone(),
         })
     });
@@ -212,18 +222,20 @@ fn wish(requirement: Requirement, program: &Target) -> Wish {
 /// The tests of one file, on their way to actions.
 struct Running<'a, 'b> {
     known: &'a Known<'a, 'b>,
+    file: NodeId,
     path: &'a str,
     request: &'a TestRequest<'a>,
     analysis: &'a Analysis<'b>,
 }
 
 impl Running<'_, '_> {
+    /// The action, and the source distributions that are built for what is beside the files.
     fn action(
         &self,
         configuration: &Configuration,
         wheels: &Wheels<'_>,
         actions: &mut ActionGraph,
-    ) -> Result<ActionId, Vec<RuleError>> {
+    ) -> Result<(ActionId, Vec<SourceBuild>), Vec<RuleError>> {
         let target = self.known.program;
         let of = &target.label;
         let environment = environment::tree(configuration, wheels, of, self.analysis, actions);
@@ -238,9 +250,36 @@ impl Running<'_, '_> {
             keeps_failed: true,
             shared: Some(ENVIRONMENT.to_owned()),
             timeout: environment::timeout(target).or(self.request.timeout),
+            needs: needs::of(target).map_err(|error| vec![error])?,
         };
-        let inputs = vec![Input::Tree(self.files()?), Input::Action(environment)];
-        Ok(actions.add(Verb::Run(process), inputs, format!("test {}", self.path)))
+        let (files, builds) = self.with_packages(Input::Tree(self.files()?), actions)?;
+        let inputs = vec![files, Input::Action(environment)];
+        Ok((actions.add(Verb::Run(process), inputs, format!("test {}", self.path)), builds))
+    }
+
+    /// The files, and what they find built, at the paths that `dist/` would have.
+    fn with_packages(
+        &self,
+        files: Input,
+        actions: &mut ActionGraph,
+    ) -> Result<(Input, Vec<SourceBuild>), Vec<RuleError>> {
+        let packages = test_packages(self.analysis.graph, &[self.file]);
+        let artifacts = super::package(&packages, self.analysis, actions)?;
+        if artifacts.is_empty() {
+            return Ok((files, Vec::new()));
+        }
+        let (mut prefixes, mut inputs, mut builds) = (vec![String::new()], vec![files], Vec::new());
+        for artifact in artifacts {
+            let folder = match &artifact.file {
+                Some(_) => artifact.path.rsplit_once('/').map_or("", |(folder, _)| folder),
+                None => artifact.path.as_str(),
+            };
+            prefixes.push(folder.to_owned());
+            inputs.push(Input::Action(artifact.action));
+            builds.extend(artifact.builds);
+        }
+        let description = format!("put programs beside {}", self.path);
+        Ok((Input::Action(actions.add(Verb::Merge { prefixes }, inputs, description)), builds))
     }
 
     fn arguments(&self) -> Vec<String> {

@@ -437,6 +437,7 @@ pub(super) fn process(tool: &Tool, run: &Run<'_>, equipped: &Equipped) -> Proces
         keeps_failed: true,
         shared: Some(ENVIRONMENT.to_owned()),
         timeout: None,
+        needs: engine::Needs::default(),
     }
 }
 

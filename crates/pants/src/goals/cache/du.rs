@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use engine::size;
 use packaging::name::parse_name;
 use serde_json::{Value, json};
 use store::{Digest, Share, Shares, Store, StoreError};
 
 use crate::placed;
 use crate::session::Session;
-use crate::size;
 
 /// Owners by their names, each with the trees that are its own.
 type Owners = BTreeMap<String, Vec<Digest>>;

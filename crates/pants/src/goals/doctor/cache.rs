@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Finding;
 use crate::session::Session;
-use crate::size;
+use engine::size;
 
 /// With less, builds run into a full disk.
 const LEAST_FREE: u64 = 2 << 30;

@@ -2,12 +2,11 @@
 
 use std::time::SystemTime;
 
-use engine::{Level, Sandbox};
+use engine::{Level, Sandbox, size};
 use rustix::process::{Resource, getrlimit};
 
 use super::{Finding, counted};
 use crate::session::Session;
-use crate::size;
 
 /// Less memory for each thing that is done at once makes builds of large distributions fail.
 const LEAST_MEMORY: u64 = 512 << 20;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::size;
 use serde_json::{Value, json};
 
 use crate::events::{Finished, How, Record, moment};
@@ -80,7 +81,13 @@ pub(super) fn slowest(record: &Record) -> Vec<&Finished> {
 }
 
 fn row(one: &Finished) -> Vec<String> {
-    vec![took(one.seconds), one.verb.clone(), one.description.clone()]
+    let used = match (one.memory, one.processor_seconds) {
+        (Some(memory), Some(seconds)) => {
+            format!("  ({} of processor, {})", took(seconds), size::show(memory))
+        }
+        _ => String::new(),
+    };
+    vec![took(one.seconds), one.verb.clone(), format!("{}{used}", one.description)]
 }
 
 /// The run as it was called.

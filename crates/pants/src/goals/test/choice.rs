@@ -8,7 +8,8 @@ use graph::{NodeId, TargetGraph};
 use serde_json::Value;
 use store::Store;
 
-use super::result::{Results, Status};
+use super::result::Results;
+use super::tries::Status;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::session::{failed, forgettable};
 

@@ -3,24 +3,15 @@
 use std::fs;
 use std::time::Duration;
 
-use engine::{ActionError, ActionFailure, Execution, Finish, RunError};
 use python::{REPORT, Test};
 use serde_json::{Value, json};
 use store::{Digest, Entry};
 
+use super::flaky::Ends;
+use super::junit::{self, Counts};
+use super::tries::{Status, Try};
 use crate::diagnostic::{Diagnostic, Exit};
-use crate::explain;
 use crate::session::{Session, failed};
-
-/// How the tests of a file ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    Passed,
-    Failed,
-    TimedOut,
-    /// They did not run: something that they need failed.
-    Skipped,
-}
 
 /// What became of the tests of one file.
 pub(super) struct TestResult {
@@ -28,23 +19,18 @@ pub(super) struct TestResult {
     /// The file, with what it ran under where there are several.
     name: String,
     pub(super) status: Status,
-    cached: bool,
-    duration: Duration,
+    /// All its runs.
+    pub(super) tries: Vec<Try>,
+    /// Which of them is told of.
+    at: usize,
+    /// Whether it was asked for that it runs several times.
+    repeated: bool,
+    /// How it has ended so far with nothing changed in between.
+    pub(super) ends: Ends,
     counts: Counts,
     /// The report, relative to the root.
     report: Option<String>,
     said: String,
-    /// What the process has made, where it came to an end.
-    tree: Option<Digest>,
-}
-
-/// How many tests a report tells of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
-    tests: u64,
-    failures: u64,
-    errors: u64,
-    skipped: u64,
 }
 
 /// What became of all files, in their order.
@@ -53,79 +39,66 @@ pub(super) struct Results {
     pub(super) all: Vec<TestResult>,
 }
 
-/// Whether it is the tests that failed, and not something that they need.
-pub(super) fn is_of_tests(failure: &ActionFailure) -> bool {
-    matches!(&failure.error, ActionError::Exit { .. } | ActionError::Run(RunError::Timeout { .. }))
-}
-
 impl Results {
     /// Adds what became of a test, and puts its report into `dist/test/`.
     pub(super) fn add(
         &mut self,
         session: &Session<'_>,
         test: &Test,
-        execution: &Execution,
-        failure: Option<&ActionFailure>,
+        tries: Vec<Try>,
+        repeated: bool,
     ) -> Result<(), Vec<Diagnostic>> {
-        let name = match test.has_siblings {
-            true => format!("{} on {}", test.path, test.configuration.interpreter_tag()),
-            false => test.path.clone(),
+        let (name, path) = match test.has_siblings {
+            true => {
+                let tag = test.configuration.interpreter_tag();
+                (format!("{} on {tag}", test.path), format!("dist/test/{}-{tag}.xml", test.path))
+            }
+            false => (test.path.clone(), format!("dist/test/{}.xml", test.path)),
         };
+        let last = tries.len().saturating_sub(1);
+        let last_bad = tries.iter().rposition(|one| one.status.is_bad());
+        let at = if repeated { last_bad.unwrap_or(last) } else { last };
+        let status = tries.get(at).map_or(Status::Skipped, |one| one.status);
         let mut result = TestResult {
             target: test.label.to_string(),
             name,
-            status: Status::Skipped,
-            cached: false,
-            duration: Duration::ZERO,
+            status,
+            at,
+            repeated,
+            ends: Ends::default(),
             counts: Counts::default(),
             report: None,
-            said: String::new(),
-            tree: None,
+            // Of many failures one is told; what comes after it may be a consequence.
+            said: match last_bad {
+                Some(bad) => said(session, &tries[if repeated { bad } else { bad.min(at) }])?,
+                None => String::new(),
+            },
+            tries,
         };
-        let outcome = match failure.map(|failure| &failure.error) {
-            Some(ActionError::Exit { outcome, .. }) => {
-                result.status = Status::Failed;
-                Some(**outcome)
-            }
-            Some(ActionError::Run(RunError::Timeout { limit, said, .. })) => {
-                result.status = Status::TimedOut;
-                result.duration = *limit;
-                result.said.clone_from(said);
-                None
-            }
-            _ => execution.outcomes.get(&test.action).map(|(outcome, how)| {
-                result.status = Status::Passed;
-                result.cached = *how == Finish::Cached;
-                *outcome
-            }),
-        };
-        if let Some(outcome) = outcome {
-            (result.duration, result.tree) = (outcome.duration, Some(outcome.tree));
-            if result.status != Status::Passed {
-                result.said = said(session, &[outcome.stdout, outcome.stderr])?;
-            }
-            let path = match test.has_siblings {
-                true => format!("dist/test/{}-{}.xml", test.path, test.configuration.interpreter_tag()),
-                false => format!("dist/test/{}.xml", test.path),
-            };
-            if let Some(counts) = report(session, &outcome.tree, &path)? {
-                (result.counts, result.report) = (counts, Some(path));
-            }
+        if let Some(text) = result.xml(session, &test.path)? {
+            put(session, &path, &text)?;
+            (result.counts, result.report) = (Counts::read(&text), Some(path));
         }
         self.all.push(result);
         Ok(())
     }
 
-    /// A line for each file, those that failed last.
+    /// A line for each file, those that failed last, and before them those that are flaky.
     pub(super) fn lines(&self) -> String {
-        let (passed, failed): (Vec<_>, Vec<_>) =
-            self.all.iter().partition(|one| one.status == Status::Passed);
-        passed.into_iter().chain(failed).map(|one| format!("{}\n", one.line())).collect()
+        let rank = |one: &&TestResult| match one.status {
+            Status::Passed if one.ends.are_flaky() => 1,
+            Status::Passed => 0,
+            _ => 2,
+        };
+        let mut all: Vec<&TestResult> = self.all.iter().collect();
+        all.sort_by_key(rank);
+        all.into_iter().map(|one| format!("{}\n", one.line())).collect()
     }
 
     /// What the processes have made that came to an end.
     pub(super) fn trees(&self) -> Vec<Digest> {
-        self.all.iter().filter_map(|one| one.tree).collect()
+        let tries = self.all.iter().flat_map(|one| &one.tries);
+        tries.filter_map(|one| Some(one.outcome?.tree)).collect()
     }
 
     /// How many files ended how.
@@ -136,69 +109,61 @@ impl Results {
         if let skipped @ 1.. = count(Status::Skipped) {
             text.push_str(&format!(", {skipped} did not run"));
         }
+        if let flaky @ 1.. = self.all.iter().filter(|one| one.ends.are_flaky()).count() {
+            text.push_str(&format!(", {flaky} {} flaky", if flaky == 1 { "is" } else { "are" }));
+        }
         text
     }
 }
 
-/// What a process said, as text.
-fn said(session: &Session<'_>, streams: &[Digest]) -> Result<String, Vec<Diagnostic>> {
+/// What a run said, as text.
+fn said(session: &Session<'_>, one: &Try) -> Result<String, Vec<Diagnostic>> {
+    let Some(outcome) = one.outcome else { return Ok(one.said.clone()) };
     let store = session.store()?;
     let mut text = String::new();
-    for stream in streams {
-        let bytes = store.read(stream).map_err(failed)?;
+    for stream in [outcome.stdout, outcome.stderr] {
+        let bytes = store.read(&stream).map_err(failed)?;
         text.push_str(&String::from_utf8_lossy(&bytes));
     }
     Ok(text)
 }
 
-/// Puts the report of a tree at its path, and reads how many tests it tells of; none where there is no report.
-fn report(session: &Session<'_>, tree: &Digest, path: &str) -> Result<Option<Counts>, Vec<Diagnostic>> {
+/// The report that a run left; of one that was ended or broke down, a report of that.
+fn report(session: &Session<'_>, path: &str, one: &Try) -> Result<Option<String>, Vec<Diagnostic>> {
     let store = session.store()?;
-    let tree = store.tree(tree).map_err(failed)?;
-    let Some(Entry::File { digest, .. }) = tree.get(REPORT) else { return Ok(None) };
-    let file = session.root.join(path);
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(|error| {
-            let message = format!("cannot make the folder `{}`: {error}", folder.display());
-            vec![Diagnostic::error(Exit::Environment, "test::report", message)]
-        })?;
+    if let Some(outcome) = one.outcome
+        && let Some(Entry::File { digest, .. }) = store.tree(&outcome.tree).map_err(failed)?.get(REPORT)
+    {
+        let text = store.read(digest).map_err(failed)?;
+        return Ok(Some(String::from_utf8_lossy(&text).into_owned()));
     }
-    store.place(digest, &file, false).map_err(|error| vec![explain::store(&error)])?;
-    let text = store.read(digest).map_err(failed)?;
-    Ok(Some(Counts::read(&String::from_utf8_lossy(&text))))
+    let message = match (one.status, one.outcome) {
+        (Status::TimedOut, _) => format!("ended after {} s", one.duration.as_secs_f64()),
+        (Status::Failed, Some(outcome)) => format!("pytest exited with status {}", outcome.exit_code),
+        _ => return Ok(None),
+    };
+    Ok(Some(junit::without_report(path, one.duration, &message, &said(session, one)?)))
 }
 
-impl Counts {
-    /// Those of the first suite of a report; pytest writes one.
-    fn read(xml: &str) -> Counts {
-        let head =
-            xml.split("<testsuite ").nth(1).and_then(|rest| rest.split('>').next()).unwrap_or_default();
-        let number = |name: &str| {
-            let text = head.split(&format!("{name}=\"")).nth(1)?.split('"').next()?;
-            text.parse().ok()
-        };
-        let of = |name| number(name).unwrap_or_default();
-        Counts { tests: of("tests"), failures: of("failures"), errors: of("errors"), skipped: of("skipped") }
+/// Writes a report, if it is not there as it is.
+fn put(session: &Session<'_>, path: &str, text: &str) -> Result<(), Vec<Diagnostic>> {
+    let file = session.root.join(path);
+    if fs::read(&file).is_ok_and(|found| found == text.as_bytes()) {
+        return Ok(());
     }
-
-    fn passed(&self) -> u64 {
-        self.tests.saturating_sub(self.failures + self.errors + self.skipped)
-    }
-
-    fn text(&self) -> String {
-        let counts = [
-            (self.failures, "failed"),
-            (self.errors, "with errors"),
-            (self.passed(), "passed"),
-            (self.skipped, "skipped"),
-        ];
-        let told: Vec<String> = counts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        if told.is_empty() { "no tests".to_owned() } else { told.join(", ") }
-    }
+    let failed = |error: std::io::Error| {
+        let message = format!("cannot write the report `{}`: {error}", file.display());
+        vec![Diagnostic::error(Exit::Environment, "test::report", message)]
+    };
+    let folder = file.parent().unwrap_or(&session.root);
+    fs::create_dir_all(folder).map_err(failed)?;
+    // Whoever reads reports meanwhile gets the old one or the new one.
+    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    std::io::Write::write_all(&mut new, text.as_bytes()).map_err(failed)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    new.as_file().set_permissions(mode).map_err(failed)?;
+    new.persist(&file).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 impl TestResult {
@@ -207,71 +172,85 @@ impl TestResult {
         self.name.split(" on ").next().unwrap_or(&self.name)
     }
 
+    /// The report of the run that is told of, with the failures of the others.
+    fn xml(&self, session: &Session<'_>, path: &str) -> Result<Option<String>, Vec<Diagnostic>> {
+        let Some(told) = self.tries.get(self.at) else { return Ok(None) };
+        let Some(text) = report(session, path, told)? else { return Ok(None) };
+        let mut others = Vec::new();
+        for (at, one) in self.tries.iter().enumerate() {
+            if at != self.at && one.status.is_bad() {
+                others.extend(report(session, path, one)?);
+            }
+        }
+        Ok(Some(junit::with_earlier(&text, &others)))
+    }
+
+    /// How long the run took that is told of.
+    fn seconds(&self) -> f64 {
+        self.tries.get(self.at).map_or(Duration::ZERO, |one| one.duration).as_secs_f64()
+    }
+
+    /// Whether nothing had to run.
+    fn is_cached(&self) -> bool {
+        self.tries.iter().all(|one| one.cached) && self.status == Status::Passed
+    }
+
     /// The line for people.
     fn line(&self) -> String {
-        let seconds = self.duration.as_secs_f64();
+        let seconds = self.seconds();
         let TestResult { name, counts, .. } = self;
-        match self.status {
-            Status::Passed if self.cached => format!("✓ {name}: {} (cached)", counts.text()),
+        let failed = self.tries.iter().filter(|one| one.status.is_bad()).count();
+        let tries = self.tries.len();
+        let mut line = match self.status {
+            Status::Passed if self.is_cached() => format!("✓ {name}: {} (cached)", counts.text()),
+            Status::Passed if self.repeated && tries > 1 => {
+                format!("✓ {name}: {} in each of {tries} runs", counts.text())
+            }
             Status::Passed => format!("✓ {name}: {} in {seconds:.2} s", counts.text()),
             // Where pytest itself failed, nothing is counted.
             Status::Failed if counts.tests == 0 => format!("✗ {name}: failed in {seconds:.2} s"),
             Status::Failed => format!("✗ {name}: {} in {seconds:.2} s", counts.text()),
             Status::TimedOut => format!("✗ {name}: ended after {seconds} s"),
             Status::Skipped => format!("- {name}: did not run"),
+        };
+        if self.repeated && failed > 0 {
+            line.push_str(&format!(", failed in {failed} of {tries} runs"));
+        } else if failed > 0 && tries > 1 {
+            let after = if self.status == Status::Passed { "passed at" } else { "after" };
+            line.push_str(&format!(", {after} try {tries}"));
         }
+        if self.ends.are_flaky() {
+            line = line.replacen('✓', "~", 1);
+            line.push_str(&format!(" ({})", self.ends.text()));
+        }
+        line
     }
 
     /// What tests that failed said, under their name.
     pub(super) fn output(&self) -> Option<String> {
         let said = self.said.trim_end();
-        (!said.is_empty()).then(|| format!("✗ {}\n{said}\n", self.name))
+        let mark = if self.status == Status::Passed { '~' } else { '✗' };
+        (!said.is_empty()).then(|| format!("{mark} {}\n{said}\n", self.name))
     }
 
     /// The form for programs.
     pub(super) fn json(&self) -> Value {
-        let status = match self.status {
-            Status::Passed => "passed",
-            Status::Failed => "failed",
-            Status::TimedOut => "timed_out",
-            Status::Skipped => "skipped",
-        };
+        let tries = self.tries.iter().map(|one| {
+            json!({ "status": one.status.name(), "cached": one.cached, "seconds": one.duration.as_secs_f64() })
+        });
         json!({
             "target": self.target,
             "file": self.name,
-            "status": status,
-            "cached": self.cached,
-            "seconds": self.duration.as_secs_f64(),
+            "status": self.status.name(),
+            "cached": self.is_cached(),
+            "seconds": self.seconds(),
             "tests": self.counts.tests,
             "failures": self.counts.failures,
             "errors": self.counts.errors,
             "skipped": self.counts.skipped,
             "report": self.report,
+            "tries": tries.collect::<Value>(),
+            "flaky": self.ends.json(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Counts;
-
-    fn check(xml: &str, expect: &str) {
-        assert_eq!(Counts::read(xml).text(), expect, "{xml}");
-    }
-
-    #[test]
-    fn what_reports_tell_of() {
-        let suite = |numbers: &str| {
-            format!(
-                "<?xml version=\"1.0\"?><testsuites><testsuite name=\"pytest\" {numbers} time=\"0.1\"><testcase/>"
-            )
-        };
-        check(&suite("errors=\"0\" failures=\"0\" skipped=\"0\" tests=\"3\""), "3 passed");
-        check(
-            &suite("errors=\"1\" failures=\"2\" skipped=\"3\" tests=\"10\""),
-            "2 failed, 1 with errors, 4 passed, 3 skipped",
-        );
-        check(&suite("errors=\"0\" failures=\"0\" skipped=\"0\" tests=\"0\""), "no tests");
-        check("<html>", "no tests");
     }
 }

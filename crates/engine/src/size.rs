@@ -13,7 +13,7 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// Reads a size; none where it is none, has no unit, or has no end.
-pub(crate) fn parse(text: &str) -> Option<u64> {
+pub fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let known = UNITS.iter().find_map(|(unit, size)| {
         let at = text.len().checked_sub(unit.len())?;
@@ -28,7 +28,7 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
 }
 
 /// Shows a size with three digits or so.
-pub(crate) fn show(bytes: u64) -> String {
+pub fn show(bytes: u64) -> String {
     let decimal = UNITS.iter().filter(|(unit, _)| !unit.contains('i'));
     match decimal.into_iter().find(|(_, size)| bytes >= *size) {
         None => format!("{bytes} B"),
