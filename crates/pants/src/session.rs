@@ -248,6 +248,7 @@ impl<'s> Session<'s> {
             cancel: self.cancel,
             store: self.store()?.clone(),
             client: OnceLock::new(),
+            registry: OnceLock::new(),
         })
     }
 
