@@ -1,7 +1,7 @@
 //! Processes of this machine: the local [`Runner`], and the plain spawning beneath it. Knows no language.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -93,9 +93,30 @@ impl Said {
 /// # Errors
 /// When it cannot be started or waited for, or what it says not be kept.
 pub fn run_and_listen(command: &mut Command, limit: Option<Duration>, cancel: &Cancel) -> io::Result<Said> {
+    listen(command.stdin(Stdio::null()), limit, cancel)
+}
+
+/// The same with `input` as its standard input.
+///
+/// # Errors
+/// Those of [`run_and_listen`].
+pub fn run_and_answer(
+    command: &mut Command,
+    input: &[u8],
+    limit: Option<Duration>,
+    cancel: &Cancel,
+) -> io::Result<Said> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(input)?;
+    file.rewind()?;
+    listen(command.stdin(file), limit, cancel)
+}
+
+/// Runs `command` and keeps what it says.
+fn listen(command: &mut Command, limit: Option<Duration>, cancel: &Cancel) -> io::Result<Said> {
     // Files, since pipes would fill up while nobody reads.
     let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     let mut outputs = [stdout, stderr].map(Output::new);
     let ended = run_and_thin(command, limit, cancel, &mut outputs)?;
     let [stdout, stderr] = &mut outputs;

@@ -4,6 +4,7 @@ mod common;
 mod data;
 mod distribution;
 mod genrule;
+mod image;
 mod python_binary;
 mod python_library;
 mod python_test;
@@ -25,7 +26,7 @@ static SCHEMAS: [&RuleSchema; 17] = [
     &requirements::POETRY_REQUIREMENTS,
     &requirements::PIPENV_REQUIREMENTS,
     &distribution::PYTHON_DISTRIBUTION,
-    &distribution::PYTHON_IMAGE,
+    &image::PYTHON_IMAGE,
     &data::RESOURCES,
     &data::FILES,
     &data::ALIAS,

@@ -1,6 +1,8 @@
 //! Names of Pants's own target types and functions that are not known here, so that nobody takes them for slips of names
 //! that are.
 
+use graph::{RuleSchema, schema};
+
 /// What BUILD files of Pants 1 and 2 call besides what is known here.
 pub(crate) const NAMES: &[&str] = &[
     "adhoc_tool",
@@ -181,6 +183,19 @@ pub(crate) const NAMES: &[&str] = &[
     "wiki_artifact",
     "workspace_environment",
 ];
+
+/// The rule that is known here and that a call by one of these names means, by the names of its fields: a `docker_image` is an
+/// image of a binary where it names one, and else made by a `Dockerfile`.
+pub(crate) fn meant<'f>(
+    name: &str,
+    mut fields: impl Iterator<Item = &'f str>,
+) -> Option<&'static RuleSchema> {
+    if name == "docker_image" && fields.any(|field| field == "binary") {
+        schema("python_image")
+    } else {
+        None
+    }
+}
 
 /// Whether a name is one of them.
 pub(crate) fn is_known(name: &str) -> bool {

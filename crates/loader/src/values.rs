@@ -15,6 +15,7 @@ use starlark::values::{
 };
 
 use crate::context::Context;
+use crate::foreign;
 use crate::globs::Files;
 use crate::parametrize::{Given, Grouped, Parametrized};
 
@@ -133,8 +134,12 @@ impl<'v> StarlarkValue<'v> for Unknown {
         if self.name.contains('.') {
             return Ok(me);
         }
+        let fields = arguments.names_map()?;
+        if let Some(schema) = foreign::meant(&self.name, fields.keys().map(|name| name.as_str())) {
+            return Rule { schema, name: schema.name }.invoke(me, arguments, evaluator);
+        }
         let heap = evaluator.heap();
-        let named: Vec<(String, Plain)> = (arguments.names_map()?.into_iter())
+        let named: Vec<(String, Plain)> = (fields.into_iter())
             .filter(|(name, _)| matches!(name.as_str(), "name" | "dependencies"))
             .map(|(name, value)| (name.as_str().to_owned(), plain(value, heap)))
             .collect();

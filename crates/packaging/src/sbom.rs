@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::extract::UnpackError;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use store::{Digest, Store};
 
 use crate::Version;
 use crate::licence::Licence;
@@ -40,7 +43,68 @@ pub struct Component {
     pub needs: BTreeSet<(PackageName, Version)>,
 }
 
+/// A program as plain data, before its licences are known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// The name of the program.
+    pub program: String,
+    /// More of it, by name.
+    pub properties: BTreeMap<String, BTreeSet<String>>,
+    /// The distributions in it.
+    pub items: Vec<Item>,
+    /// The tool that tells it, and its version.
+    pub tool: (String, String),
+}
+
+/// A file of a distribution in a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its project.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// The name of its file.
+    pub file: String,
+    /// The SHA-256 of that.
+    pub sha256: [u8; 32],
+    /// The distributions that it needs in this program.
+    pub needs: BTreeSet<(PackageName, Version)>,
+    /// Whether the program itself asks for it.
+    pub is_asked: bool,
+}
+
+impl Inventory {
+    /// The bill of what is listed, whose licences are read from the wheels: trees of the store with one file, one for each
+    /// item.
+    ///
+    /// # Errors
+    /// Where a wheel cannot be read.
+    pub fn bill(self, store: &Store, wheels: &[Digest]) -> Result<Bill, UnpackError> {
+        let Inventory { program, properties, items, tool } = self;
+        let mut bill = Bill { program, properties, tool, ..Bill::default() };
+        for (item, wheel) in items.into_iter().zip(wheels) {
+            bill.add(item, Licence::of_wheel(store, wheel)?);
+        }
+        Ok(bill)
+    }
+}
+
 impl Bill {
+    /// Adds a file of a distribution; the licence of the first of several counts.
+    pub fn add(&mut self, item: Item, licence: Licence) {
+        let key = (item.name, item.version);
+        if item.is_asked {
+            self.needs.insert(key.clone());
+        }
+        let component = self.components.entry(key).or_insert_with(|| Component {
+            licence,
+            files: BTreeMap::new(),
+            needs: BTreeSet::new(),
+        });
+        component.files.insert(item.file, item.sha256);
+        component.needs.extend(item.needs);
+    }
+
     /// The document.
     #[must_use]
     pub fn cyclonedx(&self) -> Value {

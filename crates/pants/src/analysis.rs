@@ -11,6 +11,7 @@ use python::platforms;
 use python::{Analysis, Artifact, Ownership, RuleError};
 use store::{IndexEntry, StatIndex};
 
+use crate::bases;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::explain;
 use crate::generated::{self, Generated};
@@ -134,7 +135,8 @@ impl Seen<'_> {
         rules: &Rules<'_, T>,
     ) -> Result<Analysed<T>, Vec<Diagnostic>> {
         let default = &self.session.config.default_resolve;
-        let of = |node: &NodeId| python::resolve_of(self.repository.graph.target(*node), default);
+        let graph = &self.repository.graph;
+        let of = |node: &NodeId| python::resolve_of(graph.target(python::program_of(graph, *node)), default);
         self.analyse_in(&nodes.iter().map(of).collect(), rules)
     }
 
@@ -160,16 +162,18 @@ impl Seen<'_> {
     fn analyse_by<T>(&self, locks: &Locks<'_>, rules: &Rules<'_, T>) -> Result<Analysed<T>, Vec<Diagnostic>> {
         let Seen { session, repository, .. } = self;
         let names: Vec<String> = session.config.resolves.iter().map(|(name, _)| name.clone()).collect();
+        let store = session.store()?;
         let analysis = Analysis {
             graph: &repository.graph,
             roots: &repository.roots,
-            store: session.store()?,
+            store,
             files: &|path| self.files[path],
             resolves: &|name| locks.resolve(name),
             resolve_names: &names,
             settings: self.settings,
             ownership: self.ownership,
             describe: &|glob| self.versions.describe(glob),
+            base: &|name, platform| bases::base(session, store, name, platform),
             interpreters: self.interpreters,
         };
         let mut actions = ActionGraph::new();
@@ -180,8 +184,8 @@ impl Seen<'_> {
 /// What the configuration says of programs, and the files that describe their platforms.
 pub(crate) fn settings(session: &Session<'_>, graph: &TargetGraph, programs: &[NodeId]) -> Settings {
     let config = &session.config;
-    let files =
-        programs.iter().flat_map(|node| platforms::files(graph, graph.target(*node), &config.platforms));
+    let program = |node: &NodeId| graph.target(python::program_of(graph, *node));
+    let files = programs.iter().flat_map(|node| platforms::files(graph, program(node), &config.platforms));
     let read = |path: String| {
         let content = std::fs::read(session.root.join(&path)).map_err(|error| error.to_string());
         (path, content)

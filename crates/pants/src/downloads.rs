@@ -13,8 +13,11 @@ use packaging::index::{
 use packaging::interpreter::program_state;
 use packaging::lock::Address;
 use packaging::pex::RUNTIME;
+use packaging::registry::{Registry, RegistryError};
+use python::BASE_LAYERS;
 use store::{Digest, Store, StoreError};
 
+use crate::bases;
 use crate::environment::Environment;
 
 /// The memo table of what the machine's pip or uv says its index is.
@@ -33,12 +36,22 @@ pub(crate) struct Downloads<'s> {
     pub(crate) cancel: &'s Cancel,
     pub(crate) store: Store,
     pub(crate) client: OnceLock<Result<Client, Arc<IndexError>>>,
+    pub(crate) registry: OnceLock<Registry>,
 }
 
 impl Downloads<'_> {
     /// The client, made at the first call.
     pub(crate) fn client(&self) -> Result<&Client, &Arc<IndexError>> {
         self.client.get_or_init(|| self.connect().map_err(Arc::new)).as_ref()
+    }
+
+    /// The client of the registries of images, made at the first call.
+    pub(crate) fn registry(&self) -> Result<&Registry, RegistryError> {
+        if let Some(registry) = self.registry.get() {
+            return Ok(registry);
+        }
+        let registry = Registry::new(self.environment.variables.clone(), self.offline)?;
+        Ok(self.registry.get_or_init(|| registry))
     }
 
     /// What indexes are looked for in.
@@ -94,6 +107,9 @@ impl Fetch for Downloads<'_> {
         _cancel: &Cancel,
         progress: &dyn Fn(u64, Option<u64>),
     ) -> Result<Digest, Box<dyn Failure>> {
+        if download.origin.source == BASE_LAYERS {
+            return bases::fetch(self, download, store, progress);
+        }
         let client =
             self.client().map_err(|error| Box::new(NoClient(Arc::clone(error))) as Box<dyn Failure>)?;
         let request = FetchRequest {
@@ -183,6 +199,7 @@ mod tests {
                 offline: true,
                 store,
                 client,
+                registry: OnceLock::new(),
                 cancel: &cancel,
             };
             downloads.machine_default()

@@ -3,6 +3,7 @@
 mod accounts;
 mod analysis;
 mod annotation;
+mod bases;
 mod build;
 mod by_root;
 mod changed;

@@ -270,6 +270,7 @@ impl<'s> Session<'s> {
             cancel: self.cancel,
             store: self.store()?.clone(),
             client: OnceLock::new(),
+            registry: OnceLock::new(),
         })
     }
 

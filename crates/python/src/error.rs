@@ -446,7 +446,7 @@ impl RuleError {
             RuleError::Resolve(error) => error.help(),
             RuleError::Bounds(error) => error.help(),
             RuleError::Distribution(error) => return error.help(),
-            RuleError::Image(error) => error.help(),
+            RuleError::Image(error) => return error.help(),
             RuleError::Step(error) => error.help().to_owned(),
             _ => return self.advice().map(ToOwned::to_owned),
         };
@@ -482,8 +482,9 @@ impl RuleError {
 
     /// Whether the machine lacks something, rather than the request being wrong.
     pub fn is_environment(&self) -> bool {
-        let of_resolve = matches!(self, RuleError::Resolve(error) if error.is_environment());
-        of_resolve || matches!(self, RuleError::NoInterpreter { .. })
+        matches!(self, RuleError::NoInterpreter { .. })
+            || matches!(self, RuleError::Resolve(error) if error.is_environment())
+            || matches!(self, RuleError::Image(error) if error.is_environment())
     }
 }
 

@@ -50,7 +50,7 @@ impl fmt::Debug for Login {
 }
 
 /// The value of the header `Authorization` (RFC 7617).
-pub(super) fn header((username, password): (&str, &str)) -> String {
+pub(crate) fn header((username, password): (&str, &str)) -> String {
     format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
 

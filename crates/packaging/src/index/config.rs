@@ -81,12 +81,12 @@ pub struct Indexes {
 
 /// How indexes are reached, as far as files say it.
 #[derive(Clone, Default)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// A bundle of certificates that goes before the environment's, and what named it.
-    pub(super) own_cert: Option<(PathBuf, String)>,
+    pub(crate) own_cert: Option<(PathBuf, String)>,
     /// One that goes behind.
-    pub(super) cert: Option<(PathBuf, String)>,
-    pub(super) proxy: Option<(String, String)>,
+    pub(crate) cert: Option<(PathBuf, String)>,
+    pub(crate) proxy: Option<(String, String)>,
     /// For files that are on another host than their index.
     pub(super) netrc: Netrc,
 }

@@ -30,9 +30,10 @@ mod upload;
 
 pub use address::IndexUrl;
 pub use archive::archive_names;
-pub(crate) use auth::variable_part;
+pub(crate) use auth::{header as basic, variable_part};
 pub use backoff::RetryPolicy;
 pub use client::{Client, ClientOptions};
+pub(crate) use config::Reach;
 pub use config::{DEFAULT, Declarations, DeclaredIndex, Index, Indexes};
 pub use download::{FetchRequest, Fetched, Progress, fetch_file};
 pub use error::{Fault, FetchError, IndexError};
@@ -43,4 +44,6 @@ pub use partial::sweep_partial;
 pub use post::Post;
 pub use reach::Reached;
 pub use scope::Scope;
+pub(crate) use transport::cause_of;
+pub(crate) use trust::{Proxies, Trust};
 pub use upload::{Existing, Package};

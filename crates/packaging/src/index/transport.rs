@@ -204,7 +204,7 @@ pub(super) fn body_cause(error: io::Error) -> String {
 }
 
 /// The cause in words of our own: those of the library may hold addresses.
-fn cause_of(error: &ureq::Error) -> String {
+pub(crate) fn cause_of(error: &ureq::Error) -> String {
     use io::ErrorKind;
     let text = match error {
         ureq::Error::Io(error) => match error.kind() {

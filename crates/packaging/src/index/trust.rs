@@ -22,12 +22,12 @@ const SYSTEM_BUNDLES: [&str; 6] = [
 
 /// The certificates that are trusted.
 #[derive(Clone)]
-pub(super) struct Trust {
-    pub(super) roots: RootCerts,
+pub(crate) struct Trust {
+    pub(crate) roots: RootCerts,
     /// What named them, for messages.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// The file, if they come from one.
-    pub(super) path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
 }
 
 impl Trust {
@@ -36,7 +36,7 @@ impl Trust {
     ///
     /// # Errors
     /// A bundle that was named and holds no certificate.
-    pub(super) fn find(env: &BTreeMap<String, String>, reach: &Reach) -> Result<Self, IndexError> {
+    pub(crate) fn find(env: &BTreeMap<String, String>, reach: &Reach) -> Result<Self, IndexError> {
         let of_variable = |variable: &str| {
             let path = env.get(variable).filter(|path| !path.is_empty())?;
             Some((PathBuf::from(path), format!("`{variable}`")))
@@ -78,7 +78,7 @@ fn read(path: &Path) -> Option<RootCerts> {
 
 /// The proxy for each scheme.
 #[derive(Clone, Default)]
-pub(super) struct Proxies {
+pub(crate) struct Proxies {
     http: Option<Proxy>,
     https: Option<Proxy>,
 }
@@ -89,7 +89,7 @@ impl Proxies {
     ///
     /// # Errors
     /// An address that cannot be read.
-    pub(super) fn find(
+    pub(crate) fn find(
         env: &BTreeMap<String, String>,
         of_pip: Option<&(String, String)>,
     ) -> Result<Self, IndexError> {
@@ -114,7 +114,7 @@ impl Proxies {
         Ok(Self { http: make("http_proxy")?, https: make("https_proxy")? })
     }
 
-    pub(super) fn of(&self, scheme: &str) -> Option<Proxy> {
+    pub(crate) fn of(&self, scheme: &str) -> Option<Proxy> {
         if scheme == "https" { self.https.clone() } else { self.http.clone() }
     }
 }

@@ -25,8 +25,10 @@ pub use error::InstallError;
 /// Raised whenever a tree changes for the same input.
 pub const VERSION: u32 = 1;
 
-/// The part of a tree with what every virtualenv has, and with the wheels that have no part of their own.
+/// The part of a tree with what every virtualenv has, and with the wheels for any platform that have no part of their own.
 pub const SHARED: &str = "shared";
+/// The part of a tree with the wheels for one platform that have no part of their own.
+pub const NATIVE: &str = "native";
 /// The part of a tree with first-party files, and what starts them.
 pub const OWN: &str = "own";
 /// The folder of the parts of wheels that have one of their own, by the names of their files.
@@ -323,9 +325,15 @@ impl Made<'_> {
             None => path.to_owned(),
             Some(apart) if apart.iter().any(|name| name == owner) => format!("{APART}/{owner}/{path}"),
             Some(_) if owner == SOURCES || owner == OWNER => format!("{OWN}/{path}"),
+            Some(_) if is_native(owner) => format!("{NATIVE}/{path}"),
             Some(_) => format!("{SHARED}/{path}"),
         }
     }
+}
+
+/// Whether the owner of a file is a wheel for one platform.
+fn is_native(owner: &str) -> bool {
+    owner.strip_suffix(".whl").is_some_and(|name| !name.ends_with("-any"))
 }
 
 /// The source of a compiled module.

@@ -11,14 +11,14 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "\
 Examples:
-  pants package ::              every binary and distribution, in one go
+  pants package ::              every binary, distribution and image, in one go
   pants package //lib:dist      a wheel and a source distribution
   pants package --changed-since=main --changed-dependents=transitive";
 
 /// Build all that can be packaged into dist/
 ///
-/// A python_binary becomes a PEX, a python_distribution a wheel and a source distribution. Other targets that a pattern
-/// matches are passed over. The paths of the files are printed.
+/// A python_binary becomes a PEX, a python_distribution a wheel and a source distribution, a python_image an OCI image.
+/// Other targets that a pattern matches are passed over. The paths of the files are printed.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -29,8 +29,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let targets = &arguments.targets;
     let (report, diagnostics) = build(session, "package", targets, Scope::All, packageable, |found| {
-        let help =
-            "`pants list ::` names all targets; a python_binary or a python_distribution can be packaged";
+        let help = "`pants list ::` names all targets; binaries, distributions and images can be packaged";
         check_some(session, targets, found, ("package::none", "target that can be packaged", help))
     })?;
     session.console.diagnostics(diagnostics);

@@ -18,6 +18,7 @@ use store::Moment;
 
 use self::program::{Program, RESOLVE};
 use self::request::Request;
+use crate::bases;
 use crate::build::Plan;
 use crate::cli::{Options, Output};
 use crate::config::{Config, Gathered};
@@ -144,6 +145,7 @@ fn make(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagno
         settings: &settings,
         ownership: &Ownership::new(&program.graph),
         describe: &|_| Err("nothing here has a version".to_owned()),
+        base: &|name, platform| bases::base(session, store, name, platform),
         interpreters: &interpreters,
     };
     let packaged = python::package(&[program.node], &analysis, &mut actions);

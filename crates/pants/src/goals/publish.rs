@@ -1,11 +1,13 @@
-//! The goal `publish`: distributions are built and put on an index, those that are not there already.
+//! The goal `publish`: distributions are built and put on an index, images into registries, those that are not there already.
+
+mod images;
 
 use clap::Args;
-use graph::{NodeId, TargetGraph};
+use graph::{Label, NodeId, Target, TargetGraph};
 use packaging::distribution::{Described, describe};
 use packaging::index::{Client, Existing, FetchError, Index, Package};
 use python::packageable;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Targets;
 use super::binary::check_some;
@@ -20,29 +22,44 @@ const EXAMPLES: &str = "\
 Examples:
   pants publish //lib:dist --index internal    a wheel and a source distribution
   pants publish :: --index internal --dry-run  what would be uploaded
+  pants publish //svc:image                    an image, into the registries that its target names
+  pants publish //svc:image --registry registry.example.com --image-tag 1.2.0
 
 `pants.toml` says where to: the address of the index in [python-repos] indexes, and under the same name
 in [python.publish_urls] the one that takes uploads. User name and password come from PANTS_INDEX_<NAME>_USERNAME
-and PANTS_INDEX_<NAME>_PASSWORD, from a netrc file, or from keyring, as for downloads.";
+and PANTS_INDEX_<NAME>_PASSWORD, from a netrc file, or from keyring, as for downloads. Those for a registry are
+those that `docker login` or `podman login` keeps.";
 
-/// Put distributions on an index, unchanged ones not again
+/// Put distributions on an index and images into registries, unchanged ones not again
 ///
 /// All are built and compared with what the index has before the first is uploaded. One that is there with the same
-/// bytes is left alone; one that is there with other bytes is an error, since a version is published once.
+/// bytes is left alone; one that is there with other bytes is an error, since a version is published once. Of an image
+/// only what its registry lacks is sent; its tags then name it, whatever they named before.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     targets: Targets,
 
-    /// The index, by its name in pants.toml
+    /// The index that distributions go to, by its name in pants.toml
     #[arg(long, value_name = "NAME")]
-    index: String,
+    index: Option<String>,
+
+    /// A registry that images go to, by its host, in place of those of their targets
+    #[arg(long, value_name = "HOST")]
+    registry: Vec<String>,
+
+    /// A tag of images, in place of those of their targets
+    #[arg(long, value_name = "TAG")]
+    image_tag: Vec<String>,
 
     /// Upload nothing; say what would be
     #[arg(long)]
     dry_run: bool,
 }
+
+/// The rule of images.
+const IMAGE: &str = "python_image";
 
 /// A distribution on its way to the index.
 struct Candidate<'b> {
@@ -55,39 +72,39 @@ struct Candidate<'b> {
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    let place = place(session, &arguments.index)?;
+    let index = arguments.index.as_deref();
+    let place = index.map(|index| place(session, index)).transpose()?;
     let targets = &arguments.targets;
-    let (report, diagnostics) = build(session, "publish", targets, Scope::All, distributions, |found| {
-        let help = "`pants list --type python_distribution ::` names all that there are";
-        check_some(session, targets, found, ("publish::none", "`python_distribution`", help))
+    let (report, diagnostics) = build(session, "publish", targets, Scope::All, publishable, |found| {
+        let help = "`pants list --type python_distribution,python_image ::` names all that there are";
+        check_some(
+            session,
+            targets,
+            found,
+            ("publish::none", "`python_distribution` or `python_image`", help),
+        )
     })?;
     let console = session.console;
     console.diagnostics(diagnostics);
     let mut published = Vec::new();
     if exit_of(&console.said()) == Exit::Done {
-        let downloads = session.downloads()?;
-        let client = downloads.client().map_err(|error| vec![explain::index(error)])?;
-        let candidates = candidates(session, client, &arguments.index, &report.artifacts)?;
-        for candidate in &candidates {
-            let status = match (candidate.existing, arguments.dry_run) {
-                (Existing::Same, _) => "unchanged",
-                (_, true) => "new",
-                (_, false) => {
-                    let uploaded = upload(session, client, &place, candidate);
-                    if let Err(error) = uploaded {
-                        console.diagnostics(vec![error]);
-                        break;
-                    }
-                    "uploaded"
-                }
-            };
-            if console.output == Output::Text {
-                let text = format!("{status} {}\n", candidate.built.path);
-                console.answer(&text);
+        let repository = session.repository()?;
+        let target = |built: &Built| {
+            let label = Label::parse(&built.target, "").ok()?;
+            repository.graph.node(&label).map(|node| repository.graph.target(node))
+        };
+        let is_image = |built: &&Built| target(built).is_some_and(|target| target.rule.name == IMAGE);
+        let (images, distributions): (Vec<&Built>, Vec<&Built>) = report.artifacts.iter().partition(is_image);
+        match (index, &place) {
+            (Some(index), Some(place)) => {
+                upload_all(session, (index, place), &distributions, arguments, &mut published)?;
             }
-            published
-                .push(json!({ "path": candidate.built.path, "index": arguments.index, "status": status }));
+            _ if distributions.is_empty() => {}
+            _ => return Err(vec![no_index(&distributions)]),
         }
+        let images: Vec<(&Built, &Target)> =
+            images.into_iter().filter_map(|built| Some((built, target(built)?))).collect();
+        published.extend(images::publish(session, &images, arguments)?);
     }
     let said = console.said();
     let exit = exit_of(&said);
@@ -99,10 +116,50 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     Ok(exit)
 }
 
-/// The distributions among some nodes.
-fn distributions(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
+/// Puts distributions on an index; what fails is told, and ends it.
+fn upload_all(
+    session: &Session<'_>,
+    (index, place): (&str, &Index),
+    distributions: &[&Built],
+    arguments: &Arguments,
+    published: &mut Vec<Value>,
+) -> Result<(), Vec<Diagnostic>> {
+    let console = session.console;
+    let downloads = session.downloads()?;
+    let client = downloads.client().map_err(|error| vec![explain::index(error)])?;
+    let candidates = candidates(session, client, index, distributions)?;
+    for candidate in &candidates {
+        let status = match (candidate.existing, arguments.dry_run) {
+            (Existing::Same, _) => "unchanged",
+            (_, true) => "new",
+            (_, false) => {
+                let uploaded = upload(session, client, place, candidate);
+                if let Err(error) = uploaded {
+                    console.diagnostics(vec![error]);
+                    break;
+                }
+                "uploaded"
+            }
+        };
+        if console.output == Output::Text {
+            let text = format!("{status} {}\n", candidate.built.path);
+            console.answer(&text);
+        }
+        published.push(json!({ "path": candidate.built.path, "index": index, "status": status }));
+    }
+    Ok(())
+}
+
+fn no_index(distributions: &[&Built]) -> Diagnostic {
+    let message = format!("nothing says which index `{}` goes to", distributions[0].target);
+    let help = Some("name it with `--index`; `pants.toml` says its address");
+    Diagnostic::error(Exit::Wrong, "publish::index", message).help(help)
+}
+
+/// The distributions and images among some nodes.
+fn publishable(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
     let mut found = packageable(graph, nodes);
-    found.retain(|node| graph.target(*node).rule.name == "python_distribution");
+    found.retain(|node| matches!(graph.target(*node).rule.name, "python_distribution" | IMAGE));
     found
 }
 
@@ -130,7 +187,7 @@ fn candidates<'b>(
     session: &Session<'_>,
     client: &Client,
     index: &str,
-    artifacts: &'b [Built],
+    artifacts: &[&'b Built],
 ) -> Result<Vec<Candidate<'b>>, Vec<Diagnostic>> {
     let (mut candidates, mut errors) = (Vec::new(), Vec::new());
     for built in artifacts {

@@ -1,10 +1,10 @@
 //! The goal `sbom`: what is inside of a program, as a bill of materials.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
-use packaging::sbom::{Bill, Component};
+use packaging::licence::Licence;
+use packaging::sbom::Bill;
 use python::Artifact;
 use python::entry_point::programs;
 
@@ -90,17 +90,7 @@ fn bill(artifacts: &[Artifact], licences: &Licences, timestamp: Option<String>) 
     for artifact in artifacts {
         bill.program = artifact.label.to_string();
         for one in &artifact.distributions {
-            let key = (one.name.clone(), one.version.clone());
-            if one.is_asked {
-                bill.needs.insert(key.clone());
-            }
-            let component = bill.components.entry(key).or_insert_with(|| Component {
-                licence: licences.get(&one.wheel).cloned().unwrap_or(packaging::licence::Licence::Unknown),
-                files: Default::default(),
-                needs: BTreeSet::new(),
-            });
-            component.files.insert(one.file.clone(), one.sha256);
-            component.needs.extend(one.needs.iter().cloned());
+            bill.add(one.item(), licences.get(&one.wheel).cloned().unwrap_or(Licence::Unknown));
         }
     }
     bill

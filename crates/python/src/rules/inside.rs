@@ -8,6 +8,7 @@ use packaging::Version;
 use packaging::lock::Lock;
 use packaging::name::PackageName;
 use packaging::pex::RUNTIME;
+use packaging::sbom::Item;
 use packaging::select::{Chain, Chosen, Selection};
 use packaging::target::Target as Configuration;
 
@@ -38,6 +39,19 @@ pub struct Distribution {
 }
 
 impl Distribution {
+    /// What a bill of materials says of it.
+    #[must_use]
+    pub fn item(&self) -> Item {
+        Item {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            file: self.file.clone(),
+            sha256: self.sha256,
+            needs: self.needs.clone(),
+            is_asked: self.is_asked,
+        }
+    }
+
     /// The runtime of every PEX, whose wheel an action fetches.
     pub(super) fn runtime(wheel: ActionId, sha256: [u8; 32]) -> Self {
         let needs = BTreeSet::new();

@@ -7,6 +7,7 @@ mod distributions;
 mod entry;
 mod environment;
 mod genrule;
+mod image;
 mod importing;
 mod inside;
 mod installed;
@@ -22,6 +23,7 @@ mod wheels;
 
 use engine::{ActionGraph, ActionId};
 use graph::{Label, NodeId, Place, TargetGraph};
+use packaging::image::{Base, BaseName, ImagePlatform};
 use packaging::lock::Lock;
 use packaging::python::Wanted;
 use packaging::select::LeftOut;
@@ -36,6 +38,7 @@ pub use environment::{
 };
 pub(crate) use genrule::GENRULE;
 pub use genrule::{Step, check_steps, run_steps, step_paths, steps};
+pub use image::{BASE_LAYERS, program_of};
 pub use inside::Distribution;
 pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_packages, test_paths, tests};
 pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};
@@ -68,6 +71,8 @@ pub struct Analysis<'a> {
     pub ownership: &'a Ownership<'a>,
     /// What `git describe` says of the newest tag that a glob matches, or why it does not.
     pub describe: &'a dyn Fn(&str) -> Result<String, String>,
+    /// What of a base is built upon for a platform, or why it is not to be had.
+    pub base: &'a dyn Fn(&BaseName, ImagePlatform) -> Result<Base, packaging::image::ImageError>,
     /// The interpreters of the machine.
     pub interpreters: &'a dyn Interpreters,
 }
@@ -143,7 +148,8 @@ pub trait Rule: Sync {
 }
 
 /// All rules whose targets can be packaged.
-pub const RULES: &[&dyn Rule] = &[&binary::PythonBinary, &distribution::PythonDistribution];
+pub const RULES: &[&dyn Rule] =
+    &[&binary::PythonBinary, &distribution::PythonDistribution, &image::PythonImage];
 
 /// What can be packaged among some nodes.
 pub fn packageable(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
@@ -166,7 +172,7 @@ pub fn paths(
         let own = target.sources.iter().map(|source| source.path.to_string());
         return ownership.paths(node).into_iter().chain(own).collect();
     }
-    let closure = Closure::of(graph, node, roots);
+    let closure = Closure::of(graph, program_of(graph, node), roots);
     closure.map(|closure| closure.paths().map(ToOwned::to_owned).collect()).unwrap_or_default()
 }
 

@@ -1,0 +1,15 @@
+//! Registries of images: the protocol that OCI calls distribution, and how users are known to them. Knows no layout, no wheel
+//! and no target.
+
+mod challenge;
+mod client;
+mod error;
+mod logins;
+mod pull;
+mod push;
+mod referrers;
+mod token;
+
+pub use client::Registry;
+pub use error::RegistryError;
+pub use push::{Pushed, Sent, push};
