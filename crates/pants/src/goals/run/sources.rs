@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
         return Err(vec![Diagnostic::error(Exit::Environment, "run::no_python", message)]);
     };
     let folder = made.ready(session)?;
-    let generated = generated::place(session, &repository, &[node])?;
+    let generated = generated::place(session, &repository, &[node], false)?;
     session.console.diagnostics(session.take_warnings());
     let target = graph.target(node);
     let mut command = match started {
