@@ -16,6 +16,7 @@ mod process;
 mod sandbox;
 mod schedule;
 mod seams;
+mod settle;
 mod shared;
 mod verbs;
 
