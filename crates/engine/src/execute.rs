@@ -3,24 +3,26 @@
 //! An action whose outcome is in the cache is not run. What fails stops only what depends on it. An input that the
 //! store has lost is made again by the action that yielded it, or restored from the workspace.
 
-use std::collections::{BTreeMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
 
 use crate::action::{ActionGraph, ActionId, Input};
 use crate::functions::Functions;
-use crate::key::{Resolved, key};
 use crate::schedule::{Lane, Schedule};
 use crate::seams::{Cache, Cancel, Event, Fetch, Finish, Runner, Sources, Tools, Watch};
-use crate::verbs::{self, ActionError};
+use crate::settle::{Answer, Found, Job, Step, Worker};
+use crate::verbs::ActionError;
 
 /// How many downloads go on at once unless there is a limit: they wait for answers, not for a processor. More make
 /// some resolvers of names drop requests.
 const DOWNLOADS: usize = 8;
+
+/// The lane of those who only look actions up, beside the lanes of the schedule.
+const LOOKUPS: usize = 2;
 
 /// All that an execution needs besides its graph.
 #[derive(Clone, Copy)]
@@ -96,17 +98,19 @@ pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>)
     executor.watch.event(Event::Planned { actions: schedule.planned() });
     let fetches = graph.actions().iter().filter(|action| Lane::of(&action.verb) == Lane::Network).count();
     let downloads = executor.downloads.map_or(DOWNLOADS, |most| most.clamp(1, DOWNLOADS)).min(fetches);
-    let workers = [executor.jobs.max(1), downloads];
+    let lookups = executor.cache.lookups().min(schedule.planned());
+    let workers = [executor.jobs.max(1), downloads, lookups];
     let (answers, results) = mpsc::channel();
-    let (processor, network) = (mpsc::channel(), mpsc::channel());
-    let queues = [Mutex::new(processor.1), Mutex::new(network.1)];
+    let (processor, network, looking) = (mpsc::channel(), mpsc::channel(), mpsc::channel());
+    let queues = [Mutex::new(processor.1), Mutex::new(network.1), Mutex::new(looking.1)];
     let handed_out: HashSet<ActionId> = roots.iter().copied().collect();
     let handed_out = &handed_out;
     let mut execution = std::thread::scope(|scope| {
-        for (queue, &count) in queues.iter().zip(&workers) {
+        for (lane, (queue, &count)) in queues.iter().zip(&workers).enumerate() {
+            let worker = Worker { graph, handed_out, executor, only_looks_up: lane == LOOKUPS };
             for _ in 0..count {
                 let answers = answers.clone();
-                scope.spawn(move || work(graph, handed_out, executor, queue, &answers));
+                scope.spawn(move || worker.work(queue, &answers));
             }
         }
         let mut owner = Owner {
@@ -115,11 +119,12 @@ pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>)
             schedule: &mut schedule,
             execution: Execution::default(),
             ended: BTreeMap::new(),
+            missed: Default::default(),
         };
-        owner.drive([&processor.0, &network.0], workers, &results);
+        owner.drive([&processor.0, &network.0, &looking.0], workers, &results);
         let execution = owner.execution;
         // Workers end when nobody can send them anything any more.
-        drop((processor.0, network.0));
+        drop((processor.0, network.0, looking.0));
         execution
     });
     execution.failures.sort_by_key(|failure| failure.id);
@@ -132,101 +137,6 @@ pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>)
         }
     }
     execution
-}
-
-struct Job {
-    id: ActionId,
-    inputs: Vec<Digest>,
-    force: bool,
-}
-
-/// What is found out on the way to the result of an action.
-#[derive(Default)]
-struct Found {
-    /// The key that its outcome is looked for under, where it came to that.
-    key: Option<Digest>,
-    /// Whatever it came to, where it came to something.
-    outcome: Option<Outcome>,
-    /// Whether it was run, and its outcome is to be recorded.
-    ran: bool,
-}
-
-struct Answer {
-    id: ActionId,
-    result: Result<Digest, ActionError>,
-    found: Found,
-    duration: Duration,
-}
-
-/// Takes jobs until there can be no more.
-fn work(
-    graph: &ActionGraph,
-    handed_out: &HashSet<ActionId>,
-    executor: &Executor<'_>,
-    queue: &Mutex<Receiver<Job>>,
-    answers: &Sender<Answer>,
-) {
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        let start = Instant::now();
-        let mut found = Found::default();
-        // An action whose code panics fails as any other does; unanswered, it would be waited for without end.
-        let settled =
-            catch_unwind(AssertUnwindSafe(|| settle(graph, handed_out, executor, &job, &mut found)));
-        let result = settled.unwrap_or(Err(ActionError::Panicked));
-        let answer = Answer { id: job.id, result, found, duration: start.elapsed() };
-        if answers.send(answer).is_err() {
-            return;
-        }
-    }
-}
-
-/// Looks an action up in the cache and, failing that, runs it.
-fn settle(
-    graph: &ActionGraph,
-    handed_out: &HashSet<ActionId>,
-    executor: &Executor<'_>,
-    job: &Job,
-    found: &mut Found,
-) -> Result<Digest, ActionError> {
-    let action = &graph[job.id];
-    let tool = verbs::tool(action, executor.tools)?;
-    let resolved = Resolved {
-        inputs: job.inputs.clone(),
-        tool: tool.as_ref().map(|tool| tool.identity.clone()),
-        function_version: verbs::function_version(action, executor.functions),
-    };
-    let key = key(executor.store, action, &resolved);
-    found.key = Some(key);
-    if !job.force
-        && let Some(outcome) = executor.cache.get(&key)?
-        && outcome.exit_code == 0
-        // What is handed out must be whole; the loss of anything else is noticed by whoever reads it.
-        && (!handed_out.contains(&job.id) || executor.store.is_complete(&outcome.tree)?)
-    {
-        found.outcome = Some(outcome);
-        return Ok(outcome.tree);
-    }
-    let verb = action.verb.name();
-    executor.watch.event(Event::Started { id: job.id, verb, description: &action.description });
-    let outcome = match verbs::perform(job.id, action, &job.inputs, tool.as_ref(), executor) {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            if let ActionError::Exit { outcome, .. } = &error {
-                (found.outcome, found.ran) = (Some(**outcome), true);
-            }
-            return Err(error);
-        }
-    };
-    // A verb that hands blobs on without reading them does not notice that they have gone.
-    if (job.force || handed_out.contains(&job.id))
-        && let Some(lost) = executor.store.missing(&outcome.tree)?.first()
-    {
-        return Err(ActionError::Store(StoreError::Missing(*lost)));
-    }
-    (found.outcome, found.ran) = (Some(outcome), true);
-    Ok(outcome.tree)
 }
 
 /// What is told of an action that is settled.
@@ -247,36 +157,79 @@ struct Owner<'a, 'g> {
     execution: Execution,
     /// How each action that is done came to be so.
     ended: BTreeMap<ActionId, Finish>,
+    /// What was looked up in vain and waits to run, by lane.
+    missed: [VecDeque<Job>; 2],
 }
 
 impl Owner<'_, '_> {
-    fn drive(&mut self, queues: [&Sender<Job>; 2], workers: [usize; 2], results: &Receiver<Answer>) {
+    fn drive(&mut self, queues: [&Sender<Job>; 3], workers: [usize; 3], results: &Receiver<Answer>) {
         let mut free = workers;
         loop {
-            for lane in [Lane::Processor, Lane::Network] {
-                while free[lane as usize] > 0 && !self.executor.cancel.is_cancelled() {
-                    let Some((id, inputs, force)) = self.schedule.take(lane) else { break };
-                    free[lane as usize] -= 1;
-                    queues[lane as usize]
-                        .send(Job { id, inputs, force })
-                        .expect("workers outlive their queue");
+            if self.executor.cancel.is_cancelled() {
+                self.give_up();
+            } else {
+                while let Some((lane, job)) = self.next(&free) {
+                    free[lane] -= 1;
+                    queues[lane].send(job).expect("workers outlive their queue");
                 }
             }
             if !self.schedule.is_running() {
                 break;
             }
             let answer = results.recv().expect("a worker answers every job");
-            free[Lane::of(&self.graph[answer.id].verb) as usize] += 1;
+            free[self.lane(&answer)] += 1;
             self.take(answer);
         }
         self.count();
         self.execution.cancelled = self.executor.cancel.is_cancelled();
     }
 
+    /// A job for which a worker is free, and the lane of that worker.
+    fn next(&mut self, free: &[usize; 3]) -> Option<(usize, Job)> {
+        let looks_up = self.executor.cache.lookups() > 0;
+        for lane in [Lane::Processor, Lane::Network] {
+            let worker = if looks_up { LOOKUPS } else { lane as usize };
+            if looks_up
+                && free[lane as usize] > 0
+                && let Some(job) = self.missed[lane as usize].pop_front()
+            {
+                return Some((lane as usize, job));
+            }
+            if free[worker] > 0
+                && let Some((id, inputs, force)) = self.schedule.take(lane)
+            {
+                return Some((worker, Job { id, inputs, force, missed: None }));
+            }
+        }
+        None
+    }
+
+    /// The lane of the worker that an answer is from.
+    fn lane(&self, answer: &Answer) -> usize {
+        if answer.from_lookup { LOOKUPS } else { Lane::of(&self.graph[answer.id].verb) as usize }
+    }
+
+    /// Somebody asked to stop: what was looked up does not run any more.
+    fn give_up(&mut self) {
+        for job in self.missed.iter_mut().flat_map(std::mem::take).collect::<Vec<_>>() {
+            self.fail(
+                job.id,
+                ActionError::Cancelled,
+                Settled { key: None, duration: Duration::ZERO, usage: None },
+            );
+        }
+    }
+
     fn take(&mut self, answer: Answer) {
-        let Answer { id, result, found: Found { key, outcome, ran }, duration } = answer;
+        let Answer { id, step, found: Found { key, outcome, ran }, duration, .. } = answer;
+        let result = match step {
+            Step::Settled(result) => result,
+            Step::Missed(job) => {
+                return self.missed[Lane::of(&self.graph[id].verb) as usize].push_back(job);
+            }
+        };
         let recorded = match (&key, &outcome) {
-            (Some(key), Some(outcome)) if ran => self.executor.cache.put(key, outcome),
+            (Some(key), Some(outcome)) if ran => self.executor.cache.put(key, &self.graph[id], outcome),
             _ => Ok(()),
         };
         if let (Ok(_), Some(outcome)) = (&result, outcome) {

@@ -17,6 +17,7 @@ mod room;
 mod sandbox;
 mod schedule;
 mod seams;
+mod settle;
 mod shared;
 pub mod size;
 mod verbs;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
 
-use crate::action::{ActionId, Download, Process};
+use crate::action::{Action, ActionId, Download, Process};
 use crate::failure::Failure;
 
 /// Brings files from elsewhere.
@@ -44,26 +44,40 @@ pub trait Runner: Sync {
 
 /// Keeps the outcomes of actions by their keys.
 pub trait Cache: Sync {
-    /// The outcome that was kept under `key`, if any.
+    /// The outcome of `action` that was kept under `key`, if any. The directories of its tree are here, its files need not be.
     ///
     /// # Errors
     /// When the cache cannot be read at all; an entry that is damaged counts as absent.
-    fn get(&self, key: &Digest) -> Result<Option<Outcome>, StoreError>;
+    fn get(&self, key: &Digest, action: &Action) -> Result<Option<Outcome>, StoreError>;
 
-    /// Keeps `outcome` under `key`.
+    /// Keeps the `outcome` of `action` under `key`.
     ///
     /// # Errors
     /// When the cache cannot be written.
-    fn put(&self, key: &Digest, outcome: &Outcome) -> Result<(), StoreError>;
+    fn put(&self, key: &Digest, action: &Action, outcome: &Outcome) -> Result<(), StoreError>;
+
+    /// How many actions are looked up at once, beside those that run; 0 where looking up is no wait.
+    fn lookups(&self) -> usize {
+        0
+    }
+
+    /// Brings what is not here of some trees and single blobs, as far as it can be had. Whoever reads the rest finds it
+    /// missing.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn bring(&self, _trees: &[Digest], _blobs: &[Digest]) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// The cache on this machine.
 impl Cache for Store {
-    fn get(&self, key: &Digest) -> Result<Option<Outcome>, StoreError> {
+    fn get(&self, key: &Digest, _action: &Action) -> Result<Option<Outcome>, StoreError> {
         self.outcome(key)
     }
 
-    fn put(&self, key: &Digest, outcome: &Outcome) -> Result<(), StoreError> {
+    fn put(&self, key: &Digest, _action: &Action, outcome: &Outcome) -> Result<(), StoreError> {
         self.put_outcome(key, outcome)
     }
 }

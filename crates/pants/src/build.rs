@@ -366,7 +366,7 @@ impl<'a> Plan<'a> {
         let recorded = Recorded::new(events, actions, targets);
         let executor = Executor {
             store: self.store,
-            cache: self.store,
+            cache: session.cache()?,
             fetch: &downloads,
             runner: &LocalRunner::new(&session.sandbox),
             tools: &self.tools,

@@ -99,6 +99,11 @@ pub(crate) fn store_warning(warning: &store::Warning) -> Diagnostic {
     Diagnostic::warning(warning.code(), warning)
 }
 
+/// What made a build slower that uses the cache of a server.
+pub(crate) fn remote(notice: remote::Notice) -> Diagnostic {
+    Diagnostic::warning(notice.code, notice.message).help(notice.help)
+}
+
 /// What processes ran in that were not kept apart as they were to be.
 pub(crate) fn sandbox(found: &engine::Found) -> Option<Diagnostic> {
     let level = found.level;

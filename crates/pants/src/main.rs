@@ -31,6 +31,7 @@ mod panics;
 mod placed;
 mod progress;
 mod recall;
+mod remote;
 mod report;
 mod repository;
 mod rewrite;
@@ -252,6 +253,7 @@ fn run(
 
 /// Tends the cache at the end of a run, and says what was found meanwhile, each kind once in a run.
 fn end(session: &Session<'_>) {
+    session.end_remote();
     session.tend_cache();
     let (mut late, said) = (session.take_warnings(), session.console.said());
     late.retain(|warning| said.iter().all(|one| one.code != warning.code));

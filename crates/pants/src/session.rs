@@ -5,10 +5,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use engine::{Cancel, Execution, Keep, Level, Sandbox};
+use ::remote::RemoteCache;
+use engine::{Cache, Cancel, Execution, Keep, Level, Sandbox};
 use graph::{NodeId, Pattern, TargetGraph};
 use packaging::index::Declarations;
-use store::{DigestFunction, Moment, Store, StoreError};
+use store::{Moment, Store, StoreError};
 
 use crate::accounts::Accounts;
 use crate::cli::{KeepSandboxes, Options};
@@ -19,6 +20,7 @@ use crate::downloads::Downloads;
 use crate::environment::Environment;
 use crate::events::Records;
 use crate::explain;
+use crate::remote::{self, Naming};
 use crate::report::Report;
 use crate::repository::{Variables, WorkspaceState};
 
@@ -49,6 +51,10 @@ pub(crate) struct Session<'s> {
     /// What actions that run programs run in.
     pub(crate) sandbox: Sandbox,
     store: OnceLock<Store>,
+    /// The cache of a server, where there is one that can be used.
+    remote: OnceLock<Option<RemoteCache>>,
+    /// How content is named, and whether the server was there to be asked.
+    naming: OnceLock<Naming>,
     /// Set where the goal builds: then it is found out what a query may only guess.
     pub(crate) builds: OnceLock<()>,
     pub(crate) unchanged: OnceLock<Option<WorkspaceState>>,
@@ -114,6 +120,8 @@ impl<'s> Session<'s> {
             offline,
             sandbox,
             store,
+            remote: OnceLock::new(),
+            naming: OnceLock::new(),
             builds,
             unchanged,
             variables: OnceLock::new(),
@@ -128,9 +136,33 @@ impl<'s> Session<'s> {
             return Ok(store);
         }
         let scratch = PathBuf::from(self.environment.get("TMPDIR").unwrap_or("/tmp"));
-        let opened = Store::open_with(&self.cache_dir, DigestFunction::Blake3, &scratch);
+        let opened = Store::open_with(&self.cache_dir, self.naming().function, &scratch);
         let opened = opened.map_err(|error| vec![explain::store(&error)])?;
         Ok(self.store.get_or_init(|| opened))
+    }
+
+    /// How content is named: as the server does that is used with the cache.
+    pub(crate) fn naming(&self) -> &Naming {
+        self.naming.get_or_init(|| Naming::find(self))
+    }
+
+    /// The cache of a server, where one is used.
+    pub(crate) fn remote(&self) -> Result<Option<&RemoteCache>, Vec<Diagnostic>> {
+        let store = self.store()?;
+        Ok(self.remote.get_or_init(|| remote::connect(self, store)).as_ref())
+    }
+
+    /// Where outcomes are looked for and kept.
+    pub(crate) fn cache(&self) -> Result<&dyn Cache, Vec<Diagnostic>> {
+        let store = self.store()?;
+        Ok(self.remote()?.map_or(store as &dyn Cache, |cache| cache))
+    }
+
+    /// Waits for uploads as long as that is allowed, and says what was exchanged.
+    pub(crate) fn end_remote(&self) {
+        if let Some(Some(cache)) = self.remote.get() {
+            remote::end(self, cache);
+        }
     }
 
     /// What targets were made of when they were last built.
@@ -157,7 +189,11 @@ impl<'s> Session<'s> {
             let message = format!("the folder of a program is kept in `{}`", shown(folder, &self.root));
             Diagnostic::warning("sandbox::kept", message).help(Some("`run.sh` in it runs the program again"))
         });
-        warnings.iter().map(explain::store_warning).chain(sandbox).chain(kept).collect()
+        let remote = self.remote.get().and_then(Option::as_ref).map(|cache| cache.client().take_notices());
+        let naming = self.naming.get().map(Naming::take_notices);
+        let remote = naming.into_iter().chain(remote).flatten().map(explain::remote);
+        let remote: Vec<Diagnostic> = remote.collect();
+        warnings.iter().map(explain::store_warning).chain(sandbox).chain(kept).chain(remote).collect()
     }
 
     /// How many bytes the cache may take: as configured, or a tenth of what would be free without it.

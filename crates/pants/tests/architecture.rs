@@ -13,9 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("loader", &["graph", "store"]),
     ("engine", &["graph", "store"]),
+    ("remote", &["engine", "store"]),
     ("packaging", &["engine", "store"]),
     ("python", &["packaging", "engine", "graph", "store"]),
-    ("pants", &["python", "packaging", "engine", "loader", "graph", "store"]),
+    ("pants", &["python", "remote", "packaging", "engine", "loader", "graph", "store"]),
 ];
 
 /// The secret that each crate keeps: nobody else's code may use these dependencies. Tests may, to damage what they hide.
@@ -26,7 +27,8 @@ const SECRETS: &[(&str, &[&str])] = &[
     ("clap", &["pants"]),
     ("indicatif", &["pants"]),
     ("annotate-snippets", &["pants"]),
-    ("tokio", &[]),
+    ("tokio", &["remote"]),
+    ("tonic", &["remote"]),
     ("anyhow", &[]),
 ];
 

@@ -179,6 +179,21 @@ impl Store {
         Ok(bytes)
     }
 
+    /// The bytes of many blobs, where they are here with the right content; the small ones are read in one transaction.
+    pub fn read_many(&self, digests: &[Digest]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let small: Vec<Digest> = digests.iter().copied().filter(|digest| digest.size <= SMALL).collect();
+        let mut small = self.small(&small)?.into_iter();
+        let read = |digest: &Digest| match digest.size <= SMALL {
+            true => Ok(small.next().flatten()),
+            false => match self.read(digest) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(StoreError::Missing(_)) => Ok(None),
+                Err(error) => Err(error),
+            },
+        };
+        digests.iter().map(read).collect()
+    }
+
     /// The outcome kept under `key`, which stays as long as this process lives.
     pub fn outcome(&self, key: &Digest) -> Result<Option<Outcome>, StoreError> {
         let found = self.kept_outcome(key)?;

@@ -68,6 +68,25 @@ impl Store {
         Ok(missing)
     }
 
+    /// The blobs of a tree, each once: its directories, the root first, and its files. Fails with [`StoreError::Missing`] for
+    /// the first directory that is not here; whether the files are is not looked at.
+    pub fn tree_blobs(&self, root: &Digest) -> Result<(Vec<Digest>, Vec<Digest>), StoreError> {
+        let directories = self.directories(root)?;
+        let (mut order, mut seen) = (vec![*root], HashSet::from([*root]));
+        let mut at = 0;
+        while let Some(directory) = order.get(at) {
+            let below = directories[directory].directories.iter().map(|entry| entry.digest);
+            let new: Vec<Digest> = below.filter(|digest| seen.insert(*digest)).collect();
+            order.extend(new);
+            at += 1;
+        }
+        let mut files: Vec<Digest> =
+            directories.values().flat_map(|directory| &directory.files).map(|file| file.digest).collect();
+        files.sort_unstable();
+        files.dedup();
+        Ok((order, files))
+    }
+
     /// The blobs that a tree names, its directories included; none where one of those is not here.
     pub(crate) fn blobs_of(&self, tree: &Digest) -> Result<Option<Vec<Digest>>, StoreError> {
         let directories = match self.directories(tree) {

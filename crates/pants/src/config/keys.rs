@@ -2,9 +2,13 @@
 
 use super::key::key;
 pub(crate) use super::key::{Key, Kind};
+use super::remote_keys;
 
 /// All keys, by section.
-pub(crate) const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[Key] = &remote_keys::after(SECTIONS);
+
+/// Those of all sections but `[remote]`.
+pub(super) const SECTIONS: &[Key] = &[
     key(
         "GLOBAL",
         "pants_ignore",

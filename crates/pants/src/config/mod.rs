@@ -14,6 +14,8 @@ mod page;
 mod pants_keys;
 mod placeholders;
 mod read;
+mod remote;
+mod remote_keys;
 mod request;
 mod resolves;
 mod settled;
@@ -38,6 +40,7 @@ pub(crate) use indexes::Repos;
 pub(crate) use keys::KEYS;
 use placeholders::Placeholders;
 pub(crate) use read::{FILE, Other};
+pub(crate) use remote::{Proof, RemoteSettings};
 pub(crate) use request::Request;
 use settled::{digest, settled};
 pub(crate) use sources::Gathered;
@@ -72,6 +75,8 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("python.resolves_to_constraints_file", ""),
     ("python.resolves_to_indexes", ""),
     ("python.publish_urls", ""),
+    ("remote", ""),
+    ("remote.headers", ""),
     ("sandbox", ""),
     ("lint", ""),
     ("fmt", ""),
@@ -130,6 +135,7 @@ pub(crate) struct Config {
     pub(crate) build_constraints: Vec<(String, Vec<String>)>,
     pub(crate) build_requirements: Vec<(String, Vec<String>)>,
     pub(crate) repos: Repos,
+    pub(crate) remote: RemoteSettings,
     /// Where uploads for an index go.
     pub(crate) publish_urls: Vec<(String, String)>,
     pub(crate) infer: InferSettings,
@@ -161,6 +167,7 @@ struct Checked {
     visibility: Severity,
     licences: LicencePolicy,
     repos: Repos,
+    remote: RemoteSettings,
     tailor: TailorSettings,
     tools: ToolSettings,
     unmatched: Unmatched,
@@ -187,6 +194,7 @@ impl Checked {
             infer: or_default(infer::settings(settings), errors),
             licences: or_default(licences::policy(settings), errors),
             repos,
+            remote: or_default(remote::settings(settings), errors),
             tailor: or_default(tailor::settings(settings), errors),
             tools: or_default(tools::settings(settings), errors),
             verbosity: or_default(choice(settings, "GLOBAL", "level", verbosity), errors),
@@ -255,6 +263,7 @@ impl Config {
             build_constraints: named_lists(settings, "python.resolves_to_build_constraints"),
             build_requirements: named_lists(settings, "python.build_requirements"),
             repos: checked.repos,
+            remote: checked.remote,
             publish_urls: named_texts(settings, "python.publish_urls"),
             tailor: checked.tailor,
             tools: checked.tools,

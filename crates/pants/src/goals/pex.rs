@@ -115,6 +115,7 @@ pub(crate) fn run(
     console.root.clone_from(&root);
     let session = Session::open(options, root, config, console, environment, cancel, start)?;
     let exit = make(&session, arguments);
+    session.end_remote();
     session.tend_cache();
     session.console.diagnostics(session.take_warnings());
     exit

@@ -1,0 +1,96 @@
+//! The keys of `[remote]` as data.
+
+use super::key::{Key, Kind, key};
+use super::keys::SECTIONS;
+
+const SECTION: &str = "remote";
+
+const KEYS: [Key; 13] = [
+    key(
+        SECTION,
+        "cache",
+        Kind::Text,
+        "none",
+        "A server of the Remote Execution API whose cache is behind that of this machine: grpcs://host:port, or \
+         grpc://host:port without encryption.",
+    ),
+    key(SECTION, "instance", Kind::Text, "\"\"", "The name of the instance on the server."),
+    key(SECTION, "read", Kind::Flag, "true", "Whether what the server has is used."),
+    key(
+        SECTION,
+        "write",
+        Kind::Flag,
+        "true",
+        "Whether what is made here is uploaded. What programs made is not where `[sandbox] level` is off.",
+    ),
+    key(
+        SECTION,
+        "token_env",
+        Kind::Text,
+        "none",
+        "The variable that holds the token which is shown to the server; at most one of the `token` keys and \
+         `credential_helper` is given.",
+    ),
+    key(
+        SECTION,
+        "token_file",
+        Kind::Text,
+        "none",
+        "The file that holds the token, relative to the root; it is read again when the server refuses the token.",
+    ),
+    key(
+        SECTION,
+        "credential_helper",
+        Kind::Text,
+        "none",
+        "The program that gives headers for the server, as Bazel's credential helpers do: it is run with the argument \
+         `get`, and asked again when the server refuses them.",
+    ),
+    key(
+        SECTION,
+        "ca_certs",
+        Kind::Text,
+        "those that browsers trust",
+        "The file of the certificates that are trusted, in PEM, relative to the root.",
+    ),
+    key(
+        SECTION,
+        "client_cert",
+        Kind::Text,
+        "none",
+        "The file of the certificate that is shown to the server, in PEM, with its key in `client_key`.",
+    ),
+    key(SECTION, "client_key", Kind::Text, "none", "The file of the key of `client_cert`, in PEM."),
+    key(
+        SECTION,
+        "timeout",
+        Kind::Number,
+        "2",
+        "How many seconds a build waits for a server that does not answer, in all; after that it goes on without it.",
+    ),
+    key(
+        SECTION,
+        "upload_timeout",
+        Kind::Number,
+        "30",
+        "How many seconds uploads are waited for when all else is done.",
+    ),
+    Key {
+        section: "remote.headers",
+        name: None,
+        kind: Kind::Text,
+        default: "{}",
+        doc: "Headers that every request to the server has, such as x-api-key = \"%(env.CACHE_KEY)s\".",
+    },
+];
+
+/// The keys of `[remote]` after those of the other sections.
+pub(super) const fn after(others: &[Key]) -> [Key; SECTIONS.len() + KEYS.len()] {
+    let mut all = [KEYS[0]; SECTIONS.len() + KEYS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < others.len() { others[at] } else { KEYS[at - others.len()] };
+        at += 1;
+    }
+    all
+}

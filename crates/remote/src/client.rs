@@ -1,0 +1,195 @@
+//! The blocking front of a connection: the threads that all that is asynchronous runs on.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use store::{Digest, DigestFunction};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::OnceCell;
+
+use crate::capabilities::Abilities;
+use crate::connection::{Connection, random};
+use crate::fault::{Fault, Kind};
+use crate::notice::Notice;
+use crate::settings::Settings;
+use crate::statistics::Statistics;
+
+/// How many threads wait for the network.
+const THREADS: usize = 2;
+
+/// A server that a build uses.
+pub struct Client {
+    /// Taken when it ends.
+    runtime: Option<Runtime>,
+    pub(crate) connection: Arc<Connection>,
+    abilities: OnceCell<Abilities>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("settings", &self.connection.settings).finish_non_exhaustive()
+    }
+}
+
+/// What was found out about a server.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// What it can do.
+    pub abilities: Abilities,
+    /// How long an answer takes: the middle of some.
+    pub round_trip: Duration,
+    /// How many bytes a second it takes and gives, where it could be written to and read from.
+    pub throughput: Option<(u64, u64)>,
+    /// Why it could not be written to, or not be read from.
+    pub refused: Option<String>,
+}
+
+impl Client {
+    /// A client for content that is named by this function. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// Where a certificate cannot be used, or the system gives no thread.
+    pub fn new(settings: Settings, function: DigestFunction) -> Result<Client, Fault> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("remote")
+            .enable_all()
+            .build()
+            .map_err(|error| Fault::new(Kind::Refused, error.to_string()))?;
+        let connection = {
+            let _inside = runtime.enter();
+            Arc::new(Connection::new(settings, function)?)
+        };
+        Ok(Client { runtime: Some(runtime), connection, abilities: OnceCell::new() })
+    }
+
+    /// Waits for something on the thread of whoever calls.
+    pub(crate) fn wait<T>(&self, what: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(what),
+            None => Err(Fault::off()),
+        }
+    }
+
+    /// The same for what fails in other ways as well.
+    pub(crate) fn runtime(&self) -> Option<&Runtime> {
+        self.runtime.as_ref()
+    }
+
+    /// What the server can do, asked at the first call that it is well for.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub fn abilities(&self) -> Result<Abilities, Fault> {
+        self.wait(self.find_abilities()).cloned()
+    }
+
+    /// Whether the server can be used, for content as it is named here; why not is said once.
+    pub(crate) async fn usable(&self) -> Result<&Abilities, Fault> {
+        if !self.connection.breaker.lets_pass() {
+            return Err(Fault::off());
+        }
+        let abilities = self.find_abilities().await?;
+        let (address, function) = (&self.connection.settings.address, self.connection.function);
+        let wrong = if !abilities.speaks {
+            format!(
+                "the remote cache `{address}` speaks the versions {} of the Remote Execution API, of which `pants` speaks \
+                 none",
+                abilities.versions
+            )
+        } else if !abilities.functions.contains(&function) {
+            format!("the remote cache `{address}` does not know digests by `{}`", function.name())
+        } else {
+            return Ok(abilities);
+        };
+        self.connection.breaker.turn_off();
+        let help = "this build goes on without the remote cache";
+        self.connection.notices.add("remote::unsupported", wrong.clone(), Some(help));
+        Err(Fault::new(Kind::Refused, wrong))
+    }
+
+    async fn find_abilities(&self) -> Result<&Abilities, Fault> {
+        let connection = &self.connection;
+        let find = || async {
+            let found = connection.ask(|metadata| connection.capabilities(metadata)).await;
+            let found = found.inspect_err(|fault| {
+                if matches!(fault.kind, Kind::Refused | Kind::Missing | Kind::Denied) {
+                    connection.breaker.turn_off();
+                    let address = &connection.settings.address;
+                    let message = format!("the remote cache `{address}` cannot be used: {}", fault.message);
+                    let help =
+                        "`[remote] cache` and `instance` have to name a server of the Remote Execution API";
+                    connection.notices.add("remote::refused", message, Some(help));
+                }
+            })?;
+            Ok(Abilities::of(&found))
+        };
+        self.abilities.get_or_try_init(find).await
+    }
+
+    /// How content is named that the server keeps.
+    pub fn function(&self) -> DigestFunction {
+        self.connection.function
+    }
+
+    /// What is to be said of the server, and was not yet.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        self.connection.notices.take()
+    }
+
+    /// What was exchanged so far.
+    pub fn statistics(&self) -> Statistics {
+        self.connection.counters.read()
+    }
+
+    /// Finds out how the server is: a few requests, and a blob of some bytes that nobody needs.
+    ///
+    /// # Errors
+    /// When it cannot be used at all.
+    pub fn examine(&self) -> Result<Examined, Fault> {
+        let abilities = self.abilities()?;
+        let connection = &self.connection;
+        let mut trips: Vec<Duration> = Vec::new();
+        for _ in 0..5 {
+            let begin = Instant::now();
+            self.wait(connection.ask(|metadata| connection.capabilities(metadata)))?;
+            trips.push(begin.elapsed());
+        }
+        trips.sort_unstable();
+        let round_trip = trips[trips.len() / 2];
+        let mut examined = Examined { abilities, round_trip, throughput: None, refused: None };
+        match self.wait(self.measure(examined.abilities.batch)) {
+            Ok(throughput) => examined.throughput = Some(throughput),
+            Err(fault) => examined.refused = Some(fault.message),
+        }
+        Ok(examined)
+    }
+
+    /// Writes a blob and reads it again. Gives the bytes a second of both.
+    async fn measure(&self, batch: usize) -> Result<(u64, u64), Fault> {
+        let numbers = std::iter::repeat_with(random).flat_map(u64::to_le_bytes);
+        let bytes: Vec<u8> = numbers.take(batch.min(1 << 20) / 2).collect();
+        let digest: Digest = self.connection.function.digest(&bytes);
+        let speed = |begin: Instant| (digest.size as f64 / begin.elapsed().as_secs_f64().max(1e-6)) as u64;
+        let begin = Instant::now();
+        for (_, result) in self.connection.update(vec![(digest, bytes)]).await? {
+            result?;
+        }
+        let up = speed(begin);
+        let begin = Instant::now();
+        for (_, result) in self.connection.read(&[digest]).await? {
+            result?;
+        }
+        Ok((up, speed(begin)))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // A server that does not answer must not be waited for.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
