@@ -16,8 +16,10 @@ pub fn archive(store: &Store, layout: &Digest, name: &str) -> Result<Digest, Ima
     let layout = store.tree(layout)?;
     let mut parts = Vec::new();
     for (path, entry) in layout.walk() {
-        let Entry::File { digest, .. } = entry else {
-            return Err(ImageError::Input("expected a layout"));
+        let digest = match entry {
+            Entry::File { digest, .. } => digest,
+            Entry::Directory(_) => continue,
+            Entry::Symlink { .. } => return Err(ImageError::Input("expected a layout")),
         };
         parts.push(Part::Bytes(header(&path, digest.size)?));
         parts.push(Part::Blob { digest: *digest, offset: 0, len: digest.size });

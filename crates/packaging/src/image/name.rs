@@ -211,7 +211,7 @@ mod tests {
         check("python:@#", Err(NameError::Tag));
         check("Python@#", Err(NameError::Repository));
         check("a//b@#", Err(NameError::Repository));
-        check("a..b/c@#", Err(NameError::Repository));
+        check("acme/a..b@#", Err(NameError::Repository));
         check("@#", Err(NameError::Repository));
         check("oci:../base@#", Err(NameError::Path));
         check("oci:/base@#", Err(NameError::Path));
