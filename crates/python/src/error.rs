@@ -479,13 +479,6 @@ impl RuleError {
             _ => return None,
         })
     }
-
-    /// Whether the machine lacks something, rather than the request being wrong.
-    pub fn is_environment(&self) -> bool {
-        matches!(self, RuleError::NoInterpreter { .. })
-            || matches!(self, RuleError::Resolve(error) if error.is_environment())
-            || matches!(self, RuleError::Image(error) if error.is_environment())
-    }
 }
 
 fn python(wanted: &str) -> String {

@@ -159,3 +159,12 @@ impl From<ImageError> for RuleError {
         RuleError::Image(Box::new(error))
     }
 }
+
+impl RuleError {
+    /// Whether the machine lacks something, rather than the request being wrong.
+    pub fn is_environment(&self) -> bool {
+        matches!(self, RuleError::NoInterpreter { .. })
+            || matches!(self, RuleError::Resolve(error) if error.is_environment())
+            || matches!(self, RuleError::Image(error) if error.is_environment())
+    }
+}

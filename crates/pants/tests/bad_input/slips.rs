@@ -323,14 +323,14 @@ fn manuals() {
         said.stdout
     };
     assert_eq!(say(&["help", "binary"]), say(&["binary", "--help"]));
-    let layout = say(&["help", "layout"]);
+    let mode = say(&["help", "execution_mode"]);
     assert!(
-        layout.starts_with(
-            "A field of python_binary, pex_binaries:\n  layout (one of \"zipapp\", \"packed\", \"loose\", \"venv\", \"dir\", \"zip\")\n"
+        mode.starts_with(
+            "A field of python_binary, pex_binaries:\n  execution_mode (one of \"venv\", \"zipapp\")\n"
         ),
-        "{layout}"
+        "{mode}"
     );
-    assert_eq!(layout.replace(", pex_binaries", ""), say(&["help", "python_binary.layout"]));
+    assert_eq!(mode.replace(", pex_binaries", ""), say(&["help", "python_binary.execution_mode"]));
     let tags = say(&["help", "tags"]);
     assert!(tags.starts_with("A field of python_library, python_test_utils,"), "{tags}");
     assert!(say(&["help", "rules"]).contains("Also called python_sources, python_source\n"));

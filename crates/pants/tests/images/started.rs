@@ -92,6 +92,7 @@ fn an_image_is_the_same_everywhere() {
         .args(["-c", "umask 077; exec \"$0\" package //start:image"])
         .arg(program)
         .current_dir(&checkout.root);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
     command.env("TZ", "Asia/Kathmandu").env("USER", "x").env("HOME", &checkout.home);
     command.env("PANTS_CACHE_DIR", &checkout.cache).envs(&checkout.env);
     succeed(&mut command);
