@@ -26,8 +26,10 @@ use crate::resolve_error::ResolveError;
 const PYTEST: &str = "pytest";
 /// The report of a file's tests, among its outputs.
 pub const REPORT: &str = ".pants-junit.xml";
+/// What pytest runs with.
+pub(super) const PLUGINS: &str = include_str!("plugins.py");
 /// Runs them; what is measured around it is put there.
-const RUN: &str = "import sys, pytest\ncode = int(pytest.main(sys.argv[1:]))\n";
+const RUN: &str = "\ncode = int(pytest.main(sys.argv[1:], plugins=plugins()))\n";
 /// That no test was collected (5) is no failure: a file may have none on this Python.
 const END: &str = "sys.exit(0 if code == 5 else code)\n";
 
@@ -60,6 +62,8 @@ pub struct Test {
     pub has_siblings: bool,
     /// The action that runs them.
     pub action: ActionId,
+    /// What files are in one process with it that have the same; none where it is in a process of its own.
+    pub batch: Option<String>,
     /// How often they run again at most that have failed, where the target says it.
     pub retries: Option<u32>,
     /// The source distributions that are built for them.
@@ -170,6 +174,7 @@ fn of_file(
             configuration: *configuration,
             has_siblings,
             action,
+            batch: known.program.str("batch").filter(|_| running.is_whole()).map(ToOwned::to_owned),
             retries: known.program.int("retries").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
             builds: wheels.builds.into_iter().chain(of_packages).collect(),
             place: known.program.place.clone(),
@@ -217,6 +222,11 @@ pub(super) fn tool(
 
 fn wish(requirement: Requirement, program: &Target) -> Wish {
     Wish { requirement, label: program.label.clone(), place: program.place.clone() }
+}
+
+/// The argument that asks for a report.
+pub(super) fn junit() -> String {
+    format!("--junitxml={REPORT}")
 }
 
 /// The tests of one file, on their way to actions.
@@ -284,14 +294,14 @@ impl Running<'_, '_> {
 
     fn arguments(&self) -> Vec<String> {
         let run = if self.request.measures {
-            [coverage::BEGIN, RUN, coverage::END, END].concat()
+            [coverage::BEGIN, PLUGINS, RUN, coverage::END, END].concat()
         } else {
-            [RUN, END].concat()
+            [PLUGINS, RUN, END].concat()
         };
         let mut arguments = vec!["-c".to_owned(), run];
         // What it would remember is gone with its folder.
         arguments.extend(["-p", "no:cacheprovider", "--color=no"].map(ToOwned::to_owned));
-        arguments.push(format!("--junitxml={REPORT}"));
+        arguments.push(junit());
         arguments.extend(self.known.program.list("args").into_iter().map(ToOwned::to_owned));
         arguments.extend(self.request.arguments.iter().cloned());
         match self.request.only.get(self.path) {
@@ -325,6 +335,11 @@ impl Running<'_, '_> {
         let own = below.and_then(|below| source_root(self.path, below));
         let others = all.into_iter().filter(|root| Some(root) != own.as_ref());
         own.iter().cloned().chain(others).collect()
+    }
+
+    /// Whether the whole file runs, and is not measured.
+    fn is_whole(&self) -> bool {
+        !self.request.measures && !self.request.only.contains_key(self.path)
     }
 
     /// All files, at their paths in the repository.
