@@ -1,8 +1,8 @@
 //! `python_test`: tests that pytest runs.
 
 use super::common::{
-    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, RESOLVE, SOURCE, TAGS, VISIBILITY,
-    sources,
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, RESOLVE, SKIP_TOOLS, SOURCE, TAGS,
+    VISIBILITY, sources,
 };
 use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
 
@@ -34,6 +34,7 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         RESOLVE,
         INTERPRETERS,
         INTERPRETER_CONSTRAINTS,
+        SKIP_TOOLS,
         TAGS,
         DESCRIPTION,
         VISIBILITY,

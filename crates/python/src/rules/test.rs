@@ -163,7 +163,8 @@ fn of_file(
 ) -> Result<Vec<Test>, Vec<RuleError>> {
     let Some(path) = analysis.graph.file(file) else { return Ok(Vec::new()) };
     let known = known(file, analysis, request.measures)?;
-    let running = Running { known: &known, file, path, request, analysis };
+    let target = known.program.of_file(path);
+    let running = Running { known: &known, target, file, path, request, analysis };
     let has_siblings = known.shared.len() > 1;
     let tests = known.shared.iter().flatten().map(|configuration| {
         let wheels = known.binary().wheels(&[*configuration], actions)?;
@@ -174,8 +175,8 @@ fn of_file(
             configuration: *configuration,
             has_siblings,
             action,
-            batch: known.program.str("batch").filter(|_| running.is_whole()).map(ToOwned::to_owned),
-            retries: known.program.int("retries").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            batch: running.target.str("batch").filter(|_| running.is_whole()).map(ToOwned::to_owned),
+            retries: running.target.int("retries").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
             builds: wheels.builds.into_iter().chain(of_packages).collect(),
             place: known.program.place.clone(),
         })
@@ -232,6 +233,8 @@ pub(super) fn junit() -> String {
 /// The tests of one file, on their way to actions.
 struct Running<'a, 'b> {
     known: &'a Known<'a, 'b>,
+    /// The target as it is for the file.
+    target: Target,
     file: NodeId,
     path: &'a str,
     request: &'a TestRequest<'a>,
@@ -246,7 +249,7 @@ impl Running<'_, '_> {
         wheels: &Wheels<'_>,
         actions: &mut ActionGraph,
     ) -> Result<(ActionId, Vec<SourceBuild>), Vec<RuleError>> {
-        let target = self.known.program;
+        let target = &self.target;
         let of = &target.label;
         let environment = environment::tree(configuration, wheels, of, self.analysis, actions);
         let process = Process {
@@ -302,7 +305,7 @@ impl Running<'_, '_> {
         // What it would remember is gone with its folder.
         arguments.extend(["-p", "no:cacheprovider", "--color=no"].map(ToOwned::to_owned));
         arguments.push(junit());
-        arguments.extend(self.known.program.list("args").into_iter().map(ToOwned::to_owned));
+        arguments.extend(self.target.list("args").into_iter().map(ToOwned::to_owned));
         arguments.extend(self.request.arguments.iter().cloned());
         match self.request.only.get(self.path) {
             None => arguments.push(self.path.to_owned()),
@@ -316,14 +319,14 @@ impl Running<'_, '_> {
             self.source_roots().into_iter().map(|root| graph::join(WORK, &root)).collect();
         let mut variables = environment::variables();
         variables.insert("PYTHONPATH".to_owned(), search.join(":"));
-        for asked in self.known.program.list("extra_env_vars") {
+        for asked in self.target.list("extra_env_vars") {
             let given = match asked.split_once('=') {
                 Some((name, value)) => Some((name.to_owned(), value.to_owned())),
                 None => (self.request.variable)(asked).map(|value| (asked.to_owned(), value)),
             };
             variables.extend(given);
         }
-        let own = self.known.program.dict("env").into_iter();
+        let own = self.target.dict("env").into_iter();
         variables.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         variables
     }
