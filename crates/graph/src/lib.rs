@@ -30,7 +30,7 @@ pub use paths::{Paths, Which};
 pub use pattern::{Pattern, select};
 pub use place::Place;
 pub use rules::{UNKNOWN, schema, schemas};
-pub use schema::{FieldDefault, FieldError, FieldKind, FieldSchema, Role, RuleSchema};
+pub use schema::{FieldDefault, FieldError, FieldKind, FieldSchema, Role, RuleSchema, SKIP_TOOLS};
 pub use stored::{StoredGraph, StoredTargets};
 pub use target::{Field, SourceFile, Target};
 pub use target_graph::{Dependency, Edge, EdgeKind, NodeId, TargetGraph};

@@ -58,11 +58,20 @@ pub struct RuleSchema {
 
 /// What the names of fields start with by which a target of Pants is left out by one of its tools.
 const SKIP: &str = "skip_";
+/// The field that names those tools here.
+pub const SKIP_TOOLS: &str = "skip_tools";
 
 impl RuleSchema {
     /// Whether a field is one of Pants's that has no effect here.
     pub fn ignores(&self, name: &str) -> bool {
         self.ignored.contains(&name) || (name.starts_with(SKIP) && self.ignored.contains(&"skip_…"))
+    }
+
+    /// The tool that a field of Pants leaves targets out of, where that has an effect: `black` of `skip_black`.
+    pub fn skipped_tool(&self, name: &str) -> Option<String> {
+        let tool = name.strip_prefix(SKIP).filter(|_| name != SKIP_TOOLS)?;
+        self.field(SKIP_TOOLS)?;
+        Some(if tool == "ruff_check" { "ruff".to_owned() } else { tool.replace('_', "-") })
     }
 
     /// Whether its targets name one file as well as several: `source` in place of `sources`.

@@ -149,6 +149,20 @@ impl Target {
         Some((value, field.item_place(index)))
     }
 
+    /// The target as it is for one of its files, whose path is relative to the root: with the fields that `overrides` gives it.
+    pub fn of_file(&self, path: &str) -> Target {
+        let below = path.strip_prefix(self.label.package()).unwrap_or(path).trim_start_matches('/');
+        let mut own = self.clone();
+        for schema in self.rule.fields {
+            let Some((value, place)) = self.overridden(below, schema.name) else { continue };
+            let field =
+                Field { name: schema.name, value: value.clone(), place: place.clone(), items: Vec::new() };
+            own.fields.retain(|other| other.name != schema.name);
+            own.fields.push(field);
+        }
+        own
+    }
+
     /// The entries of a table, in the order in which they are written.
     pub fn table(&self, name: &str) -> Vec<(&str, &Value)> {
         self.pairs(name).iter().filter_map(|(key, value)| Some((key.as_str()?, value))).collect()

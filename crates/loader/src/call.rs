@@ -8,6 +8,7 @@ use starlark::codemap::FileSpan;
 
 use crate::context::{Call, Context};
 use crate::error::Problem;
+use crate::overrides::skipped_tools;
 use crate::parametrize::{Given, MOST, Variant, variants};
 use crate::values::{Rule, is_unknown};
 
@@ -126,10 +127,11 @@ impl Context<'_> {
     fn fields(
         &self,
         rule: &Rule,
-        named: Vec<(String, Plain)>,
+        mut named: Vec<(String, Plain)>,
         defaults: &FromDefaults,
         call: &Call<'_>,
     ) -> Vec<Field> {
+        skipped_tools(rule.schema, &mut named);
         let mut fields: Vec<Field> = Vec::with_capacity(named.len());
         for (name, value) in named {
             let argument = call.arguments.iter().find(|argument| argument.name.as_deref() == Some(&name));

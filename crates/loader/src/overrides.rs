@@ -2,14 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use graph::{Field, FieldKind, Place, RuleSchema, Value as Plain, schema};
+use graph::{Field, FieldKind, Place, RuleSchema, SKIP_TOOLS, Value as Plain, schema};
 
 use crate::context::{Call, Context};
 use crate::error::Problem;
 use crate::values::Rule;
 
 /// What each file can have for itself. The rest decides how the whole target is built.
-const OF_FILES: [&str; 6] = ["args", "dependencies", "description", "env", "tags", "timeout"];
+const OF_FILES: [&str; 11] = [
+    "args",
+    "batch",
+    "dependencies",
+    "description",
+    "env",
+    "extra_env_vars",
+    "needs",
+    "retries",
+    "skip_tools",
+    "tags",
+    "timeout",
+];
 
 /// The fields of one file, by name.
 type Overridden = BTreeMap<String, Plain>;
@@ -79,11 +91,14 @@ impl Context<'_> {
         let mut checked = Overridden::new();
         let Plain::Dict(own) = own else { return checked };
         let of = generated(rule).unwrap_or(rule);
+        let mut own: Vec<(String, Plain)> = (own.into_iter())
+            .map(|(name, value)| (name.as_str().unwrap_or_default().to_owned(), value))
+            .collect();
+        skipped_tools(of, &mut own);
         for (name, value) in own {
-            let name = name.as_str().unwrap_or_default();
-            let Some(field) = of.field(name) else {
-                if !of.ignores(name) && !rule.ignores(name) {
-                    self.unknown_field(of.name, of, name.to_owned(), call, place.clone());
+            let Some(field) = of.field(&name) else {
+                if !of.ignores(&name) && !rule.ignores(&name) {
+                    self.unknown_field(of.name, of, name, call, place.clone());
                 }
                 continue;
             };
@@ -94,6 +109,27 @@ impl Context<'_> {
             checked.insert(field.name.to_owned(), self.check(of, field, value, place, &[], call));
         }
         checked
+    }
+}
+
+/// Puts what fields of Pants such as `skip_black` say into the field that names tools.
+pub(crate) fn skipped_tools(rule: &RuleSchema, fields: &mut Vec<(String, Plain)>) {
+    let mut tools = Vec::new();
+    fields.retain(|(name, value)| {
+        let skipped = rule.skipped_tool(name);
+        if *value == Plain::Bool(true) {
+            tools.extend(skipped.clone().map(Plain::Str));
+        }
+        skipped.is_none()
+    });
+    if tools.is_empty() {
+        return;
+    }
+    match fields.iter_mut().find(|(name, _)| name == SKIP_TOOLS) {
+        Some((_, Plain::List(named))) => named.extend(tools),
+        // What is no list is told.
+        Some(_) => {}
+        None => fields.push((SKIP_TOOLS.to_owned(), Plain::List(tools))),
     }
 }
 

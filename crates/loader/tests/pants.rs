@@ -115,7 +115,7 @@ fn overrides() {
         "python_sources(overrides = {(\"x.py\", \"y.py\"): {\"dependencies\": [\":f\"], \"skip_mypy\": True}, \"x*\": {\"tags\": [\"t\"]}})\n\
          python_requirements(name = \"r\", source = \"x.py\", overrides = {\"six\": {\"modules\": [\"six\"]}})\n",
         &[
-            "//a:a python_library overrides={x.py: {dependencies: [//a:f], tags: [t]}, y.py: {dependencies: [//a:f]}} a/x.py,a/y.py",
+            "//a:a python_library overrides={x.py: {dependencies: [//a:f], skip_tools: [mypy], tags: [t]}, y.py: {dependencies: [//a:f], skip_tools: [mypy]}} a/x.py,a/y.py",
             "//a:r python_requirements source=x.py overrides={six: {modules: [six]}} a/x.py",
         ],
     );

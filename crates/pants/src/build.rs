@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use engine::{
-    ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources,
-    execute,
+    ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Foreseen, Functions, LocalRunner,
+    Sources, execute,
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
@@ -259,11 +259,8 @@ impl<'a> Plan<'a> {
         &self,
         repository: &Repository,
     ) -> Result<Vec<(&Artifact, Account)>, Vec<Diagnostic>> {
-        let mut functions = Functions::default();
-        python::register(&mut functions);
         let roots: Vec<ActionId> = self.artifacts.iter().map(|artifact| artifact.action).collect();
-        let foreseen = engine::foresee(&self.actions, &roots, self.store, (&self.tools, &functions));
-        let foreseen = foreseen.map_err(|error| vec![explain::unforeseen(&error)])?;
+        let foreseen = self.foresee(&roots)?;
         let graph = &repository.graph;
         let mut all = Vec::new();
         for artifact in &self.artifacts {
@@ -276,6 +273,22 @@ impl<'a> Plan<'a> {
             }
         }
         Ok(all)
+    }
+
+    /// What is known of all that `roots` need before it runs.
+    pub(crate) fn foresee(
+        &self,
+        roots: &[ActionId],
+    ) -> Result<BTreeMap<ActionId, Foreseen>, Vec<Diagnostic>> {
+        let mut functions = Functions::default();
+        python::register(&mut functions);
+        let foreseen = engine::foresee(&self.actions, roots, self.store, (&self.tools, &functions));
+        foreseen.map_err(|error| vec![explain::unforeseen(&error)])
+    }
+
+    /// All actions.
+    pub(crate) fn actions(&self) -> &ActionGraph {
+        &self.actions
     }
 
     /// The failures of actions, as people read them.
@@ -345,9 +358,10 @@ impl<'a> Plan<'a> {
     pub(crate) fn execute_after(
         &self,
         actions: &ActionGraph,
-        root: ActionId,
+        roots: &[ActionId],
+        force: bool,
     ) -> Result<Execution, Vec<Diagnostic>> {
-        self.execute_all(actions, &[root], false)
+        self.execute_all(actions, roots, force)
     }
 
     fn execute_all(

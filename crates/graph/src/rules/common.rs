@@ -26,6 +26,16 @@ pub(super) const DEPENDENCIES: FieldSchema = FieldSchema {
     example: "[\":lib\", \"//3rdparty:reqs#flask\", \"!//lib/old.py\"]",
 };
 
+pub(super) const SKIP_TOOLS: FieldSchema = FieldSchema {
+    name: crate::schema::SKIP_TOOLS,
+    aliases: &[],
+    kind: FieldKind::StrList,
+    required: false,
+    default: FieldDefault::List(&[]),
+    doc: "Linters, formatters and checkers of types that leave the files alone. `skip_black = True`, and the like, of Pants is the same.",
+    example: "[\"black\", \"mypy\"]",
+};
+
 pub(super) const TAGS: FieldSchema = FieldSchema {
     name: "tags",
     aliases: &[],

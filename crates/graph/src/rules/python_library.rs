@@ -1,8 +1,8 @@
 //! `python_library` and `python_test_utils`: Python code that others import.
 
 use super::common::{
-    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, RESOLVE, SOURCE, TAGS, VISIBILITY,
-    sources,
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, RESOLVE, SKIP_TOOLS, SOURCE, TAGS,
+    VISIBILITY, sources,
 };
 use crate::schema::{Role, RuleSchema};
 
@@ -37,6 +37,7 @@ pub(super) const PYTHON_LIBRARY: RuleSchema = RuleSchema {
         DEPENDENCIES,
         RESOLVE,
         INTERPRETER_CONSTRAINTS,
+        SKIP_TOOLS,
         TAGS,
         DESCRIPTION,
         VISIBILITY,
@@ -62,6 +63,7 @@ pub(super) const PYTHON_TEST_UTILS: RuleSchema = RuleSchema {
         DEPENDENCIES,
         RESOLVE,
         INTERPRETER_CONSTRAINTS,
+        SKIP_TOOLS,
         TAGS,
         DESCRIPTION,
         VISIBILITY,

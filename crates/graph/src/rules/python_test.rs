@@ -1,8 +1,8 @@
 //! `python_test`: tests that pytest runs.
 
 use super::common::{
-    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, RESOLVE, SOURCE, TAGS, VISIBILITY,
-    sources,
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, RESOLVE, SKIP_TOOLS, SOURCE, TAGS,
+    VISIBILITY, sources,
 };
 use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
 
@@ -10,7 +10,7 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
     name: "python_test",
     aliases: &["python_tests"],
     summary: "tests that pytest runs",
-    doc: "Each file is run in a process of its own, and its result is cached until something that it reaches changes. \
+    doc: "Each file is run in a process of its own unless `batch` says otherwise, and its result is cached until something that it reaches changes. \
           `pants test` runs it.",
     role: Role::Test,
     file_nodes: true,
@@ -29,16 +29,17 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         EXTRA_ENV_VARS,
         TIMEOUT,
         RETRIES,
+        BATCH,
         NEEDS,
         RESOLVE,
         INTERPRETERS,
         INTERPRETER_CONSTRAINTS,
+        SKIP_TOOLS,
         TAGS,
         DESCRIPTION,
         VISIBILITY,
     ],
     ignored: &[
-        "batch_compatibility_tag",
         "concurrency",
         "coverage",
         "environment",
@@ -111,6 +112,17 @@ const RETRIES: FieldSchema = FieldSchema {
     default: FieldDefault::None,
     doc: "How often a file's tests run again at most that have failed. Those that pass then are told as flaky.",
     example: "2",
+};
+
+const BATCH: FieldSchema = FieldSchema {
+    name: "batch",
+    aliases: &["batch_compatibility_tag"],
+    kind: FieldKind::Str,
+    required: false,
+    default: FieldDefault::None,
+    doc: "Files that say the same may run in one process, where that is faster: it starts once, and fixtures of the session are \
+          made once. Each still has a result of its own.",
+    example: "\"database\"",
 };
 
 const NEEDS: FieldSchema = FieldSchema {

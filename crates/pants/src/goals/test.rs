@@ -1,5 +1,6 @@
 //! The goal `test`: the tests of files are run by pytest, each file in a process of its own, and what passed is remembered.
 
+mod batch;
 mod choice;
 mod coverage;
 mod debug;
@@ -285,7 +286,11 @@ fn run_all(
     let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
     done.report.add_counts(session.take_generated());
     let often = Often { runs, retries: arguments.retries.unwrap_or_default(), force: arguments.force };
-    let tried = tries::carry_out(&plan, &tests, &repeated, often, &mut done.report)?;
+    let fresh = match often.runs.is_some() || often.force {
+        true => BTreeSet::new(),
+        false => batch::run(session, &plan, &tests, &mut done.report)?,
+    };
+    let tried = tries::carry_out(&plan, &tests, (&repeated, &fresh), often, &mut done.report)?;
     for (test, tries) in tests.iter().zip(tried.tries) {
         done.results.add(session, test, tries, runs.is_some())?;
         let said = done.results.all.last().and_then(result::TestResult::output);

@@ -93,3 +93,28 @@ fn batches_are_many_and_one_edit_concerns_one() {
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
+
+#[test]
+fn targets_are_left_alone_by_the_tools_that_they_name() {
+    let test = "targets_are_left_alone_by_the_tools_that_they_name";
+    let Some(repository) = shop(test, &["black", "ruff"], "[fmt]\ntools = [\"black\"]\n") else { return };
+    let ugly = "x  =  1\n";
+    for path in ["lib/ugly.py", "svc/ugly.py", "svc/other.py"] {
+        repository.write(path, ugly);
+    }
+    repository.write("lib/BUILD", "python_library(skip_black = True)\n");
+    repository.write(
+        "svc/BUILD",
+        "python_library(overrides = {\"other.py\": {\"skip_tools\": [\"black\", \"ruff\"]}})\n",
+    );
+    let (code, said) = run(&repository, &["fmt", "::"]);
+    assert_eq!(code, 0, "{said}");
+    let read = |path: &str| crate::text(&repository.read(path));
+    assert_eq!([read("lib/ugly.py"), read("svc/ugly.py")], [ugly, "x = 1\n"]);
+    assert_eq!(read("svc/other.py"), ugly);
+    // Others are not meant.
+    repository.write("lib/ugly.py", "import os\n");
+    repository.write("svc/other.py", "import os\n");
+    let (code, said) = run(&repository, &["lint", "--tool", "ruff", "::"]);
+    assert!(code == 1 && said.contains("lib/ugly.py") && !said.contains("svc/other.py"), "{said}");
+}

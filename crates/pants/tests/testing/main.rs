@@ -8,6 +8,7 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod repository;
 
+mod batches;
 mod coverage;
 mod generated;
 mod packages;

@@ -101,3 +101,18 @@ fn what_tests_need_is_checked_and_what_they_took_is_told() {
     let line = said.lines().find(|line| line.contains("test svc/good_test.py")).unwrap_or_default();
     assert!(line.contains(" of processor, ") && line.ends_with("MB)"), "{said}");
 }
+
+#[test]
+fn files_have_fields_of_their_own() {
+    let Some(repository) = flaky("files_have_fields_of_their_own", 1) else { return };
+    repository.write(
+        "svc/BUILD",
+        "python_tests(name = \"tests\", sources = [\"flaky_test.py\", \"env_test.py\"], env = {\"A\": \"all\"}, overrides = {\
+         \"flaky_test.py\": {\"retries\": 1}, \"env_test.py\": {\"env\": {\"A\": \"own\"}}})\n",
+    );
+    repository
+        .write("svc/env_test.py", "import os\n\n\ndef test_env():\n    assert os.environ['A'] == 'own'\n");
+    let first = report(&repository, &["::"]);
+    let expect = [("svc/env_test.py", "passed", false), ("svc/flaky_test.py", "passed", false)];
+    assert_eq!(ends(&first), expect, "{first:#}");
+}

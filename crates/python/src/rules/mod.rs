@@ -1,5 +1,6 @@
 //! Rules: what a target means, one file each. Their schemas are the graph's.
 
+mod batch;
 mod binary;
 mod coverage;
 mod distribution;
@@ -30,6 +31,7 @@ use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
+pub use batch::{TestBatch, batches, passed};
 pub use coverage::{MEASURED, MEASURED_BY_ALL, REPORTS, Reporter, TOTAL, reporter};
 pub use entry::start_of;
 pub use environment::{

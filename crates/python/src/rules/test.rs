@@ -26,8 +26,10 @@ use crate::resolve_error::ResolveError;
 const PYTEST: &str = "pytest";
 /// The report of a file's tests, among its outputs.
 pub const REPORT: &str = ".pants-junit.xml";
+/// What pytest runs with.
+pub(super) const PLUGINS: &str = include_str!("plugins.py");
 /// Runs them; what is measured around it is put there.
-const RUN: &str = "import sys, pytest\ncode = int(pytest.main(sys.argv[1:]))\n";
+const RUN: &str = "\ncode = int(pytest.main(sys.argv[1:], plugins=plugins()))\n";
 /// That no test was collected (5) is no failure: a file may have none on this Python.
 const END: &str = "sys.exit(0 if code == 5 else code)\n";
 
@@ -60,6 +62,8 @@ pub struct Test {
     pub has_siblings: bool,
     /// The action that runs them.
     pub action: ActionId,
+    /// What files are in one process with it that have the same; none where it is in a process of its own.
+    pub batch: Option<String>,
     /// How often they run again at most that have failed, where the target says it.
     pub retries: Option<u32>,
     /// The source distributions that are built for them.
@@ -159,7 +163,8 @@ fn of_file(
 ) -> Result<Vec<Test>, Vec<RuleError>> {
     let Some(path) = analysis.graph.file(file) else { return Ok(Vec::new()) };
     let known = known(file, analysis, request.measures)?;
-    let running = Running { known: &known, file, path, request, analysis };
+    let target = known.program.of_file(path);
+    let running = Running { known: &known, target, file, path, request, analysis };
     let has_siblings = known.shared.len() > 1;
     let tests = known.shared.iter().flatten().map(|configuration| {
         let wheels = known.binary().wheels(&[*configuration], actions)?;
@@ -170,7 +175,8 @@ fn of_file(
             configuration: *configuration,
             has_siblings,
             action,
-            retries: known.program.int("retries").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            batch: running.target.str("batch").filter(|_| running.is_whole()).map(ToOwned::to_owned),
+            retries: running.target.int("retries").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
             builds: wheels.builds.into_iter().chain(of_packages).collect(),
             place: known.program.place.clone(),
         })
@@ -219,9 +225,16 @@ fn wish(requirement: Requirement, program: &Target) -> Wish {
     Wish { requirement, label: program.label.clone(), place: program.place.clone() }
 }
 
+/// The argument that asks for a report.
+pub(super) fn junit() -> String {
+    format!("--junitxml={REPORT}")
+}
+
 /// The tests of one file, on their way to actions.
 struct Running<'a, 'b> {
     known: &'a Known<'a, 'b>,
+    /// The target as it is for the file.
+    target: Target,
     file: NodeId,
     path: &'a str,
     request: &'a TestRequest<'a>,
@@ -236,7 +249,7 @@ impl Running<'_, '_> {
         wheels: &Wheels<'_>,
         actions: &mut ActionGraph,
     ) -> Result<(ActionId, Vec<SourceBuild>), Vec<RuleError>> {
-        let target = self.known.program;
+        let target = &self.target;
         let of = &target.label;
         let environment = environment::tree(configuration, wheels, of, self.analysis, actions);
         let process = Process {
@@ -284,15 +297,15 @@ impl Running<'_, '_> {
 
     fn arguments(&self) -> Vec<String> {
         let run = if self.request.measures {
-            [coverage::BEGIN, RUN, coverage::END, END].concat()
+            [coverage::BEGIN, PLUGINS, RUN, coverage::END, END].concat()
         } else {
-            [RUN, END].concat()
+            [PLUGINS, RUN, END].concat()
         };
         let mut arguments = vec!["-c".to_owned(), run];
         // What it would remember is gone with its folder.
         arguments.extend(["-p", "no:cacheprovider", "--color=no"].map(ToOwned::to_owned));
-        arguments.push(format!("--junitxml={REPORT}"));
-        arguments.extend(self.known.program.list("args").into_iter().map(ToOwned::to_owned));
+        arguments.push(junit());
+        arguments.extend(self.target.list("args").into_iter().map(ToOwned::to_owned));
         arguments.extend(self.request.arguments.iter().cloned());
         match self.request.only.get(self.path) {
             None => arguments.push(self.path.to_owned()),
@@ -306,14 +319,14 @@ impl Running<'_, '_> {
             self.source_roots().into_iter().map(|root| graph::join(WORK, &root)).collect();
         let mut variables = environment::variables();
         variables.insert("PYTHONPATH".to_owned(), search.join(":"));
-        for asked in self.known.program.list("extra_env_vars") {
+        for asked in self.target.list("extra_env_vars") {
             let given = match asked.split_once('=') {
                 Some((name, value)) => Some((name.to_owned(), value.to_owned())),
                 None => (self.request.variable)(asked).map(|value| (asked.to_owned(), value)),
             };
             variables.extend(given);
         }
-        let own = self.known.program.dict("env").into_iter();
+        let own = self.target.dict("env").into_iter();
         variables.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         variables
     }
@@ -325,6 +338,11 @@ impl Running<'_, '_> {
         let own = below.and_then(|below| source_root(self.path, below));
         let others = all.into_iter().filter(|root| Some(root) != own.as_ref());
         own.iter().cloned().chain(others).collect()
+    }
+
+    /// Whether the whole file runs, and is not measured.
+    fn is_whole(&self) -> bool {
+        !self.request.measures && !self.request.only.contains_key(self.path)
     }
 
     /// All files, at their paths in the repository.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{ActionGraph, ActionId, Input, Process, Verb};
 use globset::Glob;
-use graph::{Label, NodeId, Place, Target, TargetGraph};
+use graph::{Label, NodeId, Place, SKIP_TOOLS, Target, TargetGraph};
 use packaging::target::Target as Configuration;
 use store::Digest;
 
@@ -88,6 +88,12 @@ pub fn tool_files(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
     found.into_iter().filter(|node| graph.file(*node).is_some_and(is_python)).collect()
 }
 
+/// Whether a tool leaves a file alone.
+fn skips(graph: &TargetGraph, file: NodeId, tool: &Tool) -> bool {
+    let target = graph.target(file).of_file(graph.file(file).unwrap_or_default());
+    target.list(SKIP_TOOLS).contains(&tool.name.as_str())
+}
+
 /// Adds the actions by which each tool looks at some files.
 ///
 /// # Errors
@@ -101,6 +107,9 @@ pub fn look(
     let mut tooling = Tooling::new(files, request, analysis);
     let (mut all, mut errors) = (Vec::new(), Vec::new());
     for &tool in request.tools {
+        let wanted: Vec<NodeId> =
+            files.iter().copied().filter(|file| !skips(analysis.graph, *file, tool)).collect();
+        let files = wanted.as_slice();
         if tool.imports {
             match tooling.look_with_imports(tool, files, actions) {
                 Ok(batches) => all.extend(batches),
@@ -134,10 +143,18 @@ pub fn rewrite(
     let files: Vec<NodeId> = files.iter().filter(is_new).copied().collect();
     let mut tooling = Tooling::new(&files, request, analysis);
     let (mut all, mut errors) = (Vec::new(), Vec::new());
-    for (setups, files) in tooling.batches(request.tools, &files) {
-        match tooling.rewrite(request.tools, &setups, &files, actions) {
-            Ok(batch) => all.extend(batch),
-            Err(wrong) => errors.extend(wrong),
+    let mut groups = BTreeMap::<Vec<usize>, Vec<NodeId>>::new();
+    for file in files {
+        let wanted = request.tools.iter().enumerate().filter(|(_, tool)| !skips(analysis.graph, file, tool));
+        groups.entry(wanted.map(|(number, _)| number).collect()).or_default().push(file);
+    }
+    for (numbers, files) in groups.into_iter().filter(|(numbers, _)| !numbers.is_empty()) {
+        let tools: Vec<&Tool> = numbers.into_iter().map(|number| request.tools[number]).collect();
+        for (setups, files) in tooling.batches(&tools, &files) {
+            match tooling.rewrite(&tools, &setups, &files, actions) {
+                Ok(batch) => all.extend(batch),
+                Err(wrong) => errors.extend(wrong),
+            }
         }
     }
     if errors.is_empty() { Ok(all) } else { Err(crate::missing::together(errors)) }

@@ -98,11 +98,17 @@ pub(super) fn failed_before(
     let mut chosen = Vec::new();
     for file in files {
         let Some(path) = graph.file(file) else { continue };
-        if store.memo(TABLE, key(root, path).as_bytes()).map_err(failed)?.as_deref() == Some(b"1") {
+        if has_failed(store, root, path)? {
             chosen.push(file);
         }
     }
     Ok(chosen)
+}
+
+/// Whether the tests of a file failed when they ran last in this repository.
+pub(super) fn has_failed(store: &Store, root: &Path, path: &str) -> Result<bool, Vec<Diagnostic>> {
+    let found = store.memo(TABLE, key(root, path).as_bytes()).map_err(failed)?;
+    Ok(found.as_deref() == Some(b"1"))
 }
 
 /// Remembers how the tests of each file ended, where that is not known yet.

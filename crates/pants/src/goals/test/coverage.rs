@@ -156,7 +156,7 @@ impl Measuring<'_> {
         forms.sort_unstable();
         forms.dedup();
         let (actions, root) = reporter.report(environment, files, &forms);
-        let made = finished(plan, plan.execute_after(&actions, root)?)?;
+        let made = finished(plan, plan.execute_after(&actions, &[root], false)?)?;
         let tree = made.trees.get(&root).ok_or_else(lost)?;
         self.place(session, tree)
     }

@@ -1,6 +1,6 @@
 //! The runs of the tests of a file: one, as many as were asked for, or further ones after a failure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use engine::{ActionError, ActionFailure, ActionId, Execution, Finish, RunError};
@@ -78,11 +78,12 @@ fn is_of_tests(failure: &ActionFailure) -> bool {
     matches!(&failure.error, ActionError::Exit { .. } | ActionError::Run(RunError::Timeout { .. }))
 }
 
-/// Runs tests, each by its actions, and those once more that have failed and may be tried again.
+/// Runs tests, each by its actions, and those once more that have failed and may be tried again. What is in the cache of
+/// `fresh` ones came there in this run.
 pub(super) fn carry_out(
     plan: &Plan<'_>,
     tests: &[Test],
-    actions: &[Vec<ActionId>],
+    (actions, fresh): (&[Vec<ActionId>], &BTreeSet<ActionId>),
     often: Often,
     report: &mut Report,
 ) -> Result<Tried, Vec<Diagnostic>> {
@@ -101,7 +102,9 @@ pub(super) fn carry_out(
         let of_tests: HashMap<ActionId, ActionFailure> =
             of_tests.into_iter().map(|failure| (failure.id, failure)).collect();
         for (test, action) in &round {
-            tried.tries[*test].push(Try::of(*action, &execution, of_tests.get(action)));
+            let mut one = Try::of(*action, &execution, of_tests.get(action));
+            one.cached &= !fresh.contains(action);
+            tried.tries[*test].push(one);
         }
         tried.failures.extend(others);
         tried.cancelled = execution.cancelled;
