@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use engine::{
-    ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Sources,
-    execute,
+    ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Functions, LocalRunner, Runner,
+    Sources, execute,
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
 use packaging::platform::{Machine, Platform};
 use python::configuration::Interpreters;
 use python::{Artifact, Ownership, SourceBuild};
+use remote::RemoteRunner;
 use store::{Digest, StatIndex, Store, StoreError};
 
 use crate::accounts::Account;
@@ -359,11 +360,15 @@ impl<'a> Plan<'a> {
         let events = &session.console.events;
         let targets = self.artifacts.iter().map(|artifact| (artifact.action, &artifact.label));
         let recorded = Recorded::new(events, actions, targets);
+        let local = LocalRunner::new(&session.sandbox);
+        let there = session.remote()?.filter(|_| session.config.remote.exec);
+        let workers = &session.config.remote.workers;
+        let there = there.map(|cache| RemoteRunner::new(cache, workers, &local));
         let executor = Executor {
             store: self.store,
             cache: session.cache()?,
             fetch: &downloads,
-            runner: &LocalRunner::new(&session.sandbox),
+            runner: there.as_ref().map_or(&local as &dyn Runner, |there| there),
             tools: &self.tools,
             functions: &functions,
             sources: self,

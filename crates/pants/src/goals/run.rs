@@ -57,6 +57,8 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
         .find_map(|built| Some((built, interpreters.runs(&built.configurations)?)))
         .expect("what was built is what runs here");
     let path = session.root.join(&built.path);
+    // Nothing of this process is left to go on with it.
+    session.end_remote();
     console.leave();
     Err(vec![become_program(&path, &interpreter, &interpreters, &arguments.arguments)])
 }
