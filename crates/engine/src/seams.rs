@@ -40,6 +40,11 @@ pub trait Runner: Sync {
         store: &Store,
         cancel: &Cancel,
     ) -> Result<Outcome, RunError>;
+
+    /// Whether the files of its inputs are to be here before `process` runs, and not only their directories.
+    fn needs_files(&self, _process: &Process) -> bool {
+        true
+    }
 }
 
 /// Keeps the outcomes of actions by their keys.

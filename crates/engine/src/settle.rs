@@ -116,8 +116,13 @@ impl Worker<'_> {
                 return Ok(Step::Settled(Ok(outcome.tree)));
             }
             if self.only_looks_up {
-                // A tree of trees is made without the files.
-                if !matches!(action.verb, Verb::Merge { .. }) {
+                let reads_files = match &action.verb {
+                    // A tree of trees is made without the files.
+                    Verb::Merge { .. } => false,
+                    Verb::Run(process) => self.executor.runner.needs_files(process),
+                    _ => true,
+                };
+                if reads_files {
                     self.executor.cache.bring(&job.inputs, &[])?;
                 }
                 job.missed = Some(Missed { key, tool, duration: start.elapsed() });

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use engine::{
     ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Foreseen, Functions, LocalRunner,
-    Sources, execute,
+    Runner, Sources, execute,
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
 use packaging::platform::{Machine, Platform};
 use python::configuration::Interpreters;
 use python::{Artifact, Ownership, SourceBuild};
+use remote::RemoteRunner;
 use store::{Digest, StatIndex, Store, StoreError};
 
 use crate::accounts::Account;
@@ -378,11 +379,15 @@ impl<'a> Plan<'a> {
         let events = &session.console.events;
         let targets = self.artifacts.iter().map(|artifact| (artifact.action, &artifact.label));
         let recorded = Recorded::new(events, actions, targets);
+        let local = LocalRunner::new(&session.sandbox);
+        let there = session.remote()?.filter(|_| session.config.remote.exec);
+        let workers = &session.config.remote.workers;
+        let there = there.map(|cache| RemoteRunner::new(cache, workers, &local));
         let executor = Executor {
             store: self.store,
             cache: session.cache()?,
             fetch: &downloads,
-            runner: &LocalRunner::new(&session.sandbox),
+            runner: there.as_ref().map_or(&local as &dyn Runner, |there| there),
             tools: &self.tools,
             functions: &functions,
             sources: self,

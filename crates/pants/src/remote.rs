@@ -134,6 +134,9 @@ pub(crate) fn end(session: &Session<'_>, cache: &RemoteCache) {
         size::show(said.bytes_up),
         said.uploads
     );
+    if said.executed > 0 {
+        line += &format!(", {} programs run there", said.executed);
+    }
     if let Some((half, most)) = said.lookup_times {
         let millis = |took: Duration| took.as_secs_f64() * 1000.0;
         line += &format!("; answers in {:.1} ms, 99 of 100 in {:.1} ms", millis(half), millis(most));

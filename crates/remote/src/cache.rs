@@ -126,7 +126,7 @@ impl RemoteCache {
     }
 
     /// The message that a tree is in.
-    fn read_tree(&self, tree: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn read_tree(&self, tree: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(runtime) = self.client.runtime() else { return Ok(None) };
         let connection = &self.client.connection;
         if tree.size > SMALL_TREE {
@@ -181,7 +181,11 @@ impl Cache for RemoteCache {
     }
 
     fn bring(&self, trees: &[Digest], blobs: &[Digest]) -> Result<(), StoreError> {
-        if !self.client.connection.settings.read {
+        // What ran there is read from there in any case.
+        let connection = &self.client.connection;
+        if !connection.settings.read
+            && connection.counters.executed.load(std::sync::atomic::Ordering::Relaxed) == 0
+        {
             return Ok(());
         }
         let lost = self.downloads.bring(&self.client, &self.store, (trees, blobs))?;

@@ -153,7 +153,7 @@ impl Connection {
     }
 
     /// Whether the server has answered anything that was asked since then, whatever it says.
-    async fn is_alive(&self, since: Instant) -> bool {
+    pub(crate) async fn is_alive(&self, since: Instant) -> bool {
         let mut last = self.probe.lock().await;
         if let Some((begin, alive)) = *last
             && begin >= since

@@ -1,4 +1,4 @@
-//! Caches of other machines, by the Remote Execution API: the only crate that is asynchronous and speaks gRPC.
+//! Caches and workers of other machines, by the Remote Execution API: the only crate that is asynchronous and speaks gRPC.
 //!
 //! It does not know what an action does, nor where the configuration comes from. All that is asynchronous runs on threads
 //! of its own; whoever uses it waits as for a disk. Nothing that a server does or leaves undone is an error of a build:
@@ -13,9 +13,12 @@ mod capabilities;
 mod client;
 mod connection;
 mod download;
+mod execution;
 mod fault;
 mod limit;
 mod notice;
+mod outputs;
+mod runner;
 mod settings;
 mod statistics;
 mod streams;
@@ -27,6 +30,7 @@ pub use capabilities::Abilities;
 pub use client::{Client, Examined};
 pub use fault::{Fault, Kind};
 pub use notice::Notice;
+pub use runner::{RemoteRunner, Workers};
 pub use settings::{Credentials, Identity, Settings};
 pub use statistics::Statistics;
 

@@ -13,6 +13,8 @@ pub struct Statistics {
     pub hits: u64,
     /// Outcomes that were uploaded.
     pub uploads: u64,
+    /// Processes that ran there.
+    pub executed: u64,
     /// Outcomes that could not be uploaded, or not in time.
     pub left: u64,
     /// Requests, repeated ones included.
@@ -34,6 +36,7 @@ pub(crate) struct Counters {
     pub(crate) lookups: AtomicU64,
     pub(crate) hits: AtomicU64,
     pub(crate) uploads: AtomicU64,
+    pub(crate) executed: AtomicU64,
     pub(crate) left: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) repeated: AtomicU64,
@@ -67,6 +70,7 @@ impl Counters {
             lookups: get(&self.lookups),
             hits: get(&self.hits),
             uploads: get(&self.uploads),
+            executed: get(&self.executed),
             left: get(&self.left),
             requests: get(&self.requests),
             repeated: get(&self.repeated),

@@ -131,7 +131,12 @@ async fn upload(client: &Client, store: &Store, state: &State, group: Vec<Upload
         return 0;
     }
     let planned = group.into_iter().filter_map(|upload| Planned::new(upload, store).ok()).collect::<Vec<_>>();
-    let failed = match send_blobs(client, store, state, &planned, abilities.batch).await {
+    let made: HashMap<Digest, &Vec<u8>> = planned
+        .iter()
+        .flat_map(|planned| planned.made.iter().map(|(digest, bytes)| (*digest, bytes)))
+        .collect();
+    let wanted: BTreeSet<Digest> = planned.iter().flat_map(|planned| planned.blobs.iter().copied()).collect();
+    let failed = match send(client, store, &state.present, wanted, (&made, abilities.batch)).await {
         Ok(failed) => failed,
         Err(fault) => {
             if fault.kind == Kind::Denied {
@@ -184,19 +189,17 @@ impl Planned {
     }
 }
 
-/// Sends what the server lacks. Gives the blobs that it still lacks.
-async fn send_blobs(
+/// Sends what the server lacks of `wanted`, of which `made` are not in the store. Gives the blobs that it still lacks.
+pub(crate) async fn send(
     client: &Client,
     store: &Store,
-    state: &State,
-    planned: &[Planned],
-    batch: usize,
+    present: &Mutex<Present>,
+    mut wanted: BTreeSet<Digest>,
+    (made, batch): (&HashMap<Digest, &Vec<u8>>, usize),
 ) -> Result<BTreeSet<Digest>, Fault> {
     let connection = &client.connection;
-    let mut wanted: BTreeSet<Digest> =
-        planned.iter().flat_map(|planned| planned.blobs.iter().copied()).collect();
     {
-        let present = state.present();
+        let present = present.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.retain(|digest| !present.has(digest));
     }
     let wanted: Vec<Digest> = wanted.into_iter().collect();
@@ -204,14 +207,10 @@ async fn send_blobs(
         true => BTreeSet::new(),
         false => connection.find_missing(&wanted).await?.into_iter().collect(),
     };
-    let made: HashMap<Digest, &Vec<u8>> = planned
-        .iter()
-        .flat_map(|planned| planned.made.iter().map(|(digest, bytes)| (*digest, bytes)))
-        .collect();
     let mut failed = BTreeSet::new();
     let (groups, large) = batches(missing.iter().copied(), batch);
     for group in groups {
-        let blobs = gather(&group, &made, store);
+        let blobs = gather(&group, made, store);
         failed.extend(group.iter().filter(|digest| !blobs.contains_key(digest)));
         if blobs.is_empty() {
             continue;
@@ -241,7 +240,7 @@ async fn send_blobs(
             }
         }
     }
-    let mut present = state.present();
+    let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
     for digest in wanted.iter().filter(|digest| !failed.contains(digest)) {
         present.add(*digest);
     }

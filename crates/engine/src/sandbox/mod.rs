@@ -21,7 +21,7 @@ pub(crate) use landlock::restrict;
 pub(crate) use spec::Spec;
 
 /// Where a process finds its folder in [`Level::Full`], the same on every machine.
-pub(crate) const WORK: &str = "/sandbox";
+pub const WORK: &str = "/sandbox";
 
 /// Folders of the system that every process may read.
 pub(crate) const SYSTEM: [&str; 9] =

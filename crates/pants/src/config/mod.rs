@@ -77,6 +77,8 @@ pub(crate) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("python.publish_urls", ""),
     ("remote", ""),
     ("remote.headers", ""),
+    ("remote.interpreters", ""),
+    ("remote.platform", ""),
     ("sandbox", ""),
     ("lint", ""),
     ("fmt", ""),

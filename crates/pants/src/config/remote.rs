@@ -1,7 +1,7 @@
 //! The section `[remote]`, typed. Connects to nothing and reads no file.
 
 use graph::Place;
-use remote::Address;
+use remote::{Address, Workers};
 
 use super::sources::Settings;
 use super::value::{Setting, Value};
@@ -36,6 +36,9 @@ pub(crate) struct RemoteSettings {
     pub(crate) proof: Option<Proof>,
     pub(crate) read: bool,
     pub(crate) write: bool,
+    /// Whether programs run on the workers of the server.
+    pub(crate) exec: bool,
+    pub(crate) workers: Workers,
     /// In seconds.
     pub(crate) timeout: u16,
     /// In seconds.
@@ -53,6 +56,8 @@ impl Default for RemoteSettings {
             proof: None,
             read: true,
             write: true,
+            exec: false,
+            workers: Workers::default(),
             timeout: 2,
             upload_timeout: 30,
         }
@@ -85,10 +90,26 @@ pub(super) fn settings(settings: &mut Settings) -> Result<RemoteSettings, Vec<Di
         proof: proof(settings, &mut errors),
         read: flag(settings, SECTION, "read").unwrap_or(default.read),
         write: flag(settings, SECTION, "write").unwrap_or(default.write),
+        exec: flag(settings, SECTION, "exec").unwrap_or(default.exec),
+        workers: workers(settings),
         timeout: number(settings, SECTION, "timeout").unwrap_or(default.timeout),
         upload_timeout: number(settings, SECTION, "upload_timeout").unwrap_or(default.upload_timeout),
     };
     if errors.is_empty() { Ok(found) } else { Err(errors) }
+}
+
+/// Where workers have the shell and the interpreters, and what they are.
+fn workers(settings: &Settings) -> Workers {
+    let symbol = |(name, path): (String, String)| match name.as_str() {
+        "sh" => (name, path),
+        _ => (format!("python:{name}"), path),
+    };
+    let shell = ("sh".to_owned(), "/bin/sh".to_owned());
+    let tools = named_texts(settings, "remote.interpreters").into_iter().map(symbol);
+    Workers {
+        tools: std::iter::once(shell).chain(tools).collect(),
+        platform: named_texts(settings, "remote.platform").into_iter().collect(),
+    }
 }
 
 fn address(settings: &mut Settings, errors: &mut Vec<Diagnostic>) -> Option<Address> {

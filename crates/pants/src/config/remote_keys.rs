@@ -5,7 +5,7 @@ use super::keys::SECTIONS;
 
 const SECTION: &str = "remote";
 
-const KEYS: [Key; 13] = [
+const KEYS: [Key; 16] = [
     key(
         SECTION,
         "cache",
@@ -22,6 +22,14 @@ const KEYS: [Key; 13] = [
         Kind::Flag,
         "true",
         "Whether what is made here is uploaded. What programs made is not where `[sandbox] level` is off.",
+    ),
+    key(
+        SECTION,
+        "exec",
+        Kind::Flag,
+        "false",
+        "Whether programs (tests, tools, steps, builds of source distributions) run on the workers of the server, where they \
+         have what the programs start from.",
     ),
     key(
         SECTION,
@@ -81,6 +89,21 @@ const KEYS: [Key; 13] = [
         kind: Kind::Text,
         default: "{}",
         doc: "Headers that every request to the server has, such as x-api-key = \"%(env.CACHE_KEY)s\".",
+    },
+    Key {
+        section: "remote.interpreters",
+        name: None,
+        kind: Kind::Text,
+        default: "{}",
+        doc: "Where workers have interpreters, by their ABI, such as cp311 = \"/usr/bin/python3.11\"; and `sh`, which is \
+              /bin/sh.",
+    },
+    Key {
+        section: "remote.platform",
+        name: None,
+        kind: Kind::Text,
+        default: "{}",
+        doc: "What workers have to be, by the names that the server has for it, such as OSFamily = \"Linux\".",
     },
 ];
 

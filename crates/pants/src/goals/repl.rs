@@ -67,6 +67,8 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let roots: Vec<String> = made.environment.roots.iter().cloned().chain(generated).collect();
     environments::let_import(&mut command, session, &roots);
     session.console.leave();
+    // Nothing of this process is left to go on with it.
+    session.end_remote();
     let error = command.exec();
     let message = format!("cannot start `{}`: {error}", program.display());
     Err(vec![Diagnostic::error(Exit::Environment, "repl::start", message)])

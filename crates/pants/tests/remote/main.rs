@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 #![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
+mod execution;
 mod faults;
 mod servers;
 mod tokens;

@@ -71,8 +71,26 @@ impl Drop for Server {
     }
 }
 
+/// What a worker sees of this machine: what programs need that it runs. `/bin` may be a link, which it cannot have.
+const SYSTEM: [(&str, &str); 4] =
+    [("/usr", "/usr"), ("/usr/bin", "/bin"), ("/usr/lib", "/lib"), ("/usr/lib64", "/lib64")];
+
 /// Starts `buildbox-casd` with its content in `folder`; why not, where it cannot be had.
 pub(crate) fn casd(folder: &Path) -> Result<Server, String> {
+    buildbox(folder, false)
+}
+
+/// The same, and it runs actions, for which it needs bubblewrap.
+pub(crate) fn worker(folder: &Path) -> Result<Server, String> {
+    let bubblewrap = Command::new("bwrap").args(["--ro-bind", "/", "/", "true"]).output();
+    match bubblewrap {
+        Ok(said) if said.status.success() => buildbox(folder, true),
+        Ok(said) => Err(format!("bubblewrap fails: {}", String::from_utf8_lossy(&said.stderr).trim())),
+        Err(_) => Err("no bubblewrap".to_owned()),
+    }
+}
+
+fn buildbox(folder: &Path, runs_actions: bool) -> Result<Server, String> {
     // It has a wheel for these.
     let pythons = ["python3.11", "python3.12", "python3.13", "python3.10"];
     let python = pythons.iter().find(|name| interpreter(name).is_some()).ok_or("no Python 3.10 to 3.13")?;
@@ -86,7 +104,17 @@ pub(crate) fn casd(folder: &Path) -> Result<Server, String> {
     let runs = content.clone();
     let command = move || {
         let mut command = Command::new(programs.join("buildbox-casd"));
-        command.arg(format!("--bind=127.0.0.1:{port}")).arg("--log-level=error").arg(&runs);
+        command.arg(format!("--bind=127.0.0.1:{port}")).arg("--log-level=error").arg("--shutdown-deadline=1");
+        if runs_actions {
+            let path = std::env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{path}", programs.display())).arg("--jobs=2");
+            command.arg(format!("--buildbox-run={}", programs.join("buildbox-run").display()));
+            // What is killed must leave no mount.
+            command.arg("--runner-arg=--staging-mode=copy-or-link");
+            let present = SYSTEM.iter().filter(|(path, _)| Path::new(path).is_dir());
+            command.args(present.map(|(from, to)| format!("--runner-arg=--ro-bind-mount={from}:{to}")));
+        }
+        command.arg(&runs);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     };

@@ -47,6 +47,8 @@ pub(super) fn run(
         .find_map(|built| Some((built, interpreters.runs(&built.configurations)?)))
         .expect("what was built is what runs here");
     let path = session.root.join(&built.path);
+    // Nothing of this process is left to go on with it.
+    session.end_remote();
     console.leave();
     Err(vec![become_program(&path, &interpreter, &interpreters, arguments)])
 }

@@ -57,6 +57,8 @@ pub(super) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             "waiting for a debugger at {place}; VS Code attaches by this, in `.vscode/launch.json`:\n{form:#}"
         ));
     }
+    // Nothing of this process is left to go on with it.
+    session.end_remote();
     session.console.leave();
     let error = command.exec();
     let message = format!("cannot start `{}`: {error}", command.get_program().to_string_lossy());

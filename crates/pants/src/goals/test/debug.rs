@@ -20,6 +20,8 @@ pub(super) fn become_pytest(
     match command(session, repository, arguments, chosen) {
         Ok(mut command) => {
             session.console.leave();
+            // Nothing of this process is left to go on with it.
+            session.end_remote();
             let error = command.exec();
             let message = format!("cannot start pytest: {error}");
             Diagnostic::error(Exit::Environment, "test::debug", message)
