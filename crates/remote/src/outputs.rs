@@ -32,6 +32,7 @@ pub(crate) fn outcome(
         return Err(RunError::Outputs { program, missing });
     }
     Ok(Ok(Outcome {
+        usage: None,
         tree: store.put_tree(&tree)?,
         exit_code: result.exit_code,
         stdout,
