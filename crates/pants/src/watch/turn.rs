@@ -25,7 +25,10 @@ impl Turn {
         number: u64,
         sender: Sender<Event>,
     ) -> io::Result<Turn> {
-        let mut child = Command::new(program).args(arguments).spawn()?;
+        let mut command = Command::new(program);
+        // Python takes what it compiled for current when a file has the same size and is of the same second.
+        command.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
+        let mut child = command.spawn()?;
         let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
         std::thread::spawn(move || {
             // How it ended it has said itself.

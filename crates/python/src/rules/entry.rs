@@ -75,7 +75,7 @@ pub(super) fn started<'p>(
 /// What of a node starts from the sources: the entry point of a program, or the module that a file is.
 ///
 /// # Errors
-/// Those of [`started`], and all that keeps its closure from being known; a file without a source root.
+/// Those of `started`, and all that keeps its closure from being known; a file without a source root.
 pub fn start_of(node: NodeId, graph: &TargetGraph, roots: &SourceRoots) -> Result<Entry, Vec<RuleError>> {
     let (target, closure) = (graph.target(node), Closure::of(graph, node, roots)?);
     let Some(path) = graph.file(node) else {
