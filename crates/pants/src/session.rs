@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ::remote::RemoteCache;
 use engine::{Cache, Cancel, Execution, Keep, Level, Sandbox};
-use graph::{NodeId, Pattern, TargetGraph};
+use graph::{LabelReason, NodeId, Pattern, TargetGraph};
 use packaging::index::Declarations;
 use store::{Moment, Store, StoreError};
 
@@ -242,7 +242,7 @@ impl<'s> Session<'s> {
 
     /// A text of the command line, where it is the path of a file as editors and shells give it: absolute, or relative to
     /// the folder of the process. Paths relative to the root go first, unless they begin with a dot.
-    fn named<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn named<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let is_dotted = text.starts_with("./") || text.starts_with("../");
         let is_of_root = || !is_dotted && !text.starts_with('/') && self.root.join(text).is_file();
         if text.starts_with("//") || text.contains(':') || is_of_root() {
@@ -274,7 +274,8 @@ impl<'s> Session<'s> {
             let parsed = texts.iter().filter_map(|text| match Pattern::parse(&self.named(text), is_file) {
                 Ok(pattern) => Some(pattern),
                 Err(error) => {
-                    errors.push(explain::label(&error));
+                    let is_path = error.reason == LabelReason::NoName && !text.contains(':');
+                    errors.push(if is_path { no_file(text) } else { explain::label(&error) });
                     None
                 }
             });
@@ -314,6 +315,14 @@ impl<'s> Session<'s> {
     pub(crate) fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
+}
+
+/// The error that what looks like the path of a file is none.
+fn no_file(text: &str) -> Diagnostic {
+    let message = format!("there is no file `{text}`");
+    let help =
+        "paths are relative to this folder or to the root of the repository; targets are `//directory:name`";
+    Diagnostic::error(Exit::Wrong, "graph::no_file", message).help(Some(help))
 }
 
 pub(crate) fn failed(error: StoreError) -> Vec<Diagnostic> {

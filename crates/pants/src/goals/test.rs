@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::Args;
 use engine::{ActionGraph, ActionId};
-use graph::NodeId;
+use graph::{NodeId, TargetGraph};
 use python::tools::ConfigurationFile;
 use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
 use store::{IndexEntry, StatIndex};
@@ -177,7 +177,10 @@ fn chosen(
 ) -> Result<Chosen, Vec<Diagnostic>> {
     let graph = &repository.graph;
     let (asked, only) = arguments.asked();
+    let only: BTreeMap<String, Vec<String>> =
+        only.into_iter().map(|(path, names)| (session.named(&path).into_owned(), names)).collect();
     let mut files = asked.files(session, repository, test_files)?;
+    check_named(graph, &only, &files)?;
     let help = "`pants list --type python_test ::` names all that there are";
     check_some(session, &asked, &files, ("test::none", "`python_test`", help))
         .map_err(|wrong| vec![wrong])?;
@@ -193,6 +196,22 @@ fn chosen(
         session.console.message("no tests are left to run");
     }
     Ok(Chosen { files, only })
+}
+
+/// That each file of which only some tests are asked for has any.
+fn check_named(
+    graph: &TargetGraph,
+    only: &BTreeMap<String, Vec<String>>,
+    files: &[NodeId],
+) -> Result<(), Vec<Diagnostic>> {
+    let is_chosen = |path: &str| files.iter().any(|file| graph.file(*file) == Some(path));
+    let lost = only.iter().filter(|(path, _)| !is_chosen(path)).map(|(path, names)| {
+        let message = format!("`{path}::{}` is not among the tests that are asked for", names[0]);
+        let help = Some("`pants list --type python_test ::` names all targets of tests");
+        Diagnostic::error(Exit::Wrong, "test::none", message).help(help)
+    });
+    let lost: Vec<Diagnostic> = lost.collect();
+    if lost.is_empty() { Ok(()) } else { Err(lost) }
 }
 
 /// The tests as actions, and what else is known of them.

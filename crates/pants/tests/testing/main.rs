@@ -11,6 +11,7 @@ mod repository;
 mod batches;
 mod coverage;
 mod generated;
+mod own;
 mod packages;
 mod tries;
 
@@ -327,4 +328,19 @@ fn shells_and_exported_virtualenvs() {
     exported(&repository);
     assert!(!import("import six").0 && import("import pytest").0);
     assert_eq!(repository.read(&own), b"x");
+}
+
+#[test]
+fn one_test_of_a_file_by_any_of_its_paths() {
+    let Some(repository) = shop("one_test_of_a_file_by_any_of_its_paths") else { return };
+    let absolute = repository.root().join("svc/bad_test.py::test_fine");
+    for path in ["svc/bad_test.py::test_fine", "./svc/bad_test.py::test_fine", absolute.to_str().unwrap()] {
+        let (code, said) = run(&repository, &["test", path]);
+        assert!(code == 0 && said.contains("svc/bad_test.py: 1 passed"), "{path}: {said}");
+    }
+    let mut command = online(&repository, &["test", "bad_test.py::test_fine"]);
+    let said = command.current_dir(repository.root().join("svc")).output().unwrap();
+    assert!(said.status.success() && text(&said.stdout).contains("1 passed"), "{said:?}");
+    let (code, said) = run(&repository, &["test", "svc/bad_test.py::test_fine", "lib/sums.py::test_add"]);
+    assert!(code == 2 && said.contains("`lib/sums.py::test_add` is not among the tests"), "{said}");
 }

@@ -32,4 +32,15 @@ fn programs_are_beside_their_tests() {
     );
     let (code, said) = run(&repository, &["test", "::"]);
     assert!(code == 2 && said.contains("`//svc:none`"), "{said}");
+    // What nothing packages is no program.
+    repository.write(
+        "svc/BUILD",
+        "python_library()\n\
+         python_tests(name = \"tests\", sources = [\"app_test.py\"], runtime_package_dependencies = [\":svc\"])\n",
+    );
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert!(
+        code == 2 && said.contains("error[test::not_packaged]") && said.contains("svc/BUILD:2"),
+        "{said}"
+    );
 }

@@ -42,6 +42,7 @@ pub(crate) use genrule::GENRULE;
 pub use genrule::{Step, check_steps, run_steps, step_paths, steps};
 pub use image::{BASE_LAYERS, program_of};
 pub use inside::Distribution;
+pub use provides::distribution_name;
 pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_packages, test_paths, tests};
 pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};
 
