@@ -52,8 +52,9 @@ pub(crate) fn make(
     nodes: &[NodeId],
     rule: RuleOf,
 ) -> Result<Vec<(NodeId, Made)>, Vec<Diagnostic>> {
-    let none = |_: &python::Ownership<'_>| Default::default();
-    let (index, (all, actions, tools, found)) = observe(session, repository, nodes, &none, |seen| {
+    let paths =
+        |ownership: &python::Ownership<'_>| python::metadata_paths(&repository.graph, nodes, ownership);
+    let (index, (all, actions, tools, found)) = observe(session, repository, nodes, &paths, |seen| {
         let made = seen.analyse(nodes, &|analysis, actions| {
             let (mut all, mut errors) = (Vec::new(), Vec::new());
             for &node in nodes {

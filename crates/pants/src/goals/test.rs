@@ -240,6 +240,7 @@ fn analyse(
     let paths = |ownership: &python::Ownership<'_>| {
         let reached = files.iter().flat_map(|file| test_paths(graph, *file, &repository.roots));
         let reached = reached.chain(crate::analysis::paths(repository, ownership, &packages));
+        let reached = reached.chain(python::metadata_paths(graph, files, ownership));
         let configuration = configurations.paths().map(ToOwned::to_owned).chain(of_coverage());
         let measured = measuring.iter().flat_map(|measuring| measuring.files_of_others(graph));
         reached.chain(configuration).chain(measured).collect()

@@ -6,16 +6,23 @@ use crate::repository::Repository;
 use crate::{ends, report, run, shop};
 
 const DISTRIBUTION: &str = "python_distribution(name = \"dist\", dependencies = [\"//lib:lib\"], provides = python_artifact(\n    \
-     name = \"acme-sums\", version = \"1.2.3\", entry_points = {\"console_scripts\": {\"sums\": \"lib.sums:main\"}},\n))\n";
+     name = \"acme-sums\", version = \"1.2.3\", entry_points = {\"console_scripts\": {\"sums\": \"lib.sums:main\"}},\n), \
+     readme = \"README.md\")\n";
+/// Another distribution, which the first one requires.
+const REQUIRED: &str = "python_library()\npython_distribution(name = \"dist\", dependencies = [\":base\"],\n    \
+     provides = python_artifact(name = \"acme-base\", version = \"7\"))\n";
 
 /// A library that asks for its own version, and tests of it.
 fn distributed(test: &str) -> Option<Repository> {
     let repository = shop(test)?;
-    repository.write("dist/BUILD", "");
     repository.write("pkg/BUILD", DISTRIBUTION);
+    repository.write("pkg/README.md", "About sums.\n");
+    repository.write("base/BUILD", REQUIRED);
+    repository.write("base/__init__.py", "");
+    repository.write("base/numbers.py", "ONE = 1\n");
     repository.write(
         "lib/sums.py",
-        "from importlib.metadata import version\n\n\ndef main():\n    print(version('acme-sums'))\n",
+        "from importlib.metadata import version\n\nfrom base.numbers import ONE\n\n\ndef main():\n    print(version('acme-sums'))\n",
     );
     repository.write(
         "svc/BUILD",
@@ -24,8 +31,9 @@ fn distributed(test: &str) -> Option<Repository> {
     );
     repository.write(
         "svc/own_test.py",
-        "import subprocess\nfrom importlib.metadata import entry_points, version\n\nfrom lib import sums\n\n\n\
-         def test_metadata():\n    assert version('acme_sums') == '1.2.3'\n    \
+        "import subprocess\nfrom importlib.metadata import entry_points, metadata, version\n\nfrom lib import sums\n\n\n\
+         def test_metadata():\n    assert (version('acme_sums'), version('acme-base')) == ('1.2.3', '7')\n    \
+         assert 'About sums.' in metadata('acme-sums').as_string()\n    \
          assert [one.load() for one in entry_points(group='console_scripts', name='sums')] == [sums.main]\n\n\n\
          def test_command():\n    said = subprocess.run(['sums'], capture_output=True, text=True)\n    \
          assert said.stdout == '1.2.3\\n', said.stderr\n",
@@ -52,7 +60,7 @@ fn own_distributions_are_found_by_their_metadata() {
     assert_eq!(said.stdout, b"1.2.3\n", "{}", String::from_utf8_lossy(&said.stderr));
 
     // Its metadata are a part of what the tests see.
-    repository.write("pkg/BUILD", DISTRIBUTION.replace("1.2.3", "1.2.4"));
+    repository.write("pkg/README.md", "About differences.\n");
     assert_eq!(ends(&report(&repository, &["::"])), [("svc/own_test.py", "failed", false)]);
 
     // Who does not depend on it is told what would bring it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::{ActionGraph, ActionId, Archive, Input, Members, Packing, Verb};
-use graph::{NodeId, Target};
+use graph::{NodeId, Target, TargetGraph};
 use packaging::VersionSpecifiers;
 use packaging::constraints::InterpreterConstraints;
 use packaging::distribution::{Metadata, VersionScheme, python_tag};
@@ -21,7 +21,7 @@ use crate::closure::Closure;
 use crate::distribution_error::DistributionError;
 use crate::error::RuleError;
 use crate::functions::{DIST_INFO, DIST_SDIST};
-use crate::ownership::{DISTRIBUTION, Share};
+use crate::ownership::{DISTRIBUTION, Ownership, Share};
 use crate::requirements::resolve_of;
 use crate::resolves;
 
@@ -119,6 +119,21 @@ pub(super) fn own_distributions(
     }
     all.sort_by(|one, other| one.file.cmp(&other.file));
     Ok(all)
+}
+
+/// The paths of all files that the metadata of distributions depend on which `nodes` reach.
+pub fn metadata_paths(graph: &TargetGraph, nodes: &[NodeId], ownership: &Ownership<'_>) -> BTreeSet<String> {
+    let mut open = graph.closure(nodes.iter().copied());
+    open.retain(|node| graph.target(*node).rule.name == DISTRIBUTION);
+    let (mut seen, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(node) = open.pop() {
+        if seen.insert(node) {
+            paths.extend(ownership.paths(node));
+            paths.extend(graph.target(node).sources.iter().map(|source| source.path.to_string()));
+            open.extend(ownership.others(node));
+        }
+    }
+    paths
 }
 
 /// Whether an `__init__.py` only makes its folder a package, or a namespace that several distributions share.
