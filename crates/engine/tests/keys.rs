@@ -304,10 +304,10 @@ fn a_key_is_what_it_was() {
     assert_eq!(
         explain(&action, &resolved),
         format!(
-            "format: 1\nverb: \"merge\"\ncount: 1\nprefix: \"a\"\ninputs: 1\ninput: {}\n",
+            "format: 2\nverb: \"merge\"\ncount: 1\nprefix: \"a\"\ninputs: 1\ninput: {}\n",
             Digest { hash: [1; 32], size: 1 }
         )
     );
-    let known = "7a4ac76f45ec4ea414ec0679bbb42ec7e838098946cb4bee87bb28173e5a513f";
+    let known = "7f0a9cc35e21bb081c6385a25fdc889abe68d1b09b02a4070790032e670d7c9f";
     assert_eq!(key(&store, &action, &resolved).hex(), known);
 }
