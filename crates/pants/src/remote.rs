@@ -129,13 +129,14 @@ pub(crate) fn end(session: &Session<'_>, cache: &RemoteCache) {
         return;
     }
     let mut line = format!(
-        "remote cache: {} of {} steps found, {} brought, {} uploaded as {} steps, {} requests",
+        "remote cache: {} of {} steps found, {} brought, {} uploaded as {} steps, {} request{}",
         said.hits,
         said.lookups,
         size::show(said.bytes_down),
         size::show(said.bytes_up),
         said.uploads,
-        said.requests
+        said.requests,
+        if said.requests == 1 { "" } else { "s" }
     );
     if said.executed > 0 {
         line += &format!(", {} programs run there", said.executed);

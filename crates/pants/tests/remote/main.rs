@@ -139,7 +139,7 @@ pub(crate) fn brought(built: &Built) -> f64 {
     let said = built.stderr.split(" brought").next().unwrap().rsplit(", ").next().unwrap().to_owned();
     let (number, unit) = said.split_once(' ').unwrap();
     let factor =
-        [("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9)].into_iter().find(|(name, _)| *name == unit);
+        [("B", 1.0), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9)].into_iter().find(|(name, _)| *name == unit);
     number.parse::<f64>().unwrap() * factor.unwrap().1
 }
 

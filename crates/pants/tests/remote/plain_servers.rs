@@ -4,21 +4,23 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::servers::{Server, environment, free_port, succeeds};
+use crate::servers::{Server, casd, environment, free_port, succeeds};
 
-/// The kinds of plain caches.
+/// The kinds of caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Folder,
     Http,
     Bucket,
+    /// Not a plain one: a server of the Remote Execution API, to set them beside.
+    Server,
 }
 
+/// The plain ones.
 pub(crate) const KINDS: [Kind; 3] = [Kind::Folder, Kind::Http, Kind::Bucket];
 
 /// A cache, and what it takes to use it.
 pub(crate) struct Cache {
-    pub(crate) kind: Kind,
     pub(crate) address: String,
     /// None for a folder.
     pub(crate) server: Option<Server>,
@@ -32,10 +34,15 @@ pub(crate) fn start(kind: Kind, folder: &Path) -> Result<Cache, String> {
     match kind {
         Kind::Folder => {
             let address = folder.join("shared").display().to_string();
-            Ok(Cache { kind, address, server: None, writer: Vec::new(), reader: Vec::new() })
+            Ok(Cache { address, server: None, writer: Vec::new(), reader: Vec::new() })
         }
         Kind::Http => http(folder),
         Kind::Bucket => bucket(folder),
+        Kind::Server => {
+            let server = casd(folder)?;
+            let address = server.address();
+            Ok(Cache { address, server: Some(server), writer: Vec::new(), reader: Vec::new() })
+        }
     }
 }
 
@@ -67,7 +74,7 @@ fn http(folder: &Path) -> Result<Cache, String> {
     let header = ("PANTS_REMOTE_HEADERS", "{'authorization': 'Basic YWRhOmEtcGFzc3dvcmQtb2YtdGhlLXRlc3Rz'}");
     let shown = vec![(header.0.to_owned(), header.1.to_owned())];
     let address = format!("http://127.0.0.1:{port}");
-    Ok(Cache { kind: Kind::Http, address, server: Some(server), writer: shown.clone(), reader: shown })
+    Ok(Cache { address, server: Some(server), writer: shown.clone(), reader: shown })
 }
 
 /// Makes a user that may write and one that may read, and the bucket. Seven requests need no signature.
@@ -113,5 +120,5 @@ fn bucket(folder: &Path) -> Result<Cache, String> {
     let mut users = said.lines().map(shown);
     let (writer, reader) = users.next().zip(users.next()).ok_or("no users")?;
     let address = "s3://cache/of/pants".to_owned();
-    Ok(Cache { kind: Kind::Bucket, address, server: Some(server), writer, reader })
+    Ok(Cache { address, server: Some(server), writer, reader })
 }

@@ -70,7 +70,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.signal(Signal::CONT);
+        // One that was killed is there no more.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::CONT);
         self.kill();
     }
 }

@@ -24,7 +24,7 @@ use crate::streams::Failed;
 const AT_ONCE: usize = 8;
 
 /// Blobs of a pack that are no farther from each other come together.
-const GAP: u64 = 64 << 10;
+const GAP: u64 = 256 << 10;
 
 /// A pack that is no larger comes whole.
 const SMALL_PACK: u64 = 256 << 10;
