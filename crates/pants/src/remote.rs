@@ -7,9 +7,9 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use ::remote::{Client, Credentials, Identity, Notice, RemoteCache, Settings};
+use ::remote::{Address, BucketSettings, Client, Credentials, Identity, Notice, RemoteCache, Settings};
 use engine::{Cancel, Ended, Level, run_to_end};
 use serde_json::{Value, json};
 use store::{DigestFunction, Store};
@@ -18,6 +18,8 @@ use crate::config::{Proof, RemoteSettings};
 use crate::environment::Environment;
 use crate::session::Session;
 use engine::size;
+
+mod bucket;
 
 /// The folder of the cache for what servers said they know.
 const KNOWN: &str = "remote";
@@ -127,12 +129,14 @@ pub(crate) fn end(session: &Session<'_>, cache: &RemoteCache) {
         return;
     }
     let mut line = format!(
-        "remote cache: {} of {} steps found, {} brought, {} uploaded as {} steps",
+        "remote cache: {} of {} steps found, {} brought, {} uploaded as {} steps, {} request{}",
         said.hits,
         said.lookups,
         size::show(said.bytes_down),
         size::show(said.bytes_up),
-        said.uploads
+        said.uploads,
+        said.requests,
+        if said.requests == 1 { "" } else { "s" }
     );
     if said.executed > 0 {
         line += &format!(", {} programs run there", said.executed);
@@ -163,7 +167,12 @@ pub(crate) fn client(
 /// What the configuration says of the server, with its files read; none where there is none.
 fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
     let said = &session.config.remote;
-    let address = said.cache.clone()?;
+    let address = match said.cache.clone()? {
+        Address::Folder(path) => {
+            Address::Folder(session.environment.path(&path.to_string_lossy(), &session.root))
+        }
+        other => other,
+    };
     let read = |path: &String| {
         let path = session.environment.path(path, &session.root);
         fs::read(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
@@ -172,12 +181,19 @@ fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
         let identity = said.identity.as_ref().map(|(certificate, key)| {
             Ok::<_, String>(Identity { certificate: read(certificate)?, key: read(key)? })
         });
+        let bucket = match &address {
+            Address::Bucket { bucket, .. } => Some(bucket::settings(bucket, said, &session.environment)),
+            _ => None,
+        };
         Ok(Settings {
+            proxy: proxy(&address, bucket.as_ref(), &session.environment),
+            bucket,
             credentials: said.proof.clone().map(|proof| {
                 let (environment, root) = (session.environment.clone(), session.root.clone());
                 let uri = address.to_string().replacen("grpc", "http", 1);
                 Arc::new(Shown { proof, environment, root, uri }) as Arc<dyn Credentials>
             }),
+            now: SystemTime::now,
             address,
             instance: said.instance.clone(),
             headers: said.headers.clone(),
@@ -193,6 +209,25 @@ fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
         })
     };
     Some(made())
+}
+
+/// The proxy on the way to an address of HTTP, with the hosts that are reached without one.
+fn proxy(
+    address: &Address,
+    bucket: Option<&BucketSettings>,
+    environment: &Environment,
+) -> Option<(String, String)> {
+    let get = |name: &str| environment.get(name).or_else(|| environment.get(&name.to_uppercase()));
+    let is_plain = match address {
+        Address::Http(url) => url.starts_with("http:"),
+        Address::Bucket { .. } => {
+            bucket.and_then(|said| said.endpoint.as_ref()).is_some_and(|url| url.starts_with("http:"))
+        }
+        Address::Server { .. } | Address::Folder(_) => return None,
+    };
+    let of_scheme = get(if is_plain { "http_proxy" } else { "https_proxy" });
+    let proxy = of_scheme.or_else(|| get("all_proxy"))?;
+    Some((proxy.to_owned(), get("no_proxy").unwrap_or_default().to_owned()))
 }
 
 /// What is shown to a server, read each time that it is asked for.

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::blobs::batches;
 use crate::client::Client;
+use crate::connection::Connection;
 use crate::fault::{Fault, Kind};
 use crate::statistics::add;
 use crate::streams::Failed;
@@ -17,6 +18,9 @@ const AT_ONCE: usize = 4;
 
 /// Blobs are read in messages of at most so many bytes.
 const BATCH: usize = 2 << 20;
+
+/// The same for parts of objects, which have no largest size.
+const PLAIN_BATCH: usize = 8 << 20;
 
 /// What is known of the downloads of one build.
 #[derive(Debug, Default)]
@@ -99,7 +103,11 @@ impl Downloads {
 
     async fn fetch_all(&self, client: &Client, store: &Store, digests: &[Digest]) -> Result<(), Failed> {
         let batch = client.usable().await?.batch.min(BATCH);
-        let (groups, large) = batches(digests.iter().copied(), batch);
+        let (ordered, batch) = match client.connection.plain() {
+            Some(plain) => (client.connection.in_order(plain, store, digests).await?, PLAIN_BATCH),
+            None => (digests.to_vec(), batch),
+        };
+        let (groups, large) = batches(ordered, batch);
         let mut groups = groups.into_iter();
         let mut running = JoinSet::new();
         loop {
@@ -159,10 +167,13 @@ impl Downloads {
 
     fn failed(&self, client: &Client, digest: Digest, fault: &Fault) {
         if matches!(fault.kind, Kind::Missing | Kind::Corrupt) {
+            if let Some(plain) = client.connection.plain() {
+                plain.forget(&digest);
+            }
             self.state().lost.insert(digest);
         }
         if fault.kind == Kind::Corrupt {
-            corrupt(client, &digest);
+            corrupt(&client.connection, &digest);
         }
     }
 
@@ -172,8 +183,7 @@ impl Downloads {
 }
 
 /// Says that a blob came with the wrong content.
-pub(crate) fn corrupt(client: &Client, digest: &Digest) {
-    let connection = &client.connection;
+pub(crate) fn corrupt(connection: &Connection, digest: &Digest) {
     add(&connection.counters.corrupt, 1);
     let address = &connection.settings.address;
     let message = format!("the remote cache `{address}` gave the blob `{digest}` with another content");

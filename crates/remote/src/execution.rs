@@ -82,10 +82,11 @@ impl Connection {
         };
         let about = action.hex();
         let stream = self.ask_about(&about, |metadata| {
-            let client = ExecutionClient::new(self.channel.clone());
-            let mut client = client.max_decoding_message_size(LARGEST_MESSAGE);
+            let channel = self.channel();
             let (request, name) = (request.clone(), name.to_owned());
             async move {
+                let client = ExecutionClient::new(channel?);
+                let mut client = client.max_decoding_message_size(LARGEST_MESSAGE);
                 let stream = if name.is_empty() {
                     client.execute(with(metadata, request)).await?
                 } else {
@@ -143,7 +144,7 @@ impl Connection {
         let message = CancelOperationRequest { name: name.to_owned() };
         let call = async {
             let (_, metadata) = self.metadata("", None).await?;
-            let mut client = OperationsClient::new(self.channel.clone());
+            let mut client = OperationsClient::new(self.channel()?);
             client.cancel_operation(with(metadata, message)).await.map_err(Fault::from)
         };
         let _ = tokio::time::timeout(self.settings.patience, call).await;

@@ -17,11 +17,15 @@ use crate::capabilities::value;
 use crate::client::Client;
 use crate::connection::with;
 use crate::fault::{Fault, Kind};
+use crate::plain::is_small;
 use crate::statistics::add;
 use crate::streams::Failed;
 
 /// How many outcomes are uploaded together at most.
 const GROUP: usize = 256;
+
+/// How often outcomes are published in a plain cache before the end of a build.
+const PUBLISHED: Duration = Duration::from_secs(30);
 
 /// How many messages are on their way at once.
 const AT_ONCE: usize = 8;
@@ -107,6 +111,14 @@ impl Uploads {
 }
 
 fn upload_all(client: &Arc<Client>, store: &Store, state: &State, queue: &Receiver<Upload>) {
+    let is_plain = client.connection.plain().is_some();
+    // What a plain cache has, and nobody finds before it is published.
+    let (mut held, mut last) = (0, Instant::now());
+    let settle = |count: u64, done: u64| {
+        add(&client.connection.counters.uploads, done);
+        add(&client.connection.counters.left, count - done);
+        state.waiting.fetch_sub(count, Ordering::Relaxed);
+    };
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         // What came meanwhile goes in the same messages.
@@ -117,20 +129,49 @@ fn upload_all(client: &Arc<Client>, store: &Store, state: &State, queue: &Receiv
         } else {
             client.runtime().map_or(0, |runtime| runtime.block_on(upload(client, store, state, group)))
         };
-        add(&client.connection.counters.uploads, done);
-        add(&client.connection.counters.left, count - done);
-        state.waiting.fetch_sub(count, Ordering::Relaxed);
+        if !is_plain {
+            settle(count, done);
+            continue;
+        }
+        settle(count - done, 0);
+        held += done;
+        if last.elapsed() > PUBLISHED {
+            settle(held, publish(client, store, state));
+            (held, last) = (0, Instant::now());
+        }
+    }
+    if held > 0 {
+        settle(held, publish(client, store, state));
     }
 }
 
-/// Uploads a group of outcomes. Gives how many of them the server has now.
+/// Has others find what a plain cache has. Gives how many outcomes they find.
+fn publish(client: &Client, store: &Store, state: &State) -> u64 {
+    let connection = &client.connection;
+    let Some((plain, runtime)) = connection.plain().zip(client.runtime()) else { return 0 };
+    runtime.block_on(connection.publish(plain, store)).unwrap_or_else(|fault| {
+        if fault.kind == Kind::Denied {
+            refused(client, state, &fault.message);
+        }
+        0
+    })
+}
+
+/// Uploads a group of outcomes. Gives how many of them the server has now, or a plain cache once they are published.
 async fn upload(client: &Client, store: &Store, state: &State, group: Vec<Upload>) -> u64 {
     let Ok(abilities) = client.usable().await else { return 0 };
     if !abilities.updates {
         refused(client, state, "it takes no outcomes");
         return 0;
     }
-    let planned = group.into_iter().filter_map(|upload| Planned::new(upload, store).ok()).collect::<Vec<_>>();
+    let plain = client.connection.plain();
+    if let Some(plain) = plain
+        && client.connection.load(plain, store).await.is_err()
+    {
+        return 0;
+    }
+    let plan = |upload| Planned::new(upload, store, plain.is_some()).ok();
+    let planned = group.into_iter().filter_map(plan).collect::<Vec<_>>();
     let made: HashMap<Digest, &Vec<u8>> = planned
         .iter()
         .flat_map(|planned| planned.made.iter().map(|(digest, bytes)| (*digest, bytes)))
@@ -146,7 +187,15 @@ async fn upload(client: &Client, store: &Store, state: &State, group: Vec<Upload
         }
     };
     let whole = planned.into_iter().filter(|planned| planned.blobs.iter().all(|blob| !failed.contains(blob)));
-    let mut whole = whole.collect::<Vec<_>>().into_iter();
+    let whole = whole.collect::<Vec<_>>();
+    if let Some(plain) = plain {
+        let count = whole.len() as u64;
+        for Planned { digest, result, tree, blobs, .. } in whole {
+            client.connection.record(plain, &digest, &result, (tree, blobs));
+        }
+        return count;
+    }
+    let mut whole = whole.into_iter();
     let (mut running, mut done) = (JoinSet::new(), 0);
     loop {
         while running.len() < AT_ONCE
@@ -171,21 +220,33 @@ struct Planned {
     blobs: Vec<Digest>,
     /// Those of them that are not in the store.
     made: Vec<(Digest, Vec<u8>)>,
+    /// The message of the tree, where it is not among them.
+    tree: Vec<u8>,
 }
 
 impl Planned {
-    fn new(upload: Upload, store: &Store) -> Result<Planned, StoreError> {
+    fn new(upload: Upload, store: &Store, is_plain: bool) -> Result<Planned, StoreError> {
         let Upload { stand, outcome } = upload;
         let (directories, mut blobs) = store.tree_blobs(&outcome.tree)?;
-        blobs.extend(&directories);
+        // The message of the tree has the directories, and only workers want each of them.
+        if !is_plain {
+            blobs.extend(&directories);
+        }
         let tree = WholeTree::of(&directories, store)?;
         let tree_digest = store.digest(&tree);
-        let mut made = stand.messages.to_vec();
-        made.push((tree_digest, tree));
+        let result = result(&outcome, &tree_digest);
+        // A plain cache needs no messages that stand for actions, and has small trees elsewhere.
+        let mut made = if is_plain { Vec::new() } else { stand.messages.to_vec() };
+        let tree = if is_plain && is_small(&tree) {
+            tree
+        } else {
+            made.push((tree_digest, tree));
+            Vec::new()
+        };
         blobs.extend([outcome.stdout, outcome.stderr]);
         blobs.retain(|digest| digest.size > 0);
         blobs.extend(made.iter().map(|(digest, _)| *digest));
-        Ok(Planned { digest: stand.digest, result: result(&outcome, &tree_digest), blobs, made })
+        Ok(Planned { digest: stand.digest, result, blobs, made, tree })
     }
 }
 
@@ -274,9 +335,10 @@ async fn put(
     };
     let name = digest.hex();
     let answer = connection.ask_about(&name, |metadata| {
-        let mut client = ActionCacheClient::new(connection.channel.clone());
-        let message = message.clone();
-        async move { client.update_action_result(with(metadata, message)).await.map(drop) }
+        let (channel, message) = (connection.channel(), message.clone());
+        async move {
+            ActionCacheClient::new(channel?).update_action_result(with(metadata, message)).await.map(drop)
+        }
     });
     answer.await
 }

@@ -29,6 +29,10 @@ pub(crate) enum Proof {
 pub(crate) struct RemoteSettings {
     pub(crate) cache: Option<Address>,
     pub(crate) instance: String,
+    /// The object store that has the bucket, where that is not the usual one.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) path_style: Option<bool>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) ca_certs: Option<String>,
     /// The files of a certificate and its key.
@@ -50,6 +54,9 @@ impl Default for RemoteSettings {
         RemoteSettings {
             cache: None,
             instance: String::new(),
+            endpoint: None,
+            region: None,
+            path_style: None,
             headers: Vec::new(),
             ca_certs: None,
             identity: None,
@@ -84,6 +91,9 @@ pub(super) fn settings(settings: &mut Settings) -> Result<RemoteSettings, Vec<Di
     let found = RemoteSettings {
         cache: address(settings, &mut errors),
         instance: text(settings, SECTION, "instance").unwrap_or_default(),
+        endpoint: text(settings, SECTION, "endpoint"),
+        region: text(settings, SECTION, "region"),
+        path_style: flag(settings, SECTION, "path_style"),
         headers: named_texts(settings, "remote.headers"),
         ca_certs: text(settings, SECTION, "ca_certs"),
         identity,
@@ -123,9 +133,10 @@ fn address(settings: &mut Settings, errors: &mut Vec<Diagnostic>) -> Option<Addr
     parsed
         .map_err(|error: remote::AddressError| {
             let help = match text.split_once("://") {
-                Some(("http", rest)) => format!("a server without encryption is `grpc://{rest}`"),
-                Some(("https", rest)) => format!("a server with encryption is `grpcs://{rest}`"),
-                _ => "such as `grpcs://cache.example.com:443`; names and passwords are not in it".to_owned(),
+                None => format!("a folder below the root is `./{text}`"),
+                Some(_) => {
+                    "such as `grpcs://cache.example.com:443`; names and passwords are not in it".to_owned()
+                }
             };
             let error = Diagnostic::error(Exit::Wrong, "config::remote", format!("`cache`: {error}"));
             errors.push(error.at(Some(place)).help(Some(help)));

@@ -5,16 +5,44 @@ use super::keys::SECTIONS;
 
 const SECTION: &str = "remote";
 
-const KEYS: [Key; 16] = [
+const KEYS: [Key; 19] = [
     key(
         SECTION,
         "cache",
         Kind::Text,
         "none",
-        "A server of the Remote Execution API whose cache is behind that of this machine: grpcs://host:port, or \
-         grpc://host:port without encryption.",
+        "The cache that is behind that of this machine: a server of the Remote Execution API (grpcs://host:port, or \
+         grpc://host:port without encryption), an HTTP cache as Bazel's (https://host/path), a bucket (s3://bucket/prefix), or \
+         a folder (its path, relative to the root with ./ before it).",
     ),
-    key(SECTION, "instance", Kind::Text, "\"\"", "The name of the instance on the server."),
+    key(
+        SECTION,
+        "instance",
+        Kind::Text,
+        "\"\"",
+        "The name of the instance on the server; in the other caches, a folder below their address.",
+    ),
+    key(
+        SECTION,
+        "endpoint",
+        Kind::Text,
+        "`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, else that of the region",
+        "The address of the object store that has the bucket: https://host.",
+    ),
+    key(
+        SECTION,
+        "region",
+        Kind::Text,
+        "`AWS_REGION`, `AWS_DEFAULT_REGION`, else us-east-1",
+        "The region of the bucket.",
+    ),
+    key(
+        SECTION,
+        "path_style",
+        Kind::Flag,
+        "whether there is an `endpoint`",
+        "Whether the name of the bucket is in the path of an address, and not in the name of the host.",
+    ),
     key(SECTION, "read", Kind::Flag, "true", "Whether what the server has is used."),
     key(
         SECTION,

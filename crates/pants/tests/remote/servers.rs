@@ -23,7 +23,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn start(command: Box<dyn Fn() -> Command>, port: u16, folder: PathBuf) -> Result<Server, String> {
+    pub(crate) fn start(
+        command: Box<dyn Fn() -> Command>,
+        port: u16,
+        folder: PathBuf,
+    ) -> Result<Server, String> {
         let child = command().spawn().map_err(|error| error.to_string())?;
         let mut server = Server { child, command, port, folder };
         server.wait()?;
@@ -66,7 +70,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.signal(Signal::CONT);
+        // One that was killed is there no more.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::CONT);
         self.kill();
     }
 }
@@ -236,7 +241,7 @@ impl Guarded {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -252,7 +257,7 @@ fn interpreter(name: &str) -> Option<PathBuf> {
 }
 
 /// The Python of an environment with these requirements, which is made once and by one process.
-fn environment(name: &str, python: &str, requirements: &[&str]) -> Result<PathBuf, String> {
+pub(crate) fn environment(name: &str, python: &str, requirements: &[&str]) -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let lock = File::create(folder.join("lock")).map_err(|error| error.to_string())?;
@@ -268,7 +273,7 @@ fn environment(name: &str, python: &str, requirements: &[&str]) -> Result<PathBu
     Ok(made)
 }
 
-fn succeeds(command: &mut Command) -> Result<Output, String> {
+pub(crate) fn succeeds(command: &mut Command) -> Result<Output, String> {
     let output = command.output().map_err(|error| error.to_string())?;
     let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
     if output.status.success() { Ok(output) } else { Err(said()) }

@@ -8,10 +8,10 @@ use std::thread;
 use crate::Bench;
 
 /// All that a client sends.
-type Sent = Arc<Mutex<Vec<u8>>>;
+pub(crate) type Sent = Arc<Mutex<Vec<u8>>>;
 
 /// Passes on what comes to a new port to that of a server, and keeps what clients send.
-fn proxy(to: u16) -> (u16, Sent) {
+pub(crate) fn proxy(to: u16) -> (u16, Sent) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let sent = Sent::default();
@@ -46,18 +46,28 @@ fn nothing_of_the_machine_goes_over_the_wire() {
     let Some((mut bench, server)) = Bench::with_casd("what goes over the wire") else { return };
     let (port, sent) = proxy(server.port);
     bench.address = format!("grpc://127.0.0.1:{port}");
+    nothing_of_the_machine(&bench, &sent, &[]);
+}
+
+/// Builds, and looks through all that was sent for what no step declares, paths of the machine, and some secrets.
+pub(crate) fn nothing_of_the_machine(bench: &Bench, sent: &Sent, secrets: &[&str]) {
     let secret = "a-value-that-no-step-declares";
-    let built = bench.build_with("one", &[("UNDECLARED", secret), ("AWS_SECRET_ACCESS_KEY", secret)]);
+    let built = bench.build_with("one", &[("UNDECLARED", secret), ("GIT_TOKEN", secret)]);
     assert!(built.programs() == 2 && !built.stderr.contains("warning[remote"), "{}", built.stderr);
     let sent = sent.lock().unwrap();
     assert!(sent.len() > 5_000_000, "{}", sent.len());
+    has_none(bench, &sent, &[&[secret, "UNDECLARED"], secrets].concat());
+}
+
+/// Whether neither some texts nor a path of the machine are among some bytes.
+pub(crate) fn has_none(bench: &Bench, bytes: &[u8], texts: &[&str]) {
     let folder = bench.path("").display().to_string();
     // Where interpreters may be.
     let pythons = format!("{}/.pyenv", std::env::var("HOME").unwrap_or_default());
-    for text in [secret, "UNDECLARED", folder.trim_end_matches('/'), &pythons] {
-        let found = sent.windows(text.len()).position(|window| window == text.as_bytes());
+    for text in [texts, &[folder.trim_end_matches('/'), &pythons]].concat() {
+        let found = bytes.windows(text.len()).position(|window| window == text.as_bytes());
         let around =
-            found.map(|at| String::from_utf8_lossy(&sent[at.saturating_sub(80)..at + 80]).into_owned());
+            found.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(80)..at + 80]).into_owned());
         assert!(found.is_none(), "`{text}` was sent: {around:?}");
     }
 }
