@@ -18,6 +18,8 @@ use super::transport::{Ask, Part, body_cause, passing, retry_after};
 const LARGEST_ANSWER: u64 = 64 << 10;
 /// So many characters of it are told.
 const LONGEST_REASON: usize = 300;
+/// From this size on an index is asked whether a form is taken before it is sent.
+const LARGE: usize = 1 << 20;
 /// No file to compare with is larger than this.
 const LARGEST_FILE: u64 = 4 << 30;
 
@@ -109,6 +111,10 @@ impl Client {
             .max_redirects_will_error(false)
             .build()
             .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={}", form.boundary));
+        if form.body.len() >= LARGE {
+            // Whoever refuses it says so before it is sent, and not by cutting the connection.
+            request = request.header(header::EXPECT, "100-continue");
+        }
         if let Some(found) = place.credentials() {
             request = request.header(header::AUTHORIZATION, auth::header(found));
         }
