@@ -44,6 +44,6 @@ pub use partial::sweep_partial;
 pub use post::Post;
 pub use reach::Reached;
 pub use scope::Scope;
-pub(crate) use transport::cause_of;
+pub(crate) use transport::{HOST_NOT_FOUND, NO_TLS, cause_of, retry_after, tls_cause};
 pub(crate) use trust::{Proxies, Trust};
 pub use upload::{Existing, Package};
