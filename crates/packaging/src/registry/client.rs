@@ -24,8 +24,9 @@ const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(300);
 /// A registry that asks for a longer pause is not asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// From this size on it is asked whether a blob is taken before it is sent.
+/// From this size on it is asked whether a blob is taken before it is sent, and so long its leave is waited for.
 const LARGE: u64 = 1 << 20;
+const LONGEST_LEAVE: Duration = Duration::from_secs(5);
 /// More than a registry ever needs.
 const MOST_REDIRECTS: usize = 10;
 /// How long a connection or an answer is waited for. A registry that is sent a large layer thinks for a while at its end.
@@ -94,6 +95,7 @@ impl Registry {
             .timeout_recv_response(Some(PATIENCE))
             .timeout_per_read(Some(PATIENCE))
             .timeout_per_write(Some(PATIENCE))
+            .timeout_await_100(Some(LONGEST_LEAVE))
             .build()
             .new_agent();
         let proxies = Proxies::find(&env, None)?;
