@@ -34,6 +34,12 @@ impl Login {
         &self.origin
     }
 
+    /// That of a token for uploads.
+    pub(super) fn of_token(token: &str, origin: &str) -> Login {
+        let (username, password) = (Some(TOKEN_USER.to_owned()), Some(token.to_owned()));
+        Login { username, password, origin: origin.to_owned(), ..Login::default() }
+    }
+
     /// Gives a password that is a token for uploads the user name that goes with such tokens, where it has none.
     pub(super) fn name_token(&mut self) {
         let is_token = self.password.as_deref().is_some_and(|password| password.starts_with(TOKEN));

@@ -13,6 +13,7 @@ mod download;
 mod error;
 mod failure;
 mod flat;
+mod identity;
 mod keyring;
 mod machine;
 mod names;

@@ -33,12 +33,18 @@ pub(super) fn upload_all(
 ) -> Result<(), Vec<Diagnostic>> {
     let console = session.console;
     let client = downloads.client().map_err(|error| vec![explain::index(error)])?;
+    let is_new = |candidate: &Candidate<'_>| candidate.existing == Existing::Nothing;
+    let mut place = place.clone();
+    if !dry_run && place.credentials().is_none() && candidates.iter().any(is_new) {
+        let variables = &session.environment.variables;
+        client.identify(&mut place, variables).map_err(|error| vec![failed(&error)])?;
+    }
     for candidate in candidates {
         let status = match (candidate.existing, dry_run) {
             (Existing::Same, _) => "unchanged",
             (_, true) => "new",
             (_, false) => {
-                upload(session, client, place, candidate).map_err(|error| vec![error])?;
+                upload(session, client, &place, candidate).map_err(|error| vec![error])?;
                 "uploaded"
             }
         };
@@ -134,7 +140,10 @@ fn upload(
     let (fields, content) = (fields(&candidate.described), content(session, candidate.built)?);
     let package = Package { file: &candidate.file, content: &content, fields: &fields };
     let Err(error) = client.upload(place, &package) else { return Ok(()) };
-    if let FetchError::Rejected { .. } = error {
+    if matches!(
+        error,
+        FetchError::Rejected { .. } | FetchError::Connection { .. } | FetchError::Status { .. }
+    ) {
         // An attempt whose answer was lost may have come through, and is then in the way of the next.
         let fresh = session.downloads().ok();
         let fresh = fresh.as_ref().and_then(|downloads| downloads.client().ok());
