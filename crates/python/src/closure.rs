@@ -6,6 +6,7 @@ use graph::{EdgeKind, Label, NodeId, Place, Target, TargetGraph};
 use packaging::requirement::Requirement;
 
 use crate::error::RuleError;
+use crate::ownership::DISTRIBUTION;
 use crate::requirements;
 use crate::rules::GENRULE;
 use crate::source_roots::SourceRoots;
@@ -20,6 +21,8 @@ pub struct Closure {
     pub code: Vec<TargetFiles>,
     /// The requirements, in the order of the labels.
     pub requirements: Vec<Wish>,
+    /// The distributions whose metadata tests find, in the order of the labels.
+    pub distributions: Vec<NodeId>,
 }
 
 /// The files that one target gives to a program.
@@ -72,13 +75,14 @@ impl Closure {
                     closure.requirements.extend(wishes);
                     errors.extend(wrong);
                 }
+                DISTRIBUTION if is_test => closure.distributions.push(owner),
                 "python_test" if is_test => closure.add_files(target, &files, Some(roots), &mut errors),
                 GENRULE if owner == root => {
                     let own: Vec<&str> = target.sources.iter().map(|source| &*source.path).collect();
                     closure.add_files(target, &own, None, &mut errors);
                 }
                 GENRULE => closure.add_generated(target, roots),
-                "python_distribution" | "python_image" | "python_test" => {
+                DISTRIBUTION | "python_image" | "python_test" => {
                     errors.push(RuleError::NotMade {
                         program: graph.target(root).label.clone(),
                         dependency: target.label.clone(),

@@ -42,8 +42,8 @@ pub use rules::{
     REPORT, REPORTS, RULES, Reporter, Resolve, Rule, SourceBuild, Step, TOTAL, Test, TestBatch, TestRequest,
     ToolRequest, batches, check_steps, debugging_environment, environments, environments_of_resolve, look,
     package, packageable, passed, paths, program_of, reporter, requirements_of_resolves, rewrite, run_steps,
-    running_environment, start_of, step_paths, steps, test_environments, test_files, test_packages,
-    test_paths, tests, tool_files,
+    running_environment, start_of, step_paths, steps, test_distributions, test_environments, test_files,
+    test_packages, test_paths, tests, tool_files,
 };
 pub use source_roots::{RootPatternError, SourceRoots};
 pub use step_error::StepError;

@@ -17,7 +17,7 @@ use clap::Args;
 use engine::{ActionGraph, ActionId};
 use graph::NodeId;
 use python::tools::ConfigurationFile;
-use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
+use python::{Reporter, Test, TestRequest, test_distributions, test_files, test_packages, test_paths};
 use store::{IndexEntry, StatIndex};
 
 use self::choice::Shard;
@@ -214,7 +214,8 @@ fn analyse(
     measuring: Option<&Measuring<'_>>,
 ) -> Result<(StatIndex, Analysed), Vec<Diagnostic>> {
     let graph = &repository.graph;
-    let packages = test_packages(graph, files);
+    let mut packages = test_packages(graph, files);
+    packages.extend(test_distributions(graph, files));
     let paths = files.iter().filter_map(|file| graph.file(*file));
     let configurations = Configurations::new(session, &pytest_configuration(), paths);
     let of_coverage = || measuring.into_iter().flat_map(Measuring::configuration).map(ToOwned::to_owned);

@@ -38,40 +38,63 @@ impl Rule for PythonDistribution {
         analysis: &Analysis<'_>,
         actions: &mut ActionGraph,
     ) -> Result<Vec<Artifact>, Vec<RuleError>> {
-        let target = analysis.graph.target(node);
-        let resolve = resolve(target, analysis)?;
-        let bare = |path: &str| is_bare(path, analysis);
-        let Share { mut closure, others } = analysis.ownership.share(node, analysis.roots, &bare)?;
-        let default = &analysis.settings.default_resolve;
-        let own = resolve_of(target, default);
-        let mut errors = resolves::settle(analysis.graph, node, &mut closure, own, default);
-        let mut described = metadata(target, analysis).unwrap_or_else(|wrong| {
-            errors.extend(wrong);
-            Metadata::default()
-        });
-        match requires(target, &closure, &others, analysis) {
-            Ok(requires) => described.requires = requires,
-            Err(wrong) => errors.extend(wrong),
-        }
-        match Bounds::of(analysis.graph, node, &closure, resolve.constraints) {
-            Ok(bounds) => {
-                let python = requires_python(&bounds);
-                let specifiers: Option<VersionSpecifiers> =
-                    python.as_deref().and_then(|text| text.parse().ok());
-                described.python_tag = python_tag(specifiers.as_ref()).to_owned();
-                described.requires_python = python;
-            }
-            Err(wrong) => errors.extend(wrong),
-        }
-        if errors.is_empty() {
-            errors.extend(lost_entry_points(target, &closure, &others));
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let distribution = Distribution { target, analysis, closure: &closure, metadata: &described };
-        distribution.package(actions)
+        described(node, analysis, |distribution| distribution.package(actions))
     }
+}
+
+/// Adds the action whose tree is the folder of metadata that a distribution has where it is installed.
+///
+/// # Errors
+/// All that is wrong with the distribution.
+pub(super) fn information(
+    node: NodeId,
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<ActionId, Vec<RuleError>> {
+    described(node, analysis, |distribution| {
+        let inputs = distribution.inputs(actions)?;
+        Ok(distribution.information(inputs, actions))
+    })
+}
+
+/// Does something with a distribution of which all is known but its files.
+fn described<T>(
+    node: NodeId,
+    analysis: &Analysis<'_>,
+    make: impl FnOnce(&Distribution<'_, '_>) -> Result<T, Vec<RuleError>>,
+) -> Result<T, Vec<RuleError>> {
+    let target = analysis.graph.target(node);
+    let resolve = resolve(target, analysis)?;
+    let bare = |path: &str| is_bare(path, analysis);
+    let Share { mut closure, others } = analysis.ownership.share(node, analysis.roots, &bare)?;
+    let default = &analysis.settings.default_resolve;
+    let own = resolve_of(target, default);
+    let mut errors = resolves::settle(analysis.graph, node, &mut closure, own, default);
+    let mut described = metadata(target, analysis).unwrap_or_else(|wrong| {
+        errors.extend(wrong);
+        Metadata::default()
+    });
+    match requires(target, &closure, &others, analysis) {
+        Ok(requires) => described.requires = requires,
+        Err(wrong) => errors.extend(wrong),
+    }
+    match Bounds::of(analysis.graph, node, &closure, resolve.constraints) {
+        Ok(bounds) => {
+            let python = requires_python(&bounds);
+            let specifiers: Option<VersionSpecifiers> = python.as_deref().and_then(|text| text.parse().ok());
+            described.python_tag = python_tag(specifiers.as_ref()).to_owned();
+            described.requires_python = python;
+        }
+        Err(wrong) => errors.extend(wrong),
+    }
+    if errors.is_empty() {
+        errors.extend(lost_entry_points(target, &closure, &others));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let distribution = Distribution { target, analysis, closure: &closure, metadata: &described };
+    make(&distribution)
 }
 
 /// Whether an `__init__.py` only makes its folder a package, or a namespace that several distributions share.
@@ -198,10 +221,7 @@ impl Distribution<'_, '_> {
     fn package(&self, actions: &mut ActionGraph) -> Result<Vec<Artifact>, Vec<RuleError>> {
         let (target, metadata) = (self.target, self.metadata);
         let folder = self.folder()?;
-        let sources = gather(target, self.closure, self.analysis, actions)?;
-        let documents = self.documents()?;
-        let arguments = serde_json::to_vec(metadata).expect("metadata is plain data");
-        let inputs = vec![Input::Action(sources), documents];
+        let inputs = self.inputs(actions)?;
         let mut artifacts = Vec::new();
         let artifact = |action: ActionId, file: String| Artifact {
             label: target.label.clone(),
@@ -217,23 +237,38 @@ impl Distribution<'_, '_> {
         };
         if target.bool_or_default("wheel") {
             let name = metadata.wheel_name();
-            let info = Verb::Apply { function: DIST_INFO, arguments: arguments.clone() };
-            let info = actions.add(info, inputs.clone(), format!("describe {name}"));
-            let (archive, parts) = wheel(&name, sources, info);
+            let info = self.information(inputs.clone(), actions);
+            let (archive, parts) = wheel(&name, inputs[0].clone(), info);
             let mut wheel = artifact(actions.add(archive, parts, format!("assemble {name}")), name);
             wheel.places.push((info, target.place.clone()));
             artifacts.push(wheel);
         }
         if target.bool_or_default("sdist") {
             let name = metadata.sdist_name();
-            let pack = Verb::Apply { function: DIST_SDIST, arguments };
-            artifacts.push(artifact(actions.add(pack, inputs, format!("assemble {name}")), name));
+            let pack = Verb::Apply { function: DIST_SDIST, arguments: self.arguments() };
+            artifacts.push(artifact(actions.add(pack, inputs.into(), format!("assemble {name}")), name));
         }
         if artifacts.is_empty() {
             let (label, place) = (target.label.clone(), target.place.clone());
             return Err(vec![RuleError::BuiltForNothing { label, field: "wheel", place }]);
         }
         Ok(artifacts)
+    }
+
+    fn arguments(&self) -> Vec<u8> {
+        serde_json::to_vec(self.metadata).expect("metadata is plain data")
+    }
+
+    /// The files of the modules, and the documents.
+    fn inputs(&self, actions: &mut ActionGraph) -> Result<[Input; 2], Vec<RuleError>> {
+        let sources = gather(self.target, self.closure, self.analysis, actions)?;
+        Ok([Input::Action(sources), self.documents()?])
+    }
+
+    /// The action that makes what it says of itself.
+    fn information(&self, inputs: [Input; 2], actions: &mut ActionGraph) -> ActionId {
+        let info = Verb::Apply { function: DIST_INFO, arguments: self.arguments() };
+        actions.add(info, inputs.into(), format!("describe {}", self.metadata.wheel_name()))
     }
 
     /// The folder below `dist/`.
@@ -262,7 +297,7 @@ impl Distribution<'_, '_> {
 }
 
 /// The archive of a wheel: the files of its modules, and what it says of itself.
-fn wheel(name: &str, sources: ActionId, info: ActionId) -> (Verb, Vec<Input>) {
+fn wheel(name: &str, sources: Input, info: ActionId) -> (Verb, Vec<Input>) {
     let members = |input: usize, origin: &str| Members {
         input,
         origin: format!("{origin} of {name}"),
@@ -273,5 +308,5 @@ fn wheel(name: &str, sources: ActionId, info: ActionId) -> (Verb, Vec<Input>) {
     };
     let members = vec![members(0, "the sources"), members(1, "the metadata")];
     let archive = Archive { name: name.to_owned(), executable: false, prefix: None, members };
-    (Verb::Archive(archive), vec![Input::Action(sources), Input::Action(info)])
+    (Verb::Archive(archive), vec![sources, Input::Action(info)])
 }

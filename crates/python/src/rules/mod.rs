@@ -42,7 +42,10 @@ pub(crate) use genrule::GENRULE;
 pub use genrule::{Step, check_steps, run_steps, step_paths, steps};
 pub use image::{BASE_LAYERS, program_of};
 pub use inside::Distribution;
-pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_packages, test_paths, tests};
+pub use test::{
+    REPORT, Test, TestRequest, test_distributions, test_environments, test_files, test_packages, test_paths,
+    tests,
+};
 pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};
 
 use crate::closure::Closure;

@@ -13,17 +13,21 @@ use store::{Digest, IndexEntry};
 
 use super::binary::Known;
 use super::coverage::{self, COVERAGE, MEASURED};
+use super::distribution;
 use super::environment::{self, ENVIRONMENT, Environment, WORK};
 use super::needs;
 use super::wheels::Wheels;
 use super::{Analysis, SourceBuild};
 use crate::closure::{Closure, Wish, packaged, source_root};
 use crate::error::RuleError;
+use crate::ownership::DISTRIBUTION;
 use crate::requirements::resolve_of;
 use crate::resolve_error::ResolveError;
 
 /// What runs the tests.
 const PYTEST: &str = "pytest";
+/// The folder beside the files with the metadata of own distributions.
+const INSTALLED: &str = ".pants-installed";
 /// The report of a file's tests, among its outputs.
 pub const REPORT: &str = ".pants-junit.xml";
 /// What pytest runs with.
@@ -93,6 +97,13 @@ pub fn test_files(graph: &graph::TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
 pub fn test_packages(graph: &graph::TargetGraph, files: &[NodeId]) -> Vec<NodeId> {
     let found = files.iter().flat_map(|file| packaged(graph.target(*file)));
     super::packageable(graph, &found.filter_map(|label| graph.node(label)).collect::<Vec<_>>())
+}
+
+/// The distributions whose metadata the tests of some files may find.
+pub fn test_distributions(graph: &graph::TargetGraph, files: &[NodeId]) -> Vec<NodeId> {
+    let mut all = graph.closure(files.iter().copied());
+    all.retain(|node| graph.target(*node).rule.name == DISTRIBUTION);
+    all
 }
 
 /// The paths of all files that the tests of a file reach. Errors are the analysis's to tell.
@@ -270,7 +281,7 @@ impl Running<'_, '_> {
         Ok((actions.add(Verb::Run(process), inputs, format!("test {}", self.path)), builds))
     }
 
-    /// The files, and what they find built, at the paths that `dist/` would have.
+    /// The files, and what they find built, at the paths that `dist/` would have; the metadata of own distributions is apart.
     fn with_packages(
         &self,
         files: Input,
@@ -278,7 +289,8 @@ impl Running<'_, '_> {
     ) -> Result<(Input, Vec<SourceBuild>), Vec<RuleError>> {
         let packages = test_packages(self.analysis.graph, &[self.file]);
         let artifacts = super::package(&packages, self.analysis, actions)?;
-        if artifacts.is_empty() {
+        let distributions = &self.known.closure.distributions;
+        if artifacts.is_empty() && distributions.is_empty() {
             return Ok((files, Vec::new()));
         }
         let (mut prefixes, mut inputs, mut builds) = (vec![String::new()], vec![files], Vec::new());
@@ -291,7 +303,11 @@ impl Running<'_, '_> {
             inputs.push(Input::Action(artifact.action));
             builds.extend(artifact.builds);
         }
-        let description = format!("put programs beside {}", self.path);
+        for distribution in distributions {
+            prefixes.push(INSTALLED.to_owned());
+            inputs.push(Input::Action(distribution::information(*distribution, self.analysis, actions)?));
+        }
+        let description = format!("put what is built beside {}", self.path);
         Ok((Input::Action(actions.add(Verb::Merge { prefixes }, inputs, description)), builds))
     }
 
@@ -315,8 +331,9 @@ impl Running<'_, '_> {
     }
 
     fn variables(&self) -> BTreeMap<String, String> {
-        let search: Vec<String> =
-            self.source_roots().into_iter().map(|root| graph::join(WORK, &root)).collect();
+        let installed = (!self.known.closure.distributions.is_empty()).then(|| INSTALLED.to_owned());
+        let search = self.source_roots().into_iter().chain(installed);
+        let search: Vec<String> = search.map(|root| graph::join(WORK, &root)).collect();
         let mut variables = environment::variables();
         variables.insert("PYTHONPATH".to_owned(), search.join(":"));
         for asked in self.target.list("extra_env_vars") {
