@@ -12,6 +12,7 @@ mod batches;
 mod coverage;
 mod generated;
 mod packages;
+mod recalled;
 mod tries;
 
 use std::fs;
