@@ -13,7 +13,7 @@ use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
 use crate::action::{ActionGraph, ActionId, Input};
 use crate::functions::Functions;
 use crate::schedule::{Lane, Schedule};
-use crate::seams::{Cache, Cancel, Event, Fetch, Finish, Runner, Sources, Tools, Watch};
+use crate::seams::{Cache, Cancel, Event, Fetch, Finish, RunError, Runner, Sources, Tools, Watch};
 use crate::settle::{Answer, Found, Job, Step, Worker};
 use crate::verbs::ActionError;
 
@@ -301,7 +301,11 @@ impl Owner<'_, '_> {
 
     fn fail(&mut self, id: ActionId, error: ActionError, settled: Settled) {
         let Settled { key, duration, usage } = settled;
-        let how = if matches!(error, ActionError::Cancelled) { Finish::Skipped } else { Finish::Failed };
+        let how = match error {
+            ActionError::Cancelled => Finish::Skipped,
+            ActionError::Run(RunError::Timeout { .. }) => Finish::TimedOut,
+            _ => Finish::Failed,
+        };
         self.executor.watch.event(Event::Finished { id, how, duration, key, usage });
         for skipped in self.schedule.failed(id) {
             let how = Finish::Skipped;

@@ -180,6 +180,8 @@ pub enum Finish {
     Ran,
     /// It failed.
     Failed,
+    /// It was ended, since it took longer than it may.
+    TimedOut,
     /// Something that it needs failed, or the request was cancelled.
     Skipped,
 }

@@ -1,7 +1,6 @@
 //! From chosen programs to files in `dist/`: analysis, execution, placing. What `binary` and `run` have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use engine::{
     ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Foreseen, Functions, LocalRunner,
@@ -27,7 +26,7 @@ use crate::inside::{self, Licences};
 use crate::machine::MachineInterpreters;
 use crate::memory::memory;
 use crate::progress::Progress;
-use crate::recall::{Made, Request};
+use crate::recall::{Basis, Made, Recalled, Request};
 use crate::report::Report;
 use crate::repository::Repository;
 use crate::session::Session;
@@ -65,8 +64,10 @@ pub(crate) fn build(
     check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
 ) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
     session.builds.get_or_init(|| ());
-    let request = Request::new(session, goal, asked);
-    if let Some(report) = request.recall()? {
+    let request = Request::new(session, goal, asked, &[]);
+    if let Some(recalled) = request.recall()?
+        && let Some(report) = put_back(session, recalled)?
+    {
         return Ok((report, session.take_warnings()));
     }
     let repository = session.repository()?;
@@ -79,17 +80,29 @@ pub(crate) fn build(
         report.add_counts(session.take_generated());
         let made = made?;
         plan.account(&repository);
-        request.remember(&repository, plan.inputs, plan.described, made, &report)
+        request.remember(&repository, plan.basis, &made, &report)
     });
     let mut diagnostics = built.err().unwrap_or_default();
     diagnostics.extend(session.take_warnings());
     Ok((report, diagnostics))
 }
 
-/// A source, and the `__init__.py` of every folder above it: whether one is needed may depend on what is in it.
-fn with_packages(path: &str) -> Vec<PathBuf> {
-    let folders = Path::new(path).ancestors().skip(1);
-    std::iter::once(PathBuf::from(path)).chain(folders.map(|folder| folder.join("__init__.py"))).collect()
+/// Makes `dist/` what it was after the last run; none where the cache has lost a part of it.
+fn put_back(
+    session: &Session<'_>,
+    Recalled { made, mut report, said }: Recalled<Vec<Made>>,
+) -> Result<Option<Report>, Vec<Diagnostic>> {
+    let store = session.store()?;
+    for made in &made {
+        made.use_outcome(store)?;
+        match made.place(session, store) {
+            Ok(built) => report.artifacts.push(built),
+            Err(PlaceError::Lost) => return Ok(None),
+            Err(PlaceError::Failed(diagnostic)) => return Err(vec![*diagnostic]),
+        }
+    }
+    session.console.repeat(&said);
+    Ok(Some(report))
 }
 
 /// What is to be done for some targets.
@@ -105,10 +118,8 @@ pub(crate) struct Plan<'a> {
     builds: Vec<SourceBuild>,
     /// What is to blame where an action fails.
     places: Vec<(ActionId, Place)>,
-    /// What git was asked for, and what it said.
-    described: Vec<(String, String)>,
-    /// The paths of all that this was planned by, besides what the graph was made of.
-    inputs: Vec<PathBuf>,
+    /// What this was planned by, besides what the graph was made of.
+    basis: Basis,
     /// What steps have made for it.
     generated: Generated,
 }
@@ -137,16 +148,11 @@ impl<'a> Plan<'a> {
             }
             session.console.diagnostics(explain::left_out(&artifacts));
             session.console.diagnostics(lacking(&artifacts));
-            let mut inputs = interpreters.inputs();
-            inputs.extend(
-                seen.files.keys().chain(seen.made.sources.keys()).flat_map(|path| with_packages(path)),
-            );
-            inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
-            inputs.extend(seen.settings.platform_files.keys().map(PathBuf::from));
+            let basis = seen.basis();
             let tools = MachineTools::of(&actions, interpreters);
             let plan = Plan::new(session, artifacts, actions, tools)?;
             let generated = seen.made.clone();
-            Ok(Plan { described: seen.versions.said(), inputs, generated, ..plan })
+            Ok(Plan { basis, generated, ..plan })
         })?;
         Ok(Plan { index: Some(index), ..plan })
     }
@@ -167,8 +173,7 @@ impl<'a> Plan<'a> {
             places: artifacts.iter().flat_map(|artifact| artifact.places.iter().cloned()).collect(),
             actions,
             artifacts,
-            described: Vec::new(),
-            inputs: Vec::new(),
+            basis: Basis::default(),
             generated: Generated::default(),
         })
     }

@@ -99,6 +99,9 @@ pub(crate) struct Finished {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<String>,
     pub(crate) how: How,
+    /// Whether it failed since it took longer than it may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) timed_out: bool,
     pub(crate) seconds: f64,
     /// Its key, where it came to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -186,6 +189,7 @@ mod tests {
             description: "test a".into(),
             target: target.map(Into::into),
             how: How::Ran,
+            timed_out: false,
             seconds: 0.25,
             key: key.map(Into::into),
             needs: vec![0, 1],

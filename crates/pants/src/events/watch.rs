@@ -85,9 +85,10 @@ impl Watch for Recorded<'_> {
                     how: match how {
                         Finish::Cached => How::Cached,
                         Finish::Ran => How::Ran,
-                        Finish::Failed => How::Failed,
+                        Finish::Failed | Finish::TimedOut => How::Failed,
                         Finish::Skipped => How::Skipped,
                     },
+                    timed_out: how == Finish::TimedOut,
                     seconds: seconds(duration),
                     key: key.map(|key| key.hex()),
                     needs: needs.collect(),

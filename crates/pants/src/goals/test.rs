@@ -9,6 +9,7 @@ mod junit;
 mod result;
 mod tries;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,8 +32,9 @@ use crate::build::Plan;
 use crate::checking::Configurations;
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
+use crate::recall::{Basis, Recalled, Request};
 use crate::report::{Report, exit_of};
-use crate::repository::Repository;
+use crate::repository::{Repository, Variables};
 use crate::session::Session;
 use crate::tools::MachineTools;
 use crate::undeclared;
@@ -105,21 +107,54 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    let repository = session.repository()?;
-    let chosen = chosen(session, &repository, arguments)?;
-    if arguments.debug {
-        return Err(vec![debug::become_pytest(session, &repository, arguments, &chosen)]);
-    }
-    let mut done = Done::default();
-    if !chosen.files.is_empty() {
-        let told = run_all(session, &repository, arguments, &chosen, &mut done);
-        session.console.diagnostics(told.err().unwrap_or_default());
-    }
+    session.builds.get_or_init(|| ());
+    let (asked, only) = arguments.asked();
+    let request = arguments.request(session, &asked);
+    let known = request.as_ref().map_or(Ok(None), |request| recall(session, request))?;
+    let mut done = match known {
+        Some(known) => known,
+        None => {
+            let repository = session.repository()?;
+            let chosen = chosen(session, &repository, arguments, (&asked, only))?;
+            if arguments.debug {
+                return Err(vec![debug::become_pytest(session, &repository, arguments, &chosen)]);
+            }
+            let mut done = Done::default();
+            if !chosen.files.is_empty() {
+                let told = run_all(session, &repository, arguments, &chosen, &mut done).and_then(|basis| {
+                    remember(session, &repository, request.as_ref().map(|request| (request, basis)), &done)
+                });
+                session.console.diagnostics(told.err().unwrap_or_default());
+            }
+            done
+        }
+    };
     let store = session.store()?;
     choice::remember(store, &session.root, &done.results)?;
     flaky::count(store, &mut done.results)?;
     session.console.diagnostics(session.take_warnings());
     Ok(tell(session, &done))
+}
+
+/// What became of the same request the last time, if that holds.
+fn recall(session: &Session<'_>, request: &Request<'_>) -> Result<Option<Done>, Vec<Diagnostic>> {
+    let Some(Recalled { made, report, said }) = request.recall()? else { return Ok(None) };
+    let Some(results) = Results::recalled(session, made)? else { return Ok(None) };
+    session.console.repeat(&said);
+    Ok(Some(Done { results, report, ..Done::default() }))
+}
+
+/// Remembers a run in which all passed: what has not runs again in any case.
+fn remember(
+    session: &Session<'_>,
+    repository: &Repository,
+    request: Option<(&Request<'_>, Basis)>,
+    done: &Done,
+) -> Result<(), Vec<Diagnostic>> {
+    let (Some((request, basis)), Some(all)) = (request, done.results.all_passed(session)?) else {
+        return Ok(());
+    };
+    request.remember(repository, basis, &all, &done.report)
 }
 
 /// What became of what was asked for.
@@ -168,22 +203,32 @@ impl Arguments {
         }
         (Targets { targets, narrowed: self.narrowed.clone(), changed: self.changed.clone() }, only)
     }
+
+    /// The request, if its answer depends on nothing but files; not where tests run although they have passed.
+    fn request<'a>(&self, session: &'a Session<'a>, asked: &'a Targets) -> Option<Request<'a>> {
+        let runs = self.force || self.runs.is_some() || self.debug;
+        if runs || self.failed || self.durations.is_some() || self.coverage.is_asked() {
+            return None;
+        }
+        let others = [self.shard.map(|shard| shard.to_string()), self.timeout.map(|limit| limit.to_string())];
+        let others = others.map(Option::unwrap_or_default);
+        Some(Request::new(session, "test", asked, &[&self.targets, &self.arguments, &others]))
+    }
 }
 
 fn chosen(
     session: &Session<'_>,
     repository: &Repository,
     arguments: &Arguments,
+    (asked, only): (&Targets, BTreeMap<String, Vec<String>>),
 ) -> Result<Chosen, Vec<Diagnostic>> {
     let graph = &repository.graph;
-    let (asked, only) = arguments.asked();
     let only: BTreeMap<String, Vec<String>> =
         only.into_iter().map(|(path, names)| (session.named(&path).into_owned(), names)).collect();
     let mut files = asked.files(session, repository, test_files)?;
     check_named(graph, &only, &files)?;
     let help = "`pants list --type python_test ::` names all that there are";
-    check_some(session, &asked, &files, ("test::none", "`python_test`", help))
-        .map_err(|wrong| vec![wrong])?;
+    check_some(session, asked, &files, ("test::none", "`python_test`", help)).map_err(|wrong| vec![wrong])?;
     if arguments.failed {
         files = choice::failed_before(session.store()?, &session.root, graph, files)?;
     }
@@ -223,6 +268,8 @@ struct Analysed {
     tools: MachineTools,
     /// All that they reach.
     files: BTreeMap<String, IndexEntry>,
+    /// What all this depends on.
+    basis: Basis,
 }
 
 fn analyse(
@@ -247,10 +294,14 @@ fn analyse(
     };
     let nodes: Vec<NodeId> = files.iter().chain(&packages).copied().collect();
     observe(session, repository, &nodes, &paths, |seen| {
+        let variables = RefCell::new(Variables::new());
         let request = TestRequest {
             arguments: &arguments.arguments,
             only,
-            variable: &|name| session.environment.get(name).map(ToOwned::to_owned),
+            variable: &|name| {
+                variables.borrow_mut().insert(name.to_owned(), session.variable(name));
+                session.environment.get(name).map(ToOwned::to_owned)
+            },
             configuration: &|path| {
                 let found = configurations.of(path).map(ToOwned::to_owned).chain(of_coverage());
                 let found: BTreeSet<String> = found.collect();
@@ -277,7 +328,9 @@ fn analyse(
         let ((tests, reporter), actions) = made.map_err(wrong)?;
         session.console.diagnostics(seen.interpreters.take_notes());
         let tools = MachineTools::of(&actions, seen.interpreters);
-        Ok(Analysed { tests, reporter, actions, tools, files: seen.files.clone() })
+        let mut basis = Basis { variables: variables.take(), ..seen.basis() };
+        basis.inputs.extend(configurations.candidates().iter().map(PathBuf::from));
+        Ok(Analysed { tests, reporter, actions, tools, files: seen.files.clone(), basis })
     })
 }
 
@@ -287,12 +340,12 @@ fn run_all(
     arguments: &Arguments,
     chosen: &Chosen,
     done: &mut Done,
-) -> Result<(), Vec<Diagnostic>> {
+) -> Result<Basis, Vec<Diagnostic>> {
     let reached = repository.graph.closure(chosen.files.iter().copied());
     session.tell_findings(repository, &reached, true)?;
     let measuring = arguments.coverage.measuring(session, arguments.shard.is_some())?;
     let (index, analysed) = analyse(session, repository, arguments, chosen, measuring.as_ref())?;
-    let Analysed { tests, reporter, mut actions, tools, files } = analysed;
+    let Analysed { tests, reporter, mut actions, tools, files, basis } = analysed;
     let runs = arguments.runs;
     let mut repeated = |test: &Test| {
         let more = (1..runs.unwrap_or(1)).map(|_| actions.again(test.action));
@@ -318,6 +371,7 @@ fn run_all(
             done.warnings.extend(undeclared::warnings(session, repository, (*node, ""), &said));
         }
     }
+    done.results.put_reports(session)?;
     let mut diagnostics = plan.told(tried.failures);
     if tried.cancelled {
         diagnostics.push(Diagnostic::error(Exit::Failed, "test::cancelled", "cancelled"));
@@ -328,7 +382,7 @@ fn run_all(
             Err(wrong) => diagnostics.extend(wrong),
         }
     }
-    if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+    if diagnostics.is_empty() { Ok(basis) } else { Err(diagnostics) }
 }
 
 /// Says what became of the tests: what passed, and then what failed, with what that said.

@@ -13,6 +13,7 @@ mod coverage;
 mod generated;
 mod own;
 mod packages;
+mod recalled;
 mod tries;
 
 use std::fs;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use store::Store;
 
 use super::result::Results;
-use super::tries::Try;
+use super::tries::{Status, Try};
 use crate::diagnostic::Diagnostic;
 use crate::session::{failed, forgettable};
 
@@ -37,7 +37,12 @@ impl Ends {
 
     fn add(&mut self, tries: &[Try]) {
         for one in tries.iter().filter(|one| !one.cached) {
-            let count = if one.status.is_bad() { &mut self.failed } else { &mut self.passed };
+            let count = match one.status {
+                Status::Passed => &mut self.passed,
+                Status::Failed => &mut self.failed,
+                // That the machine had no time for them says nothing of what they do.
+                Status::TimedOut | Status::Skipped => continue,
+            };
             *count = count.saturating_add(1);
         }
     }
