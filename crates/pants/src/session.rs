@@ -77,7 +77,11 @@ impl<'s> Session<'s> {
         cancel: &'s Cancel,
         (start, began): (Instant, Moment),
     ) -> Result<Session<'s>, Vec<Diagnostic>> {
-        let given = options.cache_dir.as_ref().map(|dir| environment.folder.join(dir));
+        let given = options.cache_dir.as_ref().map(|dir| match dir.to_str() {
+            // No shell has replaced the `~` of a variable that a file sets.
+            Some(text) => environment.path(text, &environment.folder),
+            None => environment.folder.join(dir),
+        });
         let configured = config.cache_dir.as_ref().map(|dir| environment.path(dir, &root));
         let Some(cache_dir) = given.or(configured).or_else(|| environment.cache_dir()) else {
             return Err(vec![

@@ -292,7 +292,11 @@ pub(super) fn date(text: &str) -> Option<i64> {
 
 fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
     let missing = || FetchError::NoProject { index: ask.index.name.clone(), project: ask.what.to_owned() };
+    let gone = ask.index.folder().filter(|folder| !folder.exists());
     let unreadable = |error: &io::Error| match error.kind() {
+        _ if let Some(folder) = &gone => {
+            connection(ask, format!("there is no folder `{}`", folder.display()))
+        }
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(),
         _ => connection(ask, error.kind().to_string()),
     };
