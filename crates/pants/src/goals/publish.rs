@@ -26,8 +26,8 @@ Examples:
 
 `pants.toml` says where to: the address of the index in [python-repos] indexes, and under the same name
 in [python.publish_urls] the one that takes uploads. User name and password come from PANTS_INDEX_<NAME>_USERNAME
-and PANTS_INDEX_<NAME>_PASSWORD, from a netrc file, or from keyring, as for downloads. Those for a registry are
-those that `docker login` or `podman login` keeps.";
+and PANTS_INDEX_<NAME>_PASSWORD, from a netrc file, or from keyring, as for downloads; a job of CI that the index
+trusts needs none. Those for a registry are those that `docker login` or `podman login` keeps.";
 
 /// Put distributions on an index and images into registries, unchanged ones not again
 ///
