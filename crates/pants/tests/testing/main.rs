@@ -329,3 +329,22 @@ fn shells_and_exported_virtualenvs() {
     assert!(!import("import six").0 && import("import pytest").0);
     assert_eq!(repository.read(&own), b"x");
 }
+
+#[test]
+fn virtualenvs_are_exported_for_the_pythons_that_are_here() {
+    let Some(repository) = shop("virtualenvs_are_exported_for_the_pythons_that_are_here") else { return };
+    let paths = || {
+        let said = online(&repository, &["-q", "export"]).output().unwrap();
+        assert!(said.status.success(), "{}", text(&said.stderr));
+        text(&said.stdout)
+    };
+    let first = paths();
+    let version = first.trim_end().rsplit_once('/').unwrap().1;
+    let minor = version.rsplit_once('.').unwrap().0;
+    repository.write("pants.toml", format!("[python]\ninterpreters = [\"{minor}\", \"3.98\"]\n"));
+    assert_eq!(run(&repository, &["-q", "lock"]).0, 0);
+    assert_eq!(paths(), first);
+    // What is tested has to be tested under all of them.
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert!(code == 3 && said.contains("error[python::no_interpreter]: there is no Python 3.98"), "{said}");
+}
