@@ -261,6 +261,20 @@ impl ActionGraph {
         next
     }
 
+    /// Adds all actions of another graph, and gives the number that each of them has here, in their order.
+    pub fn append(&mut self, other: &ActionGraph) -> Vec<ActionId> {
+        let mut ids: Vec<ActionId> = Vec::with_capacity(other.actions.len());
+        for action in &other.actions {
+            let inputs = action.inputs.iter().map(|input| match input {
+                Input::Action(id) => Input::Action(ids[id.index()]),
+                tree @ Input::Tree(_) => *tree,
+            });
+            let id = self.add(action.verb.clone(), inputs.collect(), action.description.clone());
+            ids.push(id);
+        }
+        ids
+    }
+
     /// Has people shown another text while an action runs.
     pub fn describe(&mut self, id: ActionId, description: impl Into<String>) {
         self.actions[id.index()].description = description.into();

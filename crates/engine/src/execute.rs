@@ -4,8 +4,8 @@
 //! store has lost is made again by the action that yielded it, or restored from the workspace.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
@@ -77,14 +77,14 @@ pub struct Execution {
 }
 
 /// An action that failed, and why.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ActionFailure {
     /// Which.
     pub id: ActionId,
     /// What it was doing, for people.
     pub description: String,
     /// Why it failed.
-    pub error: ActionError,
+    pub error: Arc<ActionError>,
     /// Its key, where it came to that.
     pub key: Option<Digest>,
 }
@@ -317,6 +317,7 @@ impl Owner<'_, '_> {
             self.execution.skipped.push(id);
         } else {
             let description = self.graph[id].description.clone();
+            let error = Arc::new(error);
             self.execution.failures.push(ActionFailure { id, description, error, key });
         }
     }

@@ -40,7 +40,7 @@ const VARIABLES: [&str; 3] = ["PATH", "PYENV_ROOT", "HOME"];
 /// A request to build or to test.
 pub(crate) struct Request<'a> {
     session: &'a Session<'a>,
-    asked: &'a Targets,
+    asked: Targets,
     key: Vec<u8>,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Request<'a> {
     pub(crate) fn new(
         session: &'a Session<'a>,
         goal: &str,
-        asked: &'a Targets,
+        asked: &Targets,
         further: &[&[String]],
     ) -> Request<'a> {
         let lists = [asked.targets.as_slice(), &asked.narrowed.exclude, &asked.narrowed.tag];
@@ -109,7 +109,7 @@ impl<'a> Request<'a> {
             key.update(&(list.len() as u64).to_le_bytes());
             list.iter().for_each(|text| add(&mut key, text.as_bytes()));
         }
-        Request { session, asked, key: key.finalize().as_bytes().to_vec() }
+        Request { session, asked: asked.clone(), key: key.finalize().as_bytes().to_vec() }
     }
 
     /// Whether files alone decide the answer: what git says of them is no file's state.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use engine::{ActionGraph, ActionId};
+use engine::{ActionGraph, ActionId, Execution};
 use graph::{NodeId, TargetGraph};
 use python::tools::ConfigurationFile;
 use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
@@ -36,6 +36,7 @@ use crate::recall::{Basis, Recalled, Request};
 use crate::report::{Report, exit_of};
 use crate::repository::{Repository, Variables};
 use crate::session::Session;
+use crate::together::Planned;
 use crate::tools::MachineTools;
 use crate::undeclared;
 
@@ -107,28 +108,61 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    session.builds.get_or_init(|| ());
-    let (asked, only) = arguments.asked();
-    let request = arguments.request(session, &asked);
-    let known = request.as_ref().map_or(Ok(None), |request| recall(session, request))?;
-    let mut done = match known {
-        Some(known) => known,
-        None => {
-            let repository = session.repository()?;
-            let chosen = chosen(session, &repository, arguments, (&asked, only))?;
-            if arguments.debug {
-                return Err(vec![debug::become_pytest(session, &repository, arguments, &chosen)]);
-            }
-            let mut done = Done::default();
-            if !chosen.files.is_empty() {
-                let told = run_all(session, &repository, arguments, &chosen, &mut done).and_then(|basis| {
-                    remember(session, &repository, request.as_ref().map(|request| (request, basis)), &done)
+    let asked = Asked::new(session, arguments);
+    if let Some(exit) = asked.recall(session)? {
+        return Ok(exit);
+    }
+    let repository = session.repository()?;
+    plan_anew(session, &repository, arguments, asked)?.carry_out()
+}
+
+pub(crate) fn plan<'a>(
+    session: &'a Session<'a>,
+    repository: &'a Repository,
+    arguments: &'a Arguments,
+) -> Result<Planned<'a>, Vec<Diagnostic>> {
+    let asked = Asked::new(session, arguments);
+    match asked.recall(session)? {
+        Some(exit) => Ok(Planned::Done(exit)),
+        None => plan_anew(session, repository, arguments, asked),
+    }
+}
+
+fn plan_anew<'a>(
+    session: &'a Session<'a>,
+    repository: &'a Repository,
+    arguments: &'a Arguments,
+    Asked { targets, only, request }: Asked<'a>,
+) -> Result<Planned<'a>, Vec<Diagnostic>> {
+    let chosen = chosen(session, repository, arguments, (&targets, only))?;
+    if arguments.debug {
+        return Err(vec![debug::become_pytest(session, repository, arguments, &chosen)]);
+    }
+    if chosen.files.is_empty() {
+        return conclude(session, Done::default()).map(Planned::Done);
+    }
+    let mut done = Done::default();
+    match prepare(session, repository, arguments, &chosen, &mut done) {
+        Ok((prepared, plan)) => {
+            let (roots, force) = (prepared.repeated.concat(), prepared.often.forces());
+            Ok(Planned::open(plan, roots, force, move |plan, first| {
+                let told = prepared.conclude(session, repository, (plan, first), &mut done);
+                let told = told.and_then(|basis| {
+                    remember(session, repository, request.as_ref().map(|request| (request, basis)), &done)
                 });
                 session.console.diagnostics(told.err().unwrap_or_default());
-            }
-            done
+                conclude(session, done)
+            }))
         }
-    };
+        Err(wrong) => {
+            session.console.diagnostics(wrong);
+            conclude(session, done).map(Planned::Done)
+        }
+    }
+}
+
+/// Remembers how each file ended, and answers.
+fn conclude(session: &Session<'_>, mut done: Done) -> Result<Exit, Vec<Diagnostic>> {
     let store = session.store()?;
     choice::remember(store, &session.root, &done.results)?;
     flaky::count(store, &mut done.results)?;
@@ -136,12 +170,29 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     Ok(tell(session, &done))
 }
 
-/// What became of the same request the last time, if that holds.
-fn recall(session: &Session<'_>, request: &Request<'_>) -> Result<Option<Done>, Vec<Diagnostic>> {
-    let Some(Recalled { made, report, said }) = request.recall()? else { return Ok(None) };
-    let Some(results) = Results::recalled(session, made)? else { return Ok(None) };
-    session.console.repeat(&said);
-    Ok(Some(Done { results, report, ..Done::default() }))
+/// What is asked for, as it was written.
+struct Asked<'a> {
+    targets: Targets,
+    only: BTreeMap<String, Vec<String>>,
+    request: Option<Request<'a>>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(session: &'a Session<'a>, arguments: &Arguments) -> Asked<'a> {
+        session.builds.get_or_init(|| ());
+        let (targets, only) = arguments.asked();
+        let request = arguments.request(session, &targets);
+        Asked { targets, only, request }
+    }
+
+    /// Answers as the same request was answered the last time, if that holds.
+    fn recall(&self, session: &Session<'_>) -> Result<Option<Exit>, Vec<Diagnostic>> {
+        let Some(request) = &self.request else { return Ok(None) };
+        let Some(Recalled { made, report, said }) = request.recall()? else { return Ok(None) };
+        let Some(results) = Results::recalled(session, made)? else { return Ok(None) };
+        session.console.repeat(&said);
+        conclude(session, Done { results, report, ..Done::default() }).map(Some)
+    }
 }
 
 /// Remembers a run in which all passed: what has not runs again in any case.
@@ -205,7 +256,7 @@ impl Arguments {
     }
 
     /// The request, if its answer depends on nothing but files; not where tests run although they have passed.
-    fn request<'a>(&self, session: &'a Session<'a>, asked: &'a Targets) -> Option<Request<'a>> {
+    fn request<'a>(&self, session: &'a Session<'a>, asked: &Targets) -> Option<Request<'a>> {
         let runs = self.force || self.runs.is_some() || self.debug;
         if runs || self.failed || self.durations.is_some() || self.coverage.is_asked() {
             return None;
@@ -334,13 +385,28 @@ fn analyse(
     })
 }
 
-fn run_all(
-    session: &Session<'_>,
+/// Tests that are planned.
+struct Prepared<'a> {
+    tests: Vec<Test>,
+    /// The actions of each.
+    repeated: Vec<Vec<ActionId>>,
+    /// Those that came into the cache in this run.
+    fresh: BTreeSet<ActionId>,
+    often: Often,
+    measuring: Option<Measuring<'a>>,
+    reporter: Option<Reporter>,
+    files: BTreeMap<String, IndexEntry>,
+    basis: Basis,
+}
+
+/// Plans the tests. Those that may share processes have run in these then.
+fn prepare<'a>(
+    session: &'a Session<'a>,
     repository: &Repository,
-    arguments: &Arguments,
+    arguments: &'a Arguments,
     chosen: &Chosen,
     done: &mut Done,
-) -> Result<Basis, Vec<Diagnostic>> {
+) -> Result<(Prepared<'a>, Plan<'a>), Vec<Diagnostic>> {
     let reached = repository.graph.closure(chosen.files.iter().copied());
     session.tell_findings(repository, &reached, true)?;
     let measuring = arguments.coverage.measuring(session, arguments.shard.is_some())?;
@@ -359,30 +425,44 @@ fn run_all(
     let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
     done.report.add_counts(session.take_generated());
     let often = Often { runs, retries: arguments.retries.unwrap_or_default(), force: arguments.force };
-    let fresh = match often.runs.is_some() || often.force {
+    let fresh = match often.forces() {
         true => BTreeSet::new(),
         false => batch::run(session, &plan, &tests, &mut done.report)?,
     };
-    let tried = tries::carry_out(&plan, &tests, (&repeated, &fresh), often, &mut done.report)?;
-    for (test, tries) in tests.iter().zip(tried.tries) {
-        done.results.add(session, test, tries, runs.is_some())?;
-        let said = done.results.all.last().and_then(result::TestResult::output);
-        if let (Some(said), Some(node)) = (said, repository.graph.file_nodes(&test.path).first()) {
-            done.warnings.extend(undeclared::warnings(session, repository, (*node, ""), &said));
+    Ok((Prepared { tests, repeated, fresh, often, measuring, reporter, files, basis }, plan))
+}
+
+impl Prepared<'_> {
+    /// What became of the tests, of which `first` is the first execution. Gives what all that depended on.
+    fn conclude(
+        self,
+        session: &Session<'_>,
+        repository: &Repository,
+        (plan, first): (&Plan<'_>, Execution),
+        done: &mut Done,
+    ) -> Result<Basis, Vec<Diagnostic>> {
+        let Prepared { tests, repeated, fresh, often, measuring, reporter, files, basis } = self;
+        let tried = tries::carry_out(plan, &tests, (&repeated, &fresh), (often, first), &mut done.report)?;
+        for (test, tries) in tests.iter().zip(tried.tries) {
+            done.results.add(session, test, tries, often.runs.is_some())?;
+            let said = done.results.all.last().and_then(result::TestResult::output);
+            if let (Some(said), Some(node)) = (said, repository.graph.file_nodes(&test.path).first()) {
+                done.warnings.extend(undeclared::warnings(session, repository, (*node, ""), &said));
+            }
         }
-    }
-    done.results.put_reports(session)?;
-    let mut diagnostics = plan.told(tried.failures);
-    if tried.cancelled {
-        diagnostics.push(Diagnostic::error(Exit::Failed, "test::cancelled", "cancelled"));
-    } else if let (Some(measuring), Some(reporter)) = (&measuring, &reporter) {
-        let trees = done.results.trees();
-        match measuring.report(session, &plan, reporter, &trees, &files) {
-            Ok(reported) => done.coverage = Some(reported),
-            Err(wrong) => diagnostics.extend(wrong),
+        done.results.put_reports(session)?;
+        let mut diagnostics = plan.told(tried.failures);
+        if tried.cancelled {
+            diagnostics.push(Diagnostic::error(Exit::Failed, "test::cancelled", "cancelled"));
+        } else if let (Some(measuring), Some(reporter)) = (&measuring, &reporter) {
+            let trees = done.results.trees();
+            match measuring.report(session, plan, reporter, &trees, &files) {
+                Ok(reported) => done.coverage = Some(reported),
+                Err(wrong) => diagnostics.extend(wrong),
+            }
         }
+        if diagnostics.is_empty() { Ok(basis) } else { Err(diagnostics) }
     }
-    if diagnostics.is_empty() { Ok(basis) } else { Err(diagnostics) }
 }
 
 /// Says what became of the tests: what passed, and then what failed, with what that said.

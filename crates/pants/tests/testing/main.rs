@@ -345,3 +345,22 @@ fn one_test_of_a_file_by_any_of_its_paths() {
     let (code, said) = run(&repository, &["test", "svc/bad_test.py::test_fine", "lib/sums.py::test_add"]);
     assert!(code == 2 && said.contains("`lib/sums.py::test_add` is not among the tests"), "{said}");
 }
+
+#[test]
+fn virtualenvs_are_exported_for_the_pythons_that_are_here() {
+    let Some(repository) = shop("virtualenvs_are_exported_for_the_pythons_that_are_here") else { return };
+    let paths = || {
+        let said = online(&repository, &["-q", "export"]).output().unwrap();
+        assert!(said.status.success(), "{}", text(&said.stderr));
+        text(&said.stdout)
+    };
+    let first = paths();
+    let version = first.trim_end().rsplit_once('/').unwrap().1;
+    let minor = version.rsplit_once('.').unwrap().0;
+    repository.write("pants.toml", format!("[python]\ninterpreters = [\"{minor}\", \"3.98\"]\n"));
+    assert_eq!(run(&repository, &["-q", "lock"]).0, 0);
+    assert_eq!(paths(), first);
+    // What is tested has to be tested under all of them.
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert!(code == 3 && said.contains("error[python::no_interpreter]: there is no Python 3.98"), "{said}");
+}

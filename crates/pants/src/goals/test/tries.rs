@@ -46,6 +46,13 @@ pub(super) struct Often {
     pub(super) force: bool,
 }
 
+impl Often {
+    /// Whether they run whatever has passed.
+    pub(super) fn forces(self) -> bool {
+        self.force || self.runs.is_some()
+    }
+}
+
 /// What all runs came to.
 #[derive(Default)]
 pub(super) struct Tried {
@@ -75,16 +82,16 @@ impl Status {
 
 /// Whether it is the tests that failed, and not something that they need.
 fn is_of_tests(failure: &ActionFailure) -> bool {
-    matches!(&failure.error, ActionError::Exit { .. } | ActionError::Run(RunError::Timeout { .. }))
+    matches!(&*failure.error, ActionError::Exit { .. } | ActionError::Run(RunError::Timeout { .. }))
 }
 
-/// Runs tests, each by its actions, and those once more that have failed and may be tried again. What is in the cache of
-/// `fresh` ones came there in this run.
+/// What became of tests, each by its actions, of which `first` is the execution; those that have failed and may be tried
+/// again run once more. What is in the cache of `fresh` ones came there in this run.
 pub(super) fn carry_out(
     plan: &Plan<'_>,
     tests: &[Test],
     (actions, fresh): (&[Vec<ActionId>], &BTreeSet<ActionId>),
-    often: Often,
+    (often, first): (Often, Execution),
     report: &mut Report,
 ) -> Result<Tried, Vec<Diagnostic>> {
     let mut tried = Tried { tries: vec![Vec::new(); tests.len()], ..Tried::default() };
@@ -92,10 +99,10 @@ pub(super) fn carry_out(
     for (test, actions) in actions.iter().enumerate() {
         round.extend(actions.iter().map(|action| (test, *action)));
     }
-    let mut force = often.force || often.runs.is_some();
+    let mut first = Some(first);
     while !round.is_empty() && !tried.cancelled {
         let roots: Vec<ActionId> = round.iter().map(|(_, action)| *action).collect();
-        let mut execution = plan.execute(&roots, force)?;
+        let mut execution = first.take().map_or_else(|| plan.execute(&roots, true), Ok)?;
         report.add(&execution);
         let (of_tests, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut execution.failures).into_iter().partition(is_of_tests);
@@ -108,7 +115,6 @@ pub(super) fn carry_out(
         }
         tried.failures.extend(others);
         tried.cancelled = execution.cancelled;
-        force = true;
         let has_retries = |test: usize| {
             let tries = &tried.tries[test];
             let most = tests[test].retries.unwrap_or(often.retries);
@@ -130,7 +136,7 @@ impl Try {
             said: String::new(),
             key: failure.map_or_else(|| execution.keys.get(&action).copied(), |failure| failure.key),
         };
-        match failure.map(|failure| &failure.error) {
+        match failure.map(|failure| &*failure.error) {
             Some(ActionError::Exit { outcome, .. }) => {
                 (one.status, one.outcome) = (Status::Failed, Some(**outcome));
             }
