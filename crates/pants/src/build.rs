@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use engine::{
     ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Foreseen, Functions, LocalRunner,
-    Runner, Sources, execute,
+    Sources, execute,
 };
 use graph::{NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
@@ -28,6 +28,7 @@ use crate::machine::MachineInterpreters;
 use crate::memory::memory;
 use crate::progress::Progress;
 use crate::recall::{Made, Request};
+use crate::remote::Demanded;
 use crate::report::Report;
 use crate::repository::Repository;
 use crate::session::Session;
@@ -380,14 +381,17 @@ impl<'a> Plan<'a> {
         let targets = self.artifacts.iter().map(|artifact| (artifact.action, &artifact.label));
         let recorded = Recorded::new(events, actions, targets);
         let local = LocalRunner::new(&session.sandbox);
-        let there = session.remote()?.filter(|_| session.config.remote.exec);
         let workers = &session.config.remote.workers;
-        let there = there.map(|cache| RemoteRunner::new(cache, workers, &local));
+        let there = session.remote()?.map(|cache| RemoteRunner::new(cache, workers, &local));
         let executor = Executor {
             store: self.store,
             cache: session.cache()?,
             fetch: &downloads,
-            runner: there.as_ref().map_or(&local as &dyn Runner, |there| there),
+            runner: match &there {
+                Some(there) => there,
+                None if Demanded::is_wanted(session) => &Demanded(&local),
+                None => &local,
+            },
             tools: &self.tools,
             functions: &functions,
             sources: self,

@@ -18,6 +18,8 @@ mod fault;
 mod limit;
 mod notice;
 mod outputs;
+mod prepared;
+mod presence;
 mod runner;
 mod settings;
 mod statistics;

@@ -100,6 +100,9 @@ pub(crate) struct Finished {
     pub(crate) target: Option<String>,
     pub(crate) how: How,
     pub(crate) seconds: f64,
+    /// Whether it ran on another machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) elsewhere: bool,
     /// Its key, where it came to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
@@ -187,6 +190,7 @@ mod tests {
             target: target.map(Into::into),
             how: How::Ran,
             seconds: 0.25,
+            elsewhere: key.is_some(),
             key: key.map(Into::into),
             needs: vec![0, 1],
             memory: key.map(|_| 1 << 20),

@@ -6,9 +6,11 @@
 
 mod execution;
 mod faults;
+mod guard;
 mod servers;
 mod tokens;
 mod wire;
+mod workers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -129,7 +131,7 @@ pub(crate) fn scratch() -> TempDir {
 }
 
 /// The number in front of ` brought` in what a build says, in bytes.
-fn brought(built: &Built) -> f64 {
+pub(crate) fn brought(built: &Built) -> f64 {
     let said = built.stderr.split(" brought").next().unwrap().rsplit(", ").next().unwrap().to_owned();
     let (number, unit) = said.split_once(' ').unwrap();
     let factor =
