@@ -185,6 +185,20 @@ pub struct Needs {
     pub memory: u64,
     /// Names of what one process at a time may have.
     pub exclusive: Vec<String>,
+    /// Where it runs, where there are other machines.
+    pub site: Site,
+}
+
+/// Where a process runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Site {
+    /// Where all run for which nothing is said.
+    #[default]
+    Any,
+    /// On this machine.
+    Here,
+    /// On another machine, if there is one.
+    Elsewhere,
 }
 
 /// What a process starts from.

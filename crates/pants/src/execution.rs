@@ -1,8 +1,6 @@
 //! An execution with all that this machine and the configuration have for it: caches, downloads, workers, and who watches.
 
-use engine::{
-    ActionGraph, ActionId, Event, Execution, Executor, Functions, LocalRunner, Runner, Sources, Watch,
-};
+use engine::{ActionGraph, ActionId, Event, Execution, Executor, Functions, LocalRunner, Sources, Watch};
 use graph::Label;
 use remote::RemoteRunner;
 
@@ -10,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::events::Recorded;
 use crate::memory::memory;
 use crate::progress::Progress;
+use crate::remote::Demanded;
 use crate::session::Session;
 use crate::tools::MachineTools;
 
@@ -52,15 +51,18 @@ pub(crate) fn execute(
     let events = &session.console.events;
     let recorded = Recorded::new(events, actions, means.targets.iter().copied());
     let local = LocalRunner::new(&session.sandbox);
-    let there = session.remote()?.filter(|_| session.config.remote.exec);
     let workers = &session.config.remote.workers;
-    let there = there.map(|cache| RemoteRunner::new(cache, workers, &local));
+    let there = session.remote()?.map(|cache| RemoteRunner::new(cache, workers, &local));
     let others = (&recorded, &Through(means.watch));
     let executor = Executor {
         store: session.store()?,
         cache: session.cache()?,
         fetch: &downloads,
-        runner: there.as_ref().map_or(&local as &dyn Runner, |there| there),
+        runner: match &there {
+            Some(there) => there,
+            None if Demanded::is_wanted(session) => &Demanded(&local),
+            None => &local,
+        },
         tools: means.tools,
         functions: &functions,
         sources: means.sources,

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use ::remote::{Address, BucketSettings, Client, Credentials, Identity, Notice, RemoteCache, Settings};
-use engine::{Cancel, Ended, Level, run_to_end};
+use engine::{Cancel, Ended, Level, Process, RunError, Runner, Site, Tool, run_to_end};
 use serde_json::{Value, json};
-use store::{DigestFunction, Store};
+use store::{Digest, DigestFunction, Outcome, Store};
 
 use crate::config::{Proof, RemoteSettings};
 use crate::environment::Environment;
@@ -141,11 +141,42 @@ pub(crate) fn end(session: &Session<'_>, cache: &RemoteCache) {
     if said.executed > 0 {
         line += &format!(", {} programs run there", said.executed);
     }
+    if said.returned > 0 {
+        line += &format!(", {} here in their place", said.returned);
+    }
     if let Some((half, most)) = said.lookup_times {
         let millis = |took: Duration| took.as_secs_f64() * 1000.0;
         line += &format!("; answers in {:.1} ms, 99 of 100 in {:.1} ms", millis(half), millis(most));
     }
     session.console.message(&line);
+}
+
+/// Runs nothing that is to run on workers, since there is no server to ask, and runs the rest here.
+pub(crate) struct Demanded<'a>(pub(crate) &'a dyn Runner);
+
+impl Demanded<'_> {
+    /// Whether the configuration wants it so.
+    pub(crate) fn is_wanted(session: &Session<'_>) -> bool {
+        let RemoteSettings { cache, workers, .. } = &session.config.remote;
+        cache.is_some() && workers.all && !workers.falls_back
+    }
+}
+
+impl Runner for Demanded<'_> {
+    fn run(
+        &self,
+        process: &Process,
+        tool: Option<&Tool>,
+        inputs: &[Digest],
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<Outcome, RunError> {
+        if process.needs.site == Site::Here {
+            return self.0.run(process, tool, inputs, store, cancel);
+        }
+        let program = process.program.name().to_owned();
+        Err(RunError::Elsewhere { program, reason: "the server cannot be used".to_owned() })
+    }
 }
 
 /// A client of the server that the configuration names.

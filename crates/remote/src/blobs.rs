@@ -1,8 +1,6 @@
 //! Blobs in messages: which of them a server has, and many small ones at once. What comes is hashed by whoever keeps it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use store::Digest;
 use tonic::transport::Channel;
@@ -20,9 +18,6 @@ const DIGESTS: usize = 10_000;
 /// What a digest takes in a message.
 pub(crate) const DIGEST_LEN: usize = 96;
 
-/// For so long a blob that a server has is taken to be there.
-pub(crate) const PRESENT: Duration = Duration::from_secs(300);
-
 /// What became of each of some blobs.
 pub(crate) type Each<T> = Vec<(Digest, Result<T, Fault>)>;
 
@@ -36,24 +31,6 @@ pub(crate) fn read(digest: Option<&api::Digest>) -> Result<Digest, Fault> {
     let digest = digest.ok_or_else(bad)?;
     let size = u64::try_from(digest.size_bytes).map_err(|_| bad())?;
     Digest::from_hex(&digest.hash, size).map_err(|_| bad())
-}
-
-/// Which blobs a server was found to have, and when.
-#[derive(Debug, Default)]
-pub(crate) struct Present(HashMap<Digest, Instant>);
-
-impl Present {
-    pub(crate) fn has(&self, digest: &Digest) -> bool {
-        self.0.get(digest).is_some_and(|seen| seen.elapsed() < PRESENT)
-    }
-
-    pub(crate) fn add(&mut self, digest: Digest) {
-        self.0.insert(digest, Instant::now());
-    }
-
-    pub(crate) fn forget(&mut self, digest: &Digest) {
-        self.0.remove(digest);
-    }
 }
 
 impl Connection {

@@ -28,8 +28,8 @@ const SMALL_TREE: u64 = 1 << 20;
 pub struct RemoteCache {
     client: Arc<Client>,
     store: Store,
-    downloads: Downloads,
-    uploads: Uploads,
+    pub(crate) downloads: Downloads,
+    pub(crate) uploads: Uploads,
 }
 
 impl std::fmt::Debug for RemoteCache {
@@ -199,7 +199,7 @@ impl Cache for RemoteCache {
             return Ok(());
         }
         let lost = self.downloads.bring(&self.client, &self.store, (trees, blobs))?;
-        self.uploads.forget(&lost);
+        self.uploads.presence().forget(&lost);
         Ok(())
     }
 }

@@ -69,7 +69,9 @@ impl Abilities {
                 .collect(),
             batch: usize::try_from(batch).unwrap_or_default().min(LARGEST_MESSAGE / 2),
             updates: updates.is_some_and(|updates| updates.update_enabled),
-            executes: found.execution_capabilities.as_ref().is_some_and(|found| found.exec_enabled),
+            // The first version has no word for outputs of which nobody knows whether they are files or folders.
+            executes: high >= (2, 1)
+                && found.execution_capabilities.as_ref().is_some_and(|found| found.exec_enabled),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Brings blobs of a server into the store: many at once, each of them once, and none that is not what its digest says.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use store::{Digest, Store, StoreError};
@@ -33,8 +33,8 @@ pub(crate) struct Downloads {
 struct State {
     /// What somebody is bringing.
     running: HashSet<Digest>,
-    /// What cannot be had in this build.
-    lost: HashSet<Digest>,
+    /// What the server does not have, or has with other bytes.
+    lost: HashMap<Digest, Kind>,
 }
 
 impl Downloads {
@@ -63,7 +63,7 @@ impl Downloads {
             let new: Vec<Digest> = wanted.into_iter().filter(|digest| tried.insert(*digest)).collect();
             if new.is_empty() || !client.connection.breaker.lets_pass() {
                 let state = self.state();
-                return Ok(tried.into_iter().filter(|digest| state.lost.contains(digest)).collect());
+                return Ok(tried.into_iter().filter(|digest| state.lost.contains_key(digest)).collect());
             }
             let mine = self.claim(new);
             let brought = self.fetch(client, store, &mine);
@@ -82,7 +82,7 @@ impl Downloads {
         let mut state = self.state();
         let (others, mut mine): (Vec<Digest>, Vec<Digest>) =
             wanted.into_iter().partition(|digest| state.running.contains(digest));
-        mine.retain(|digest| !state.lost.contains(digest));
+        mine.retain(|digest| !state.lost.contains_key(digest));
         if mine.is_empty() {
             while others.iter().any(|digest| state.running.contains(digest)) {
                 state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -170,10 +170,26 @@ impl Downloads {
             if let Some(plain) = client.connection.plain() {
                 plain.forget(&digest);
             }
-            self.state().lost.insert(digest);
+            self.state().lost.insert(digest, fault.kind);
         }
         if fault.kind == Kind::Corrupt {
             corrupt(&client.connection, &digest);
+        }
+    }
+
+    /// Whether the server has one of these with other bytes. That does not change when they are sent to it again.
+    pub(crate) fn has_corrupt<'d>(&self, digests: impl IntoIterator<Item = &'d Digest>) -> bool {
+        let state = self.state();
+        digests.into_iter().any(|digest| state.lost.get(digest) == Some(&Kind::Corrupt))
+    }
+
+    /// What the server did not have has been made there again.
+    pub(crate) fn made_again<'d>(&self, digests: impl IntoIterator<Item = &'d Digest>) {
+        let mut state = self.state();
+        for digest in digests {
+            if state.lost.get(digest) == Some(&Kind::Missing) {
+                state.lost.remove(digest);
+            }
         }
     }
 

@@ -21,6 +21,8 @@ mod limit;
 mod notice;
 mod outputs;
 mod plain;
+mod prepared;
+mod presence;
 mod runner;
 mod settings;
 mod statistics;

@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 
 use crate::action_result::{Stand, WholeTree, result};
 use crate::api::{self, ActionCacheClient};
-use crate::blobs::{Present, batches, wire};
+use crate::blobs::{batches, wire};
 use crate::capabilities::value;
 use crate::client::Client;
 use crate::connection::with;
 use crate::fault::{Fault, Kind};
 use crate::plain::is_small;
+use crate::presence::Presence;
 use crate::statistics::add;
 use crate::streams::Failed;
 
@@ -49,13 +50,7 @@ struct State {
     waiting: AtomicU64,
     /// The server takes nothing from whoever asks, or all is to stop.
     refused: AtomicBool,
-    present: Mutex<Present>,
-}
-
-impl State {
-    fn present(&self) -> std::sync::MutexGuard<'_, Present> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    presence: Presence,
 }
 
 impl Uploads {
@@ -83,12 +78,9 @@ impl Uploads {
         }
     }
 
-    /// A blob that was taken to be on the server is not.
-    pub(crate) fn forget(&self, digests: &[Digest]) {
-        let mut present = self.state.present();
-        for digest in digests {
-            present.forget(digest);
-        }
+    /// What is known of the blobs that the server has.
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.state.presence
     }
 
     /// Waits until all is uploaded, no longer than `limit` and while `goes_on` says so. Gives how many are left.
@@ -177,7 +169,7 @@ async fn upload(client: &Client, store: &Store, state: &State, group: Vec<Upload
         .flat_map(|planned| planned.made.iter().map(|(digest, bytes)| (*digest, bytes)))
         .collect();
     let wanted: BTreeSet<Digest> = planned.iter().flat_map(|planned| planned.blobs.iter().copied()).collect();
-    let failed = match send(client, store, &state.present, wanted, (&made, abilities.batch)).await {
+    let failed = match send(client, store, &state.presence, wanted, (&made, abilities.batch)).await {
         Ok(failed) => failed,
         Err(fault) => {
             if fault.kind == Kind::Denied {
@@ -254,22 +246,38 @@ impl Planned {
 pub(crate) async fn send(
     client: &Client,
     store: &Store,
-    present: &Mutex<Present>,
+    presence: &Presence,
     mut wanted: BTreeSet<Digest>,
     (made, batch): (&HashMap<Digest, &Vec<u8>>, usize),
 ) -> Result<BTreeSet<Digest>, Fault> {
-    let connection = &client.connection;
-    {
-        let present = present.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.retain(|digest| !present.has(digest));
-    }
-    let wanted: Vec<Digest> = wanted.into_iter().collect();
-    let missing: BTreeSet<Digest> = match wanted.is_empty() {
-        true => BTreeSet::new(),
-        false => connection.find_missing(&wanted).await?.into_iter().collect(),
-    };
     let mut failed = BTreeSet::new();
-    let (groups, large) = batches(missing.iter().copied(), batch);
+    loop {
+        let (claim, others) = presence.claim(&wanted);
+        if !claim.blobs().is_empty() {
+            let lacking = send_claimed(client, store, claim.blobs(), (made, batch)).await?;
+            presence.add(claim.blobs().iter().copied().filter(|digest| !lacking.contains(digest)));
+            failed.extend(lacking);
+        }
+        drop(claim);
+        if others.is_empty() {
+            return Ok(failed);
+        }
+        presence.wait(&others).await;
+        wanted = others;
+    }
+}
+
+/// The same for what nobody else sends.
+async fn send_claimed(
+    client: &Client,
+    store: &Store,
+    wanted: &[Digest],
+    (made, batch): (&HashMap<Digest, &Vec<u8>>, usize),
+) -> Result<BTreeSet<Digest>, Fault> {
+    let connection = &client.connection;
+    let missing: BTreeSet<Digest> = connection.find_missing(wanted).await?.into_iter().collect();
+    let mut failed = BTreeSet::new();
+    let (groups, large) = batches(missing, batch);
     for group in groups {
         let blobs = gather(&group, made, store);
         failed.extend(group.iter().filter(|digest| !blobs.contains_key(digest)));
@@ -300,10 +308,6 @@ pub(crate) async fn send(
                 failed.insert(digest);
             }
         }
-    }
-    let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
-    for digest in wanted.iter().filter(|digest| !failed.contains(digest)) {
-        present.add(*digest);
     }
     Ok(failed)
 }

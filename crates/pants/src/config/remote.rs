@@ -40,8 +40,6 @@ pub(crate) struct RemoteSettings {
     pub(crate) proof: Option<Proof>,
     pub(crate) read: bool,
     pub(crate) write: bool,
-    /// Whether programs run on the workers of the server.
-    pub(crate) exec: bool,
     pub(crate) workers: Workers,
     /// In seconds.
     pub(crate) timeout: u16,
@@ -63,8 +61,7 @@ impl Default for RemoteSettings {
             proof: None,
             read: true,
             write: true,
-            exec: false,
-            workers: Workers::default(),
+            workers: Workers { places: 32, falls_back: true, ..Workers::default() },
             timeout: 2,
             upload_timeout: 30,
         }
@@ -100,16 +97,19 @@ pub(super) fn settings(settings: &mut Settings) -> Result<RemoteSettings, Vec<Di
         proof: proof(settings, &mut errors),
         read: flag(settings, SECTION, "read").unwrap_or(default.read),
         write: flag(settings, SECTION, "write").unwrap_or(default.write),
-        exec: flag(settings, SECTION, "exec").unwrap_or(default.exec),
-        workers: workers(settings),
+        workers: workers(settings, default.workers),
         timeout: number(settings, SECTION, "timeout").unwrap_or(default.timeout),
         upload_timeout: number(settings, SECTION, "upload_timeout").unwrap_or(default.upload_timeout),
     };
     if errors.is_empty() { Ok(found) } else { Err(errors) }
 }
 
-/// Where workers have the shell and the interpreters, and what they are.
-fn workers(settings: &Settings) -> Workers {
+/// Where workers have the shell and the interpreters, what they are, and what they are used for.
+fn workers(settings: &mut Settings, default: Workers) -> Workers {
+    let places = number(settings, SECTION, "exec_jobs").map(|places| usize::from(places).max(1));
+    let mut said = |key: &str, default: bool| flag(settings, SECTION, key).unwrap_or(default);
+    let (all, falls_back) = (said("exec", default.all), said("exec_fallback", default.falls_back));
+    let races = said("exec_race", default.races);
     let symbol = |(name, path): (String, String)| match name.as_str() {
         "sh" => (name, path),
         _ => (format!("python:{name}"), path),
@@ -117,6 +117,10 @@ fn workers(settings: &Settings) -> Workers {
     let shell = ("sh".to_owned(), "/bin/sh".to_owned());
     let tools = named_texts(settings, "remote.interpreters").into_iter().map(symbol);
     Workers {
+        all,
+        places: places.unwrap_or(default.places),
+        falls_back,
+        races,
         tools: std::iter::once(shell).chain(tools).collect(),
         platform: named_texts(settings, "remote.platform").into_iter().collect(),
     }

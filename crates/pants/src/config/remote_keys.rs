@@ -5,7 +5,7 @@ use super::keys::SECTIONS;
 
 const SECTION: &str = "remote";
 
-const KEYS: [Key; 19] = [
+const KEYS: [Key; 22] = [
     key(
         SECTION,
         "cache",
@@ -57,7 +57,30 @@ const KEYS: [Key; 19] = [
         Kind::Flag,
         "false",
         "Whether programs (tests, tools, steps, builds of source distributions) run on the workers of the server, where they \
-         have what the programs start from.",
+         have what the programs start from. `remote = True` or `False` at a target says it for that target.",
+    ),
+    key(
+        SECTION,
+        "exec_jobs",
+        Kind::Number,
+        "32",
+        "How many programs run on workers at once, beside those that run here.",
+    ),
+    key(
+        SECTION,
+        "exec_fallback",
+        Kind::Flag,
+        "true",
+        "Whether a program that the workers do not run runs here, where this machine is what `[remote.platform]` asks for; \
+         otherwise it fails.",
+    ),
+    key(
+        SECTION,
+        "exec_race",
+        Kind::Flag,
+        "false",
+        "Whether a program that takes long on a worker runs on an idle processor of this machine as well. Who is done \
+         first counts, and the other is stopped.",
     ),
     key(
         SECTION,

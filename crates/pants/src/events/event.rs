@@ -103,6 +103,9 @@ pub(crate) struct Finished {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) timed_out: bool,
     pub(crate) seconds: f64,
+    /// Whether it ran on another machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) elsewhere: bool,
     /// Its key, where it came to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
@@ -191,6 +194,7 @@ mod tests {
             how: How::Ran,
             timed_out: false,
             seconds: 0.25,
+            elsewhere: key.is_some(),
             key: key.map(Into::into),
             needs: vec![0, 1],
             memory: key.map(|_| 1 << 20),

@@ -7,11 +7,13 @@
 mod doctor;
 mod execution;
 mod faults;
+mod guard;
 mod plain;
 mod plain_servers;
 mod servers;
 mod tokens;
 mod wire;
+mod workers;
 
 use std::fs;
 use std::path::{Path, PathBuf};

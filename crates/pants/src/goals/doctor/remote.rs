@@ -92,7 +92,7 @@ fn found(session: &Session<'_>, client: &Client, examined: &Examined) -> Vec<Fin
         false => Finding::error(what, "none of the versions is spoken by `pants`: use a newer server"),
     });
     findings.push(Finding::ok(format!("content is named by `{}` there", client.function().name())));
-    findings.push(match (abilities.executes, said.exec) {
+    findings.push(match (abilities.executes, said.workers.all) {
         (true, _) => Finding::ok("it runs programs"),
         (false, false) => Finding::ok("it runs no programs"),
         (false, true) => {

@@ -81,8 +81,9 @@ impl Status {
 }
 
 /// Whether it is the tests that failed, and not something that they need.
-fn is_of_tests(failure: &ActionFailure) -> bool {
-    matches!(&*failure.error, ActionError::Exit { .. } | ActionError::Run(RunError::Timeout { .. }))
+fn is_of_tests(failure: &ActionFailure, tests: &BTreeSet<ActionId>) -> bool {
+    tests.contains(&failure.id)
+        && matches!(&*failure.error, ActionError::Exit { .. } | ActionError::Run(RunError::Timeout { .. }))
 }
 
 /// What became of tests, each by its actions, of which `first` is the execution; those that have failed and may be tried
@@ -102,10 +103,12 @@ pub(super) fn carry_out(
     let mut first = Some(first);
     while !round.is_empty() && !tried.cancelled {
         let roots: Vec<ActionId> = round.iter().map(|(_, action)| *action).collect();
+        let started: BTreeSet<ActionId> = roots.iter().copied().collect();
         let mut execution = first.take().map_or_else(|| plan.execute(&roots, true), Ok)?;
         report.add(&execution);
-        let (of_tests, others): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut execution.failures).into_iter().partition(is_of_tests);
+        let (of_tests, others): (Vec<_>, Vec<_>) = std::mem::take(&mut execution.failures)
+            .into_iter()
+            .partition(|failure| is_of_tests(failure, &started));
         let of_tests: HashMap<ActionId, ActionFailure> =
             of_tests.into_iter().map(|failure| (failure.id, failure)).collect();
         for (test, action) in &round {
