@@ -76,6 +76,8 @@ def pants_2_repository(bench, count, write):
     generate(root, count, PANTS_2_PYTHON, write)
     (root / "pants.toml").unlink()
     (root / "BUILD").unlink()
+    # What its configuration says is elsewhere, and this is how it finds the root.
+    write(root / "BUILDROOT", "")
     ask = [python_3_9(), "-m", "pip", "config", "get", "global.index-url"]
     said = subprocess.run(ask, capture_output=True, text=True)
     index = os.environ.get("PIP_INDEX_URL") or said.stdout.strip()
@@ -132,15 +134,18 @@ def batched(bench, root, count, whole, pytest):
 def overhead(bench, root, plain):
     """What a process takes longer than a bare one, both one after the other."""
     files = [f"{folder(2 + number // PER_FOLDER)}/test_{number % PER_FOLDER}.py" for number in range(ALONE)]
-    bare = sum(bench.measure([*plain, file], root, runs=3).wall for file in files) / ALONE
+    bare = [bench.measure([*plain, file], root, runs=3) for file in files]
     one_by_one = bench.pants("-j", "1", "test", *files)
     bench.measure(one_by_one, root, runs=2)
-    nothing = bench.measure(one_by_one, root, runs=3).wall
-    ours = (bench.measure([*one_by_one, "--force"], root, runs=3).wall - nothing) / ALONE
-    print(
-        f"a test process: {ours * 1e3:.1f} ms, bare `python -m pytest`: {bare * 1e3:.1f} ms, "
-        f"more: {(ours - bare) * 1e3:.1f} ms; ratio {ours / bare:.2f}"
-    )
+    nothing = bench.measure(one_by_one, root, runs=3)
+    forced = bench.measure([*one_by_one, "--force"], root, runs=3)
+    for what, of in (("wall", lambda run: run.wall), ("CPU", lambda run: run.cpu)):
+        theirs = sum(of(run) for run in bare) / ALONE
+        ours = (of(forced) - of(nothing)) / ALONE
+        print(
+            f"a test process, {what}: {ours * 1e3:.1f} ms, bare `python -m pytest`: {theirs * 1e3:.1f} ms, "
+            f"more: {(ours - theirs) * 1e3:.1f} ms; ratio {ours / theirs:.2f}"
+        )
 
 
 def beside_pants_2(bench, write, empty):
