@@ -21,6 +21,7 @@ use crate::breaker::{Breaker, Verdict};
 use crate::fault::{Fault, Kind};
 use crate::limit::Limit;
 use crate::notice::Notices;
+use crate::reads::Reads;
 use crate::settings::Settings;
 use crate::statistics::{Counters, add};
 
@@ -47,6 +48,7 @@ pub(crate) struct Connection {
     pub(crate) channel: Channel,
     pub(crate) breaker: Breaker,
     pub(crate) limit: Limit,
+    pub(crate) reads: Reads,
     pub(crate) counters: Counters,
     pub(crate) notices: Notices,
     /// What proves who asks, with how often it was asked for.
@@ -69,6 +71,7 @@ impl Connection {
             function,
             channel,
             limit: Limit::new(),
+            reads: Reads::default(),
             counters: Counters::default(),
             notices: Notices::default(),
             proof: Mutex::default(),

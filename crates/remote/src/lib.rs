@@ -20,6 +20,7 @@ mod notice;
 mod outputs;
 mod prepared;
 mod presence;
+mod reads;
 mod runner;
 mod settings;
 mod statistics;
