@@ -151,10 +151,12 @@ impl RemoteCache {
                 }
             };
         }
-        let read = runtime.block_on(connection.read(&[*tree])).unwrap_or_default();
-        let Some((_, Ok(bytes))) = read.into_iter().find(|(digest, _)| digest == tree) else {
-            return Ok(None);
+        let read = async {
+            let batch = self.client.usable().await?.batch;
+            let mut read = connection.read_together(&[*tree], batch).await;
+            read.pop().map_or_else(|| Err(Fault::off()), |(_, read)| read)
         };
+        let Ok(bytes) = runtime.block_on(read) else { return Ok(None) };
         if self.store.digest(&bytes) != *tree {
             corrupt(&self.client.connection, tree);
             return Ok(None);

@@ -23,6 +23,7 @@ use crate::fault::{Fault, Kind};
 use crate::limit::Limit;
 use crate::notice::Notices;
 use crate::plain::Plain;
+use crate::reads::Reads;
 use crate::settings::Settings;
 use crate::statistics::{Counters, add};
 
@@ -57,6 +58,7 @@ pub(crate) struct Connection {
     pub(crate) wire: Wire,
     pub(crate) breaker: Breaker,
     pub(crate) limit: Limit,
+    pub(crate) reads: Reads,
     pub(crate) counters: Counters,
     pub(crate) notices: Notices,
     /// What proves who asks, with how often it was asked for.
@@ -86,6 +88,7 @@ impl Connection {
             function,
             wire,
             limit: Limit::new(),
+            reads: Reads::default(),
             counters: Counters::default(),
             notices: Notices::default(),
             proof: Mutex::default(),

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use store::{Digest, Store, StoreError};
 use tokio::task::JoinSet;
 
-use crate::blobs::batches;
+use crate::blobs::{Each, batches};
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::fault::{Fault, Kind};
@@ -115,14 +115,11 @@ impl Downloads {
                 && let Some(group) = groups.next()
             {
                 let connection = client.connection.clone();
-                running.spawn(async move {
-                    let read = connection.read(&group).await;
-                    (group, read)
-                });
+                running.spawn(async move { connection.read_together(&group, batch).await });
             }
             let Some(ended) = running.join_next().await else { break };
-            let Ok((group, read)) = ended else { continue };
-            self.keep(client, store, &group, read?)?;
+            let Ok(read) = ended else { continue };
+            self.keep(client, store, read)?;
         }
         for digest in large {
             match client.connection.read_stream(&digest, store).await {
@@ -135,24 +132,13 @@ impl Downloads {
     }
 
     /// Keeps what came, if it is what was asked for.
-    fn keep(
-        &self,
-        client: &Client,
-        store: &Store,
-        group: &[Digest],
-        read: Vec<(Digest, Result<Vec<u8>, Fault>)>,
-    ) -> Result<(), StoreError> {
-        let mut absent: BTreeSet<Digest> = group.iter().copied().collect();
+    fn keep(&self, client: &Client, store: &Store, read: Each<Vec<u8>>) -> Result<(), StoreError> {
         let mut came = Vec::new();
         for (digest, result) in read {
-            absent.remove(&digest);
             match result {
                 Ok(bytes) => came.push((digest, bytes)),
                 Err(fault) => self.failed(client, digest, &fault),
             }
-        }
-        for digest in absent {
-            self.failed(client, digest, &Fault::new(Kind::Missing, "not in the answer"));
         }
         let bytes: Vec<&[u8]> = came.iter().map(|(_, bytes)| bytes.as_slice()).collect();
         // What is wrong is kept under its own name, where nobody asks for it.

@@ -23,6 +23,7 @@ mod outputs;
 mod plain;
 mod prepared;
 mod presence;
+mod reads;
 mod runner;
 mod settings;
 mod statistics;
