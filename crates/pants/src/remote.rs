@@ -225,6 +225,7 @@ fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
                 Arc::new(Shown { proof, environment, root, uri }) as Arc<dyn Credentials>
             }),
             now: SystemTime::now,
+            budget: said.budget,
             address,
             instance: said.instance.clone(),
             headers: said.headers.clone(),

@@ -103,8 +103,20 @@ impl Downloads {
 
     async fn fetch_all(&self, client: &Client, store: &Store, digests: &[Digest]) -> Result<(), Failed> {
         let batch = client.usable().await?.batch.min(BATCH);
-        let (ordered, batch) = match client.connection.plain() {
-            Some(plain) => (client.connection.in_order(plain, store, digests).await?, PLAIN_BATCH),
+        let plain = client.connection.plain();
+        let turn = match plain {
+            Some(plain) => Some(plain.reading.lock().await),
+            None => None,
+        };
+        let (ordered, batch) = match plain {
+            Some(plain) => {
+                let mut ordered = client.connection.in_order(plain, store, digests).await?;
+                // Some may have come beside what others read meanwhile.
+                let here = ordered.iter().map(|digest| store.has(digest)).collect::<Result<Vec<_>, _>>()?;
+                let mut here = here.into_iter();
+                ordered.retain(|_| !here.next().unwrap_or_default());
+                (ordered, PLAIN_BATCH)
+            }
             None => (digests.to_vec(), batch),
         };
         let (groups, large) = batches(ordered, batch);
@@ -121,6 +133,7 @@ impl Downloads {
             let Ok(read) = ended else { continue };
             self.keep(client, store, read)?;
         }
+        drop(turn);
         for digest in large {
             match client.connection.read_stream(&digest, store).await {
                 Ok(()) => {}

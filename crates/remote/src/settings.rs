@@ -116,6 +116,8 @@ pub struct Settings {
     pub identity: Option<Identity>,
     /// How the bucket is reached, where it is one.
     pub bucket: Option<BucketSettings>,
+    /// How many bytes a folder may take.
+    pub budget: Option<u64>,
     /// The address of the proxy for HTTP, with the hosts that are reached without it.
     pub proxy: Option<(String, String)>,
     /// Tells the time, which signatures have in them.

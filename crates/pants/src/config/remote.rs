@@ -5,7 +5,7 @@ use remote::{Address, Workers};
 
 use super::sources::Settings;
 use super::value::{Setting, Value};
-use super::{flag, named_texts, number, text};
+use super::{flag, named_texts, number, size, text};
 use crate::diagnostic::{Diagnostic, Exit};
 
 const SECTION: &str = "remote";
@@ -33,6 +33,8 @@ pub(crate) struct RemoteSettings {
     pub(crate) endpoint: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) path_style: Option<bool>,
+    /// How many bytes a folder may take.
+    pub(crate) budget: Option<u64>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) ca_certs: Option<String>,
     /// The files of a certificate and its key.
@@ -55,6 +57,7 @@ impl Default for RemoteSettings {
             endpoint: None,
             region: None,
             path_style: None,
+            budget: None,
             headers: Vec::new(),
             ca_certs: None,
             identity: None,
@@ -85,7 +88,12 @@ pub(super) fn settings(settings: &mut Settings) -> Result<RemoteSettings, Vec<Di
             None
         }
     };
+    let budget = size(settings.remove(&(SECTION.to_owned(), "budget".to_owned()))).unwrap_or_else(|wrong| {
+        errors.extend(wrong);
+        None
+    });
     let found = RemoteSettings {
+        budget,
         cache: address(settings, &mut errors),
         instance: text(settings, SECTION, "instance").unwrap_or_default(),
         endpoint: text(settings, SECTION, "endpoint"),

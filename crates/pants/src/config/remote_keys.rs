@@ -5,7 +5,7 @@ use super::keys::SECTIONS;
 
 const SECTION: &str = "remote";
 
-const KEYS: [Key; 22] = [
+const KEYS: [Key; 23] = [
     key(
         SECTION,
         "cache",
@@ -42,6 +42,13 @@ const KEYS: [Key; 22] = [
         Kind::Flag,
         "whether there is an `endpoint`",
         "Whether the name of the bucket is in the path of an address, and not in the name of the host.",
+    ),
+    key(
+        SECTION,
+        "budget",
+        Kind::Text,
+        "none",
+        "How much a folder may take, such as \"4 GB\": whoever writes to it removes what is oldest.",
     ),
     key(SECTION, "read", Kind::Flag, "true", "Whether what the server has is used."),
     key(

@@ -68,8 +68,9 @@ impl Folder {
         }
     }
 
-    /// Removes what is older than `longest`, and what is left of writers that ended in the middle.
-    pub(super) fn prune(&self, now: SystemTime, longest: Duration) -> Result<(), Fault> {
+    /// Removes what is older than `longest`, the oldest of what is more than `budget` bytes, and what is left of writers that
+    /// ended in the middle.
+    pub(super) fn prune(&self, now: SystemTime, longest: Duration, budget: Option<u64>) -> Result<(), Fault> {
         for (below, longest) in [("index", longest), ("content", longest), (UNFINISHED, ABANDONED)] {
             for name in self.list(below)? {
                 let path = self.0.join(below).join(name);
@@ -77,6 +78,24 @@ impl Folder {
                     let _ = fs::remove_file(path);
                 }
             }
+        }
+        let Some(budget) = budget else { return Ok(()) };
+        let mut content = Vec::new();
+        for name in self.list("content")? {
+            let path = self.0.join("content").join(name);
+            // Others may have removed it meanwhile.
+            if let Ok(about) = path.metadata() {
+                content.push((age(&path, now), about.len(), path));
+            }
+        }
+        content.sort_by(|a, b| b.cmp(a));
+        let mut taken: u64 = content.iter().map(|(_, len, _)| len).sum();
+        for (_, len, path) in content {
+            if taken <= budget {
+                break;
+            }
+            let _ = fs::remove_file(path);
+            taken -= len;
         }
         Ok(())
     }
@@ -88,6 +107,7 @@ impl Folder {
     }
 }
 
+/// How old a file is; none where it is newer than `now`, or its age cannot be told.
 fn age(path: &Path, now: SystemTime) -> Option<Duration> {
     now.duration_since(path.metadata().ok()?.modified().ok()?).ok()
 }
@@ -104,4 +124,30 @@ fn fault(error: io::Error) -> Fault {
         _ => Kind::Broken,
     };
     Fault::new(kind, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_old_or_too_much_is_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder(place.path().to_owned());
+        let now = SystemTime::now();
+        let day = Duration::from_secs(86_400);
+        for (name, days) in
+            [("content/old", 50), ("content/a", 3), ("content/b", 2), ("content/c", 1), ("index/old", 50)]
+        {
+            folder.put(name, &mut [0_u8; 100].as_slice()).unwrap();
+            let file = File::options().append(true).open(place.path().join(name)).unwrap();
+            file.set_modified(now - day * days).unwrap();
+        }
+        folder.prune(now, 46 * day, Some(250)).unwrap();
+        let mut left = folder.list("content").unwrap();
+        left.sort();
+        assert_eq!((left, folder.list("index").unwrap()), (vec!["b".to_owned(), "c".to_owned()], Vec::new()));
+        folder.prune(now, 46 * day, None).unwrap();
+        assert_eq!(folder.list("content").unwrap().len(), 2);
+    }
 }

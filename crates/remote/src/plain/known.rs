@@ -38,6 +38,8 @@ pub(crate) struct Known {
     outcomes: HashMap<Vec<u8>, (u64, Vec<u8>)>,
     places: HashMap<Digest, Place>,
     trees: HashMap<Digest, Vec<u8>>,
+    /// The blobs of each object, by where they begin.
+    objects: HashMap<Digest, Vec<(Digest, u64)>>,
     /// All indexes that are there.
     pub(crate) indexes: Vec<Digest>,
     /// Those of them that are of no use any more.
@@ -85,13 +87,14 @@ impl Known {
         for pack in index.packs.iter().filter(|pack| !is_over(pack.time, LONGEST, now)) {
             let Some((object, blobs)) = blobs_of(pack) else { continue };
             useful = true;
-            for (blob, offset) in blobs {
-                let place = Place { object, offset, time: pack.time };
-                let kept = self.places.entry(blob).or_insert(place);
+            for (blob, offset) in &blobs {
+                let place = Place { object, offset: *offset, time: pack.time };
+                let kept = self.places.entry(*blob).or_insert(place);
                 if kept.time <= place.time {
                     *kept = place;
                 }
             }
+            self.objects.insert(object, blobs);
         }
         useful
     }
@@ -110,6 +113,14 @@ impl Known {
     /// Where a blob is.
     pub(crate) fn place(&self, blob: &Digest) -> Option<Place> {
         self.places.get(blob).copied()
+    }
+
+    /// The blobs that lie between two places of an object, with where each begins.
+    pub(crate) fn between(&self, object: &Digest, (start, end): (u64, u64)) -> &[(Digest, u64)] {
+        let all = self.objects.get(object).map(Vec::as_slice).unwrap_or_default();
+        let first = all.partition_point(|(_, offset)| *offset < start);
+        let last = all.partition_point(|(blob, offset)| offset.saturating_add(blob.size) <= end);
+        all.get(first..last).unwrap_or_default()
     }
 
     /// Whether what is uploaded `now` may rely on a blob.
@@ -198,6 +209,9 @@ mod tests {
                 assert_eq!(known.tree(&blob(9, 4)), Some(&b"tree".to_vec()));
                 assert_eq!(known.place(&blob(6, 10)).unwrap().object, blob(8, 10));
                 assert_eq!(known.place(&blob(7, 20)).unwrap().offset, 10);
+                assert_eq!(known.between(&blob(5, 30), (0, 29)), [(blob(6, 10), 0)]);
+                assert_eq!(known.between(&blob(5, 30), (1, 30)), [(blob(7, 20), 10)]);
+                assert_eq!(known.between(&blob(5, 30), (1, 9)), []);
                 assert_eq!(known.place(&blob(3, 2)), None);
                 // What is there need not be there for much longer.
                 assert!(known.has(&blob(6, 10), now) && !known.has(&blob(7, 20), now));

@@ -39,6 +39,8 @@ pub(crate) struct Plain {
     pub(crate) objects: Arc<Objects>,
     known: OnceCell<Mutex<Known>>,
     pending: Mutex<Pending>,
+    /// Held by who reads small blobs: what comes beside them others need not ask for.
+    pub(crate) reading: tokio::sync::Mutex<()>,
     /// It gives whole objects, whatever part of them is asked for.
     is_whole: AtomicBool,
 }
@@ -54,6 +56,7 @@ impl Plain {
             objects: Arc::new(objects),
             known: OnceCell::new(),
             pending: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
             is_whole: AtomicBool::new(false),
         }))
     }

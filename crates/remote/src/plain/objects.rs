@@ -217,10 +217,10 @@ impl Objects {
         matches!(self, Objects::Http(_))
     }
 
-    /// Removes what is older than `longest`, where nobody else does.
-    pub(crate) fn prune(&self, now: SystemTime, longest: Duration) -> Result<(), Fault> {
+    /// Removes what is older than `longest`, and the oldest of what is more than `budget` bytes, where nobody else does.
+    pub(crate) fn prune(&self, now: SystemTime, longest: Duration, budget: Option<u64>) -> Result<(), Fault> {
         match self {
-            Objects::Folder(folder) => folder.prune(now, longest),
+            Objects::Folder(folder) => folder.prune(now, longest, budget),
             Objects::Http(_) | Objects::Bucket(_) => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! Reads a plain cache: its indexes once, then parts of packs, neighbours together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _, Write as _};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +26,9 @@ const AT_ONCE: usize = 8;
 /// Blobs of a pack that are no farther from each other come together.
 const GAP: u64 = 256 << 10;
 
+/// So much of a pack comes at least: what was made together is needed together.
+const AHEAD: u64 = 128 << 10;
+
 /// A pack that is no larger comes whole.
 const SMALL_PACK: u64 = 256 << 10;
 
@@ -38,6 +41,8 @@ struct Span {
     start: u64,
     end: u64,
     blobs: Vec<(Digest, u64)>,
+    /// What comes besides.
+    beside: Vec<(Digest, u64)>,
 }
 
 impl Connection {
@@ -153,25 +158,14 @@ impl Connection {
         Ok(ordered)
     }
 
-    /// Reads blobs. Nothing of it is hashed.
+    /// Reads blobs, and what comes with them. Nothing of it is hashed.
     pub(crate) async fn read_packed(
         self: &Arc<Self>,
         plain: &Plain,
         digests: &[Digest],
     ) -> Result<Each<Vec<u8>>, Fault> {
         let mut found: Each<Vec<u8>> = Vec::with_capacity(digests.len());
-        let mut of_objects = BTreeMap::<Digest, Vec<(Digest, u64)>>::new();
-        {
-            let known = plain.known()?;
-            for digest in digests {
-                match known.place(digest) {
-                    Some(place) => of_objects.entry(place.object).or_default().push((*digest, place.offset)),
-                    None => found.push((*digest, Err(Fault::new(Kind::Missing, "no index names it")))),
-                }
-            }
-        }
-        let is_whole = plain.is_whole.load(Ordering::Relaxed);
-        let mut waiting = of_objects.into_iter().flat_map(|(object, blobs)| spans(object, blobs, is_whole));
+        let mut waiting = spans_of(plain, digests, &mut found)?.into_iter();
         let mut running = JoinSet::new();
         loop {
             while running.len() < AT_ONCE
@@ -198,6 +192,9 @@ impl Connection {
                             .iter()
                             .map(|(blob, offset)| (*blob, cut(&part.bytes, offset - part.start, blob))),
                     );
+                    found.extend(span.beside.iter().filter_map(|(blob, offset)| {
+                        Some((*blob, Ok(cut(&part.bytes, offset - part.start, blob).ok()?)))
+                    }));
                 }
                 Err(fault) if fault.kind == Kind::Missing => {
                     found.extend(span.blobs.iter().map(|(blob, _)| (*blob, Err(fault.clone()))));
@@ -287,22 +284,46 @@ fn cut(part: &[u8], offset: u64, blob: &Digest) -> Result<Vec<u8>, Fault> {
     end.and_then(|end| part.get(start..end)).map(<[u8]>::to_vec).ok_or_else(Fault::corrupt)
 }
 
+/// What is asked for, to have some blobs. Those that are nowhere are told as missing.
+fn spans_of(plain: &Plain, digests: &[Digest], missing: &mut Each<Vec<u8>>) -> Result<Vec<Span>, Fault> {
+    let known = plain.known()?;
+    let mut of_objects = BTreeMap::<Digest, Vec<(Digest, u64)>>::new();
+    for digest in digests {
+        match known.place(digest) {
+            Some(place) => of_objects.entry(place.object).or_default().push((*digest, place.offset)),
+            None => missing.push((*digest, Err(Fault::new(Kind::Missing, "no index names it")))),
+        }
+    }
+    let is_whole = plain.is_whole.load(Ordering::Relaxed);
+    let mut all: Vec<Span> =
+        of_objects.into_iter().flat_map(|(object, blobs)| spans(object, blobs, is_whole)).collect();
+    for span in &mut all {
+        let wanted: BTreeSet<Digest> = span.blobs.iter().map(|(blob, _)| *blob).collect();
+        let between = known.between(&span.object, (span.start, span.end));
+        span.beside = between.iter().filter(|(blob, _)| !wanted.contains(blob)).copied().collect();
+    }
+    Ok(all)
+}
+
 /// What is asked for of one object, to have some of its blobs.
 fn spans(object: Digest, mut blobs: Vec<(Digest, u64)>, is_whole: bool) -> Vec<Span> {
     blobs.sort_unstable_by_key(|(_, offset)| *offset);
     let wanted: u64 = blobs.iter().map(|(blob, _)| blob.size).sum();
     if is_whole || object.size <= SMALL_PACK || wanted.saturating_mul(2) >= object.size {
-        return vec![Span { object, start: 0, end: object.size, blobs }];
+        return vec![Span { object, start: 0, end: object.size, blobs, beside: Vec::new() }];
     }
     let mut spans: Vec<Span> = Vec::new();
     for (blob, offset) in blobs {
-        let end = offset.saturating_add(blob.size);
+        let end = offset.saturating_add(blob.size.max(AHEAD)).min(object.size);
         match spans.last_mut().filter(|last| offset <= last.end.saturating_add(GAP)) {
             Some(last) => {
                 last.end = last.end.max(end);
                 last.blobs.push((blob, offset));
             }
-            None => spans.push(Span { object, start: offset, end, blobs: vec![(blob, offset)] }),
+            None => {
+                let (blobs, beside) = (vec![(blob, offset)], Vec::new());
+                spans.push(Span { object, start: offset, end, blobs, beside });
+            }
         }
     }
     spans
@@ -322,7 +343,12 @@ mod tests {
             assert_eq!(found, expected);
         };
         let large = 16 << 20;
-        check(large, &[(5_000_000, 10), (0, 100), (200, 100)], &[(0, 300), (5_000_000, 5_000_010)]);
+        check(
+            large,
+            &[(5_000_000, 10), (0, 100), (200, 100)],
+            &[(0, AHEAD + 200), (5_000_000, 5_000_000 + AHEAD)],
+        );
+        check(large, &[(large - 100, 100)], &[(large - 100, large)]);
         check(1000, &[(10, 10)], &[(0, 1000)]);
         check(large, &[(0, large / 2)], &[(0, large)]);
     }

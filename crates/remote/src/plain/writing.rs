@@ -187,8 +187,8 @@ impl Connection {
             known.indexes.retain(|index| !dropped.contains(index));
             known.indexes.push(digest);
         }
-        let now = (self.settings.now)();
-        self.with_objects(&plain.objects, move |objects, _| objects.prune(now, LONGEST)).await?;
+        let (now, budget) = ((self.settings.now)(), self.settings.budget);
+        self.with_objects(&plain.objects, move |objects, _| objects.prune(now, LONGEST, budget)).await?;
         Ok(count)
     }
 
