@@ -34,7 +34,9 @@ pub use foresee::{Foreseen, foresee};
 pub use functions::{Call, CallError, Function, Functions};
 pub use key::{Resolved, explain, key};
 pub use process::{Ended, LocalRunner, Said, run_and_answer, run_and_listen, run_to_end};
-pub use sandbox::{ENTER, Found, Keep, Level, Sandbox, UnknownLevel, WORK, enter, undeclared};
+pub use sandbox::{
+    Bounds, ENTER, Excess, Found, Keep, Level, Sandbox, UnknownLevel, WORK, enter, undeclared,
+};
 pub use seams::{
     Cache, Cancel, Elsewhere, Event, Fetch, Finish, RunError, Runner, Sources, Tool, Tools, Watch,
 };

@@ -8,6 +8,7 @@ use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
 
 use crate::action::{Action, ActionId, Download, Process};
 use crate::failure::Failure;
+use crate::sandbox::Excess;
 
 /// Brings files from elsewhere.
 pub trait Fetch: Sync {
@@ -276,6 +277,14 @@ pub enum RunError {
         limit: Duration,
         /// What it had said by then on its standard output and, after that, on its standard error.
         said: String,
+    },
+    /// It took more of the machine than it may.
+    #[error("`{program}` was stopped: {excess}")]
+    Excess {
+        /// The program.
+        program: String,
+        /// What it took too much of.
+        excess: Excess,
     },
     /// It succeeded without making what it declared.
     #[error("`{program}` succeeded but did not make {}", missing.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "))]

@@ -233,7 +233,7 @@ fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
             identity: identity.transpose()?,
             read: said.read,
             write: said.write,
-            write_processes: session.sandbox.level().level != Level::Off,
+            write_processes: session.sandbox.level(session.scratch()).level != Level::Off,
             patience: Duration::from_secs(said.timeout.into()),
             upload_patience: Duration::from_secs(said.upload_timeout.into()),
             version: env!("CARGO_PKG_VERSION"),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::remote::RemoteCache;
-use engine::{Cache, Cancel, Execution, Keep, Level, Sandbox};
+use engine::{Cache, Cancel, Execution, Keep, Sandbox};
 use graph::{LabelReason, NodeId, Pattern, TargetGraph};
 use packaging::index::Declarations;
 use store::{Moment, Store, StoreError};
@@ -100,14 +100,15 @@ impl<'s> Session<'s> {
         let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
         config.strict |= options.strict;
-        let level = config.sandbox.unwrap_or(Level::Full);
         // This very file, also when another took its place since.
         let keep = match options.keep_sandboxes {
             KeepSandboxes::Never => Keep::Never,
             KeepSandboxes::OnFailure => Keep::OnFailure,
             KeepSandboxes::Always => Keep::Always,
         };
-        let sandbox = Sandbox::new(level, "/proc/self/exe").keeping(keep, cache_dir.join(SANDBOXES));
+        let sandbox = Sandbox::new(config.sandbox.level, "/proc/self/exe")
+            .bounded(config.sandbox.bounds)
+            .keeping(keep, cache_dir.join(SANDBOXES));
         let (store, builds, unchanged, ran) =
             (OnceLock::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
         Ok(Session {
@@ -139,10 +140,14 @@ impl<'s> Session<'s> {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let scratch = PathBuf::from(self.environment.get("TMPDIR").unwrap_or("/tmp"));
-        let opened = Store::open_with(&self.cache_dir, self.naming().function, &scratch);
+        let opened = Store::open_with(&self.cache_dir, self.naming().function, self.scratch());
         let opened = opened.map_err(|error| vec![explain::store(&error)])?;
         Ok(self.store.get_or_init(|| opened))
+    }
+
+    /// The machine's folder for temporary files.
+    pub(crate) fn scratch(&self) -> &Path {
+        Path::new(self.environment.get("TMPDIR").unwrap_or("/tmp"))
     }
 
     /// How content is named: as the server does that is used with the cache.

@@ -1,11 +1,35 @@
-//! The keys of `[remote]` as data.
+//! The keys of `[sandbox]` and `[remote]` as data: how and where programs run.
 
 use super::key::{Key, Kind, key};
 use super::keys::SECTIONS;
 
+const SANDBOX: &str = "sandbox";
 const SECTION: &str = "remote";
 
-const KEYS: [Key; 23] = [
+const KEYS: [Key; 26] = [
+    key(
+        SANDBOX,
+        "level",
+        Kind::Text,
+        "\"full\"",
+        "How far programs that a build runs are kept from what they did not declare: full (file system, network and \
+         processes of their own), landlock (the kernel refuses the rest) or off.",
+    ),
+    key(
+        SANDBOX,
+        "processes",
+        Kind::Number,
+        "4096",
+        "How many processes a program that a build runs may have at once, with all that it starts; then it is stopped.",
+    ),
+    key(
+        SANDBOX,
+        "disk",
+        Kind::Text,
+        "no bound",
+        "How much disk space the files of a program that a build runs may take, its input among them, such as \"10 GB\"; \
+         then it is stopped.",
+    ),
     key(
         SECTION,
         "cache",
@@ -165,7 +189,7 @@ const KEYS: [Key; 23] = [
     },
 ];
 
-/// The keys of `[remote]` after those of the other sections.
+/// These keys after those of the other sections.
 pub(super) const fn after(others: &[Key]) -> [Key; SECTIONS.len() + KEYS.len()] {
     let mut all = [KEYS[0]; SECTIONS.len() + KEYS.len()];
     let mut at = 0;
