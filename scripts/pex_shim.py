@@ -306,6 +306,8 @@ def distribution(version, python_version=None, allow_adhoc_version=False):
 def pytest_configure(config):
     import testing
 
+    # It was for finding this plugin; a PEX that sees it starts itself again without it.
+    os.environ.pop("PYTHONPATH", None)
     testing.create_pex_command = replaced
     testing.ensure_python_distribution = distribution
     # The releases that tests name are those that are here.
