@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use engine::{
     Action, Archive, Download, Input, Literal, Members, Needs, Origin, Packing, Process, Program, Resolved,
-    Verb, explain, key,
+    Site, Verb, explain, key,
 };
 use proptest::prelude::*;
 use store::{Digest, DigestFunction, Store};
@@ -56,6 +56,7 @@ const TABLE: [(&str, bool); 44] = [
     ("run: timeout", false),
     ("run: memory", false),
     ("run: exclusive", false),
+    ("run: site", false),
     ("apply: function", true),
     ("apply: arguments", true),
     ("between: write", true),
@@ -311,7 +312,7 @@ fn of_program(program: &Program) -> Vec<Program> {
 
 fn of_process(process: &Process) -> Vec<Change<Process>> {
     let Process { program, arguments, environment, outputs, keeps_failed, shared, timeout, needs } = process;
-    let Needs { memory, exclusive } = needs;
+    let Needs { memory, exclusive, site } = needs;
     let mut changes = vec![
         Change("run: keeps failed", Process { keeps_failed: !keeps_failed, ..process.clone() }),
         Change(
@@ -337,6 +338,11 @@ fn of_process(process: &Process) -> Vec<Change<Process>> {
     for timeout in [None, timeout.map(|limit| limit + Duration::from_millis(1))] {
         changes.push(Change("run: timeout", Process { timeout, ..process.clone() }));
     }
+    let elsewhere = if *site == Site::Here { Site::Elsewhere } else { Site::Here };
+    changes.push(Change(
+        "run: site",
+        Process { needs: Needs { site: elsewhere, ..needs.clone() }, ..process.clone() },
+    ));
     let exclusive = [&exclusive[..], &["port".to_owned()]].concat();
     changes.push(Change(
         "run: exclusive",
@@ -397,7 +403,7 @@ fn verbs(texts: &[String], bytes: &[u8], number: u64) -> Vec<Verb> {
             keeps_failed: number.is_multiple_of(3),
             shared: Some(text(1)),
             timeout: Some(Duration::from_secs(number)),
-            needs: Needs { memory: number, exclusive: vec![text(0)] },
+            needs: Needs { memory: number, exclusive: vec![text(0)], site: Site::Any },
         })
     });
     let origin = Origin { source: text(1), project: text(2) };
