@@ -105,6 +105,8 @@ pub(crate) struct Plan<'a> {
     builds: Vec<SourceBuild>,
     /// What is to blame where an action fails.
     places: Vec<(ActionId, Place)>,
+    /// The files whose tests an action runs.
+    tests: BTreeMap<ActionId, Vec<String>>,
     /// What git was asked for, and what it said.
     described: Vec<(String, String)>,
     /// The paths of all that this was planned by, besides what the graph was made of.
@@ -165,6 +167,7 @@ impl<'a> Plan<'a> {
             tools,
             builds: artifacts.iter().flat_map(|artifact| artifact.builds.iter().cloned()).collect(),
             places: artifacts.iter().flat_map(|artifact| artifact.places.iter().cloned()).collect(),
+            tests: BTreeMap::new(),
             actions,
             artifacts,
             described: Vec::new(),
@@ -183,6 +186,11 @@ impl<'a> Plan<'a> {
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
         let plan = Plan::new(session, Vec::new(), actions, tools)?;
         Ok(Plan { index: Some(index), builds, places, ..plan })
+    }
+
+    /// The plan with what is recorded of its actions: the files whose tests they run.
+    pub(crate) fn testing(self, tests: BTreeMap<ActionId, Vec<String>>) -> Plan<'a> {
+        Plan { tests, ..self }
     }
 
     /// The plan of artifacts that no repository decides.
@@ -277,19 +285,11 @@ impl<'a> Plan<'a> {
     }
 
     /// What is known of all that `roots` need before it runs.
-    pub(crate) fn foresee(
-        &self,
-        roots: &[ActionId],
-    ) -> Result<BTreeMap<ActionId, Foreseen>, Vec<Diagnostic>> {
+    fn foresee(&self, roots: &[ActionId]) -> Result<BTreeMap<ActionId, Foreseen>, Vec<Diagnostic>> {
         let mut functions = Functions::default();
         python::register(&mut functions);
         let foreseen = engine::foresee(&self.actions, roots, self.store, (&self.tools, &functions));
         foreseen.map_err(|error| vec![explain::unforeseen(&error)])
-    }
-
-    /// All actions.
-    pub(crate) fn actions(&self) -> &ActionGraph {
-        &self.actions
     }
 
     /// The failures of actions, as people read them.
@@ -378,7 +378,7 @@ impl<'a> Plan<'a> {
         let progress = Progress::new(session.console);
         let events = &session.console.events;
         let targets = self.artifacts.iter().map(|artifact| (artifact.action, &artifact.label));
-        let recorded = Recorded::new(events, actions, targets);
+        let recorded = Recorded::new(events, actions, (targets.collect(), &self.tests));
         let local = LocalRunner::new(&session.sandbox);
         let there = session.remote()?.filter(|_| session.config.remote.exec);
         let workers = &session.config.remote.workers;

@@ -1,13 +1,12 @@
 //! The goal `test`: the tests of files are run by pytest, each file in a process of its own, and what passed is remembered.
 
-mod batch;
+mod attempts;
 mod choice;
 mod coverage;
 mod debug;
 mod flaky;
 mod junit;
 mod result;
-mod tries;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,13 +16,13 @@ use clap::Args;
 use engine::{ActionGraph, ActionId};
 use graph::NodeId;
 use python::tools::ConfigurationFile;
-use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
+use python::{Reporter, Test, TestBatch, TestRequest, test_files, test_packages, test_paths};
 use store::{IndexEntry, StatIndex};
 
+use self::attempts::{Repeats, Runs, Status};
 use self::choice::Shard;
 use self::coverage::Measuring;
 use self::result::Results;
-use self::tries::{Often, Status};
 use super::binary::check_some;
 use super::{Changed, Narrowed, Targets};
 use crate::analysis::{observe, placed};
@@ -113,6 +112,10 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let mut done = Done::default();
     if !chosen.files.is_empty() {
         let told = run_all(session, &repository, arguments, &chosen, &mut done);
+        if done.results.all.is_empty() {
+            let paths = chosen.files.iter().filter_map(|file| repository.graph.file(*file));
+            result::forget(session, paths)?;
+        }
         session.console.diagnostics(told.err().unwrap_or_default());
     }
     let store = session.store()?;
@@ -261,6 +264,22 @@ fn analyse(
     })
 }
 
+/// The files whose tests each action runs.
+fn files_of_actions(
+    tests: &[Test],
+    repeated: &[Vec<ActionId>],
+    batches: &[TestBatch],
+) -> BTreeMap<ActionId, Vec<String>> {
+    let alone = tests.iter().zip(repeated);
+    let alone =
+        alone.flat_map(|(test, actions)| actions.iter().map(|action| (*action, vec![test.path.clone()])));
+    let batches = batches.iter().map(|batch| {
+        let paths = batch.tests.iter().map(|test| tests[*test].path.clone());
+        (batch.action, paths.collect())
+    });
+    alone.chain(batches).collect()
+}
+
 fn run_all(
     session: &Session<'_>,
     repository: &Repository,
@@ -279,27 +298,29 @@ fn run_all(
         std::iter::once(test.action).chain(more).collect()
     };
     let repeated: Vec<Vec<ActionId>> = tests.iter().map(&mut repeated).collect();
+    // What has failed before would most likely run twice.
+    let has_batches = runs.is_none() && !arguments.force && !arguments.failed;
+    let batches = if has_batches { python::batches(&tests, &mut actions) } else { Vec::new() };
     let builds = tests.iter().map(|test| &test.builds).chain(reporter.iter().map(|one| &one.builds));
     let builds = builds.flatten().cloned().collect();
     let mut places: Vec<_> = tests.iter().map(|test| (test.action, test.place.clone())).collect();
+    places.extend(batches.iter().map(|batch| (batch.action, tests[batch.tests[0]].place.clone())));
     places.extend(reporter.iter().map(|one| (one.environment, one.place.clone())));
     let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
+    let plan = plan.testing(files_of_actions(&tests, &repeated, &batches));
     done.report.add_counts(session.take_generated());
-    let often = Often { runs, retries: arguments.retries.unwrap_or_default(), force: arguments.force };
-    let fresh = match often.runs.is_some() || often.force {
-        true => BTreeSet::new(),
-        false => batch::run(session, &plan, &tests, &mut done.report)?,
-    };
-    let tried = tries::carry_out(&plan, &tests, (&repeated, &fresh), often, &mut done.report)?;
-    for (test, tries) in tests.iter().zip(tried.tries) {
-        done.results.add(session, test, tries, runs.is_some())?;
+    let repeats = Repeats { runs, retries: arguments.retries.unwrap_or_default(), force: arguments.force };
+    let runs = Runs { tests: &tests, actions: &repeated, batches: &batches, repeats };
+    let ended = runs.carry_out(&plan, session.store()?, &mut done.report)?;
+    for (test, attempts) in tests.iter().zip(ended.of_tests) {
+        done.results.add(session, test, attempts, arguments.runs.is_some())?;
         let said = done.results.all.last().and_then(result::TestResult::output);
         if let (Some(said), Some(node)) = (said, repository.graph.file_nodes(&test.path).first()) {
             done.warnings.extend(undeclared::warnings(session, repository, (*node, ""), &said));
         }
     }
-    let mut diagnostics = plan.told(tried.failures);
-    if tried.cancelled {
+    let mut diagnostics = plan.told(ended.failures);
+    if ended.cancelled {
         diagnostics.push(Diagnostic::error(Exit::Failed, "test::cancelled", "cancelled"));
     } else if let (Some(measuring), Some(reporter)) = (&measuring, &reporter) {
         let trees = done.results.trees();
