@@ -185,6 +185,20 @@ pub struct Needs {
     pub memory: u64,
     /// Names of what one process at a time may have.
     pub exclusive: Vec<String>,
+    /// Where it runs, where there are other machines.
+    pub site: Site,
+}
+
+/// Where a process runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Site {
+    /// Where all run for which nothing is said.
+    #[default]
+    Any,
+    /// On this machine.
+    Here,
+    /// On another machine, if there is one.
+    Elsewhere,
 }
 
 /// What a process starts from.
@@ -259,6 +273,20 @@ impl ActionGraph {
         let next = ActionId(u32::try_from(self.actions.len()).expect("fewer than 2^32 actions"));
         self.actions.push(self[id].clone());
         next
+    }
+
+    /// Adds all actions of another graph, and gives the number that each of them has here, in their order.
+    pub fn append(&mut self, other: &ActionGraph) -> Vec<ActionId> {
+        let mut ids: Vec<ActionId> = Vec::with_capacity(other.actions.len());
+        for action in &other.actions {
+            let inputs = action.inputs.iter().map(|input| match input {
+                Input::Action(id) => Input::Action(ids[id.index()]),
+                tree @ Input::Tree(_) => *tree,
+            });
+            let id = self.add(action.verb.clone(), inputs.collect(), action.description.clone());
+            ids.push(id);
+        }
+        ids
     }
 
     /// Has people shown another text while an action runs.

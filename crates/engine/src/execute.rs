@@ -4,25 +4,26 @@
 //! store has lost is made again by the action that yielded it, or restored from the workspace.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::Mutex;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
 
-use crate::action::{ActionGraph, ActionId, Input};
+use crate::action::{ActionGraph, ActionId, Input, Verb};
 use crate::functions::Functions;
-use crate::schedule::{Lane, Schedule};
-use crate::seams::{Cache, Cancel, Event, Fetch, Finish, Runner, Sources, Tools, Watch};
-use crate::settle::{Answer, Found, Job, Step, Worker};
+use crate::races::Races;
+use crate::schedule::{Lane, Schedule, Taken};
+use crate::seams::{Cache, Cancel, Elsewhere, Event, Fetch, Finish, RunError, Runner, Sources, Tools, Watch};
+use crate::settle::{Answer, Found, Job, Post, Step, Worker};
 use crate::verbs::ActionError;
 
 /// How many downloads go on at once unless there is a limit: they wait for answers, not for a processor. More make
 /// some resolvers of names drop requests.
 const DOWNLOADS: usize = 8;
 
-/// The lane of those who only look actions up, beside the lanes of the schedule.
-const LOOKUPS: usize = 2;
+/// How often it is looked whether what runs elsewhere is to run here as well.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// All that an execution needs besides its graph.
 #[derive(Clone, Copy)]
@@ -77,14 +78,14 @@ pub struct Execution {
 }
 
 /// An action that failed, and why.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ActionFailure {
     /// Which.
     pub id: ActionId,
     /// What it was doing, for people.
     pub description: String,
     /// Why it failed.
-    pub error: ActionError,
+    pub error: Arc<ActionError>,
     /// Its key, where it came to that.
     pub key: Option<Digest>,
 }
@@ -95,20 +96,26 @@ pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>)
     if executor.force {
         schedule.force(roots);
     }
+    let elsewhere = executor.runner.elsewhere();
+    if let Some(elsewhere) = elsewhere {
+        schedule.send_away(|process| elsewhere.takes(process));
+    }
     executor.watch.event(Event::Planned { actions: schedule.planned() });
     let fetches = graph.actions().iter().filter(|action| Lane::of(&action.verb) == Lane::Network).count();
     let downloads = executor.downloads.map_or(DOWNLOADS, |most| most.clamp(1, DOWNLOADS)).min(fetches);
     let lookups = executor.cache.lookups().min(schedule.planned());
-    let workers = [executor.jobs.max(1), downloads, lookups];
+    let places = elsewhere.map_or(0, Elsewhere::places).min(schedule.away());
+    let workers = [executor.jobs.max(1), downloads, lookups, places];
     let (answers, results) = mpsc::channel();
-    let (processor, network, looking) = (mpsc::channel(), mpsc::channel(), mpsc::channel());
-    let queues = [Mutex::new(processor.1), Mutex::new(network.1), Mutex::new(looking.1)];
+    let (senders, receivers): (Vec<_>, Vec<_>) = Post::ALL.iter().map(|_| mpsc::channel()).unzip();
+    let queues: Vec<Mutex<Receiver<Job>>> = receivers.into_iter().map(Mutex::new).collect();
     let handed_out: HashSet<ActionId> = roots.iter().copied().collect();
     let handed_out = &handed_out;
     let mut execution = std::thread::scope(|scope| {
-        for (lane, (queue, &count)) in queues.iter().zip(&workers).enumerate() {
-            let worker = Worker { graph, handed_out, executor, only_looks_up: lane == LOOKUPS };
-            for _ in 0..count {
+        for post in Post::ALL {
+            let worker = Worker { graph, handed_out, executor, post };
+            let queue = &queues[post as usize];
+            for _ in 0..workers[post as usize] {
                 let answers = answers.clone();
                 scope.spawn(move || worker.work(queue, &answers));
             }
@@ -120,11 +127,12 @@ pub fn execute(graph: &ActionGraph, roots: &[ActionId], executor: &Executor<'_>)
             execution: Execution::default(),
             ended: BTreeMap::new(),
             missed: Default::default(),
+            races: Races::default(),
         };
-        owner.drive([&processor.0, &network.0, &looking.0], workers, &results);
+        owner.drive(&senders, workers, &results);
         let execution = owner.execution;
         // Workers end when nobody can send them anything any more.
-        drop((processor.0, network.0, looking.0));
+        drop(senders);
         execution
     });
     execution.failures.sort_by_key(|failure| failure.id);
@@ -147,6 +155,12 @@ struct Settled {
     duration: Duration,
     /// What it took of the machine, where it ran and that is known.
     usage: Option<ProcessUsage>,
+    elsewhere: bool,
+}
+
+impl Settled {
+    /// Of what was never begun.
+    const NEVER: Settled = Settled { key: None, duration: Duration::ZERO, usage: None, elsewhere: false };
 }
 
 /// The one owner of everything that changes while actions run.
@@ -157,76 +171,100 @@ struct Owner<'a, 'g> {
     execution: Execution,
     /// How each action that is done came to be so.
     ended: BTreeMap<ActionId, Finish>,
-    /// What was looked up in vain and waits to run, by lane.
-    missed: [VecDeque<Job>; 2],
+    /// What was looked up in vain and waits to run, by who runs it.
+    missed: [VecDeque<Job>; Post::ALL.len()],
+    races: Races,
 }
 
 impl Owner<'_, '_> {
-    fn drive(&mut self, queues: [&Sender<Job>; 3], workers: [usize; 3], results: &Receiver<Answer>) {
+    fn drive(&mut self, queues: &[Sender<Job>], workers: [usize; 4], results: &Receiver<Answer>) {
         let mut free = workers;
         loop {
             if self.executor.cancel.is_cancelled() {
                 self.give_up();
             } else {
-                while let Some((lane, job)) = self.next(&free) {
-                    free[lane] -= 1;
-                    queues[lane].send(job).expect("workers outlive their queue");
+                while let Some((post, job)) = self.next(&free) {
+                    free[post as usize] -= 1;
+                    queues[post as usize].send(job).expect("workers outlive their queue");
                 }
             }
             if !self.schedule.is_running() {
                 break;
             }
-            let answer = results.recv().expect("a worker answers every job");
-            free[self.lane(&answer)] += 1;
-            self.take(answer);
+            let Some(answer) = self.wait(results) else { continue };
+            free[answer.post as usize] += 1;
+            if self.races.counts(&answer) {
+                self.take(answer);
+            }
         }
         self.count();
         self.execution.cancelled = self.executor.cancel.is_cancelled();
     }
 
-    /// A job for which a worker is free, and the lane of that worker.
-    fn next(&mut self, free: &[usize; 3]) -> Option<(usize, Job)> {
-        let looks_up = self.executor.cache.lookups() > 0;
-        for lane in [Lane::Processor, Lane::Network] {
-            let worker = if looks_up { LOOKUPS } else { lane as usize };
-            if looks_up
-                && free[lane as usize] > 0
-                && let Some(job) = self.missed[lane as usize].pop_front()
-            {
-                return Some((lane as usize, job));
-            }
-            if free[worker] > 0
-                && let Some((id, inputs, force)) = self.schedule.take(lane)
-            {
-                return Some((worker, Job { id, inputs, force, missed: None }));
-            }
+    /// The next answer; none where it is time to look what else there is to do.
+    fn wait(&self, results: &Receiver<Answer>) -> Option<Answer> {
+        if !self.races.are_open() {
+            return Some(results.recv().expect("a worker answers every job"));
         }
-        None
+        match results.recv_timeout(GLANCE) {
+            Err(RecvTimeoutError::Timeout) => None,
+            answer => Some(answer.expect("a worker answers every job")),
+        }
     }
 
-    /// The lane of the worker that an answer is from.
-    fn lane(&self, answer: &Answer) -> usize {
-        if answer.from_lookup { LOOKUPS } else { Lane::of(&self.graph[answer.id].verb) as usize }
+    /// A job for which a worker is free, and the post of that worker.
+    fn next(&mut self, free: &[usize; 4]) -> Option<(Post, Job)> {
+        let looks_up = self.executor.cache.lookups() > 0;
+        if free[Post::Elsewhere as usize] > 0
+            && let Some(mut job) = self.missed[Post::Elsewhere as usize].pop_front()
+        {
+            let graph = self.graph;
+            if let (Verb::Run(process), Some(_)) = (&graph[job.id].verb, self.head_start()) {
+                self.races.begin(&mut job, process);
+            }
+            return Some((Post::Elsewhere, job));
+        }
+        for lane in [Lane::Processor, Lane::Network] {
+            let runs = Post::of(lane);
+            let post = if looks_up { Post::Lookup } else { runs };
+            if free[runs as usize] > 0
+                && let Some(job) = self.missed[runs as usize].pop_front()
+            {
+                return Some((runs, job));
+            }
+            if free[post as usize] > 0
+                && let Some(Taken { id, inputs, force, away }) = self.schedule.take(lane)
+            {
+                return Some((post, Job { id, inputs, force, away, missed: None, race: None, cancel: None }));
+            }
+        }
+        let is_idle = free[Post::Processor as usize] > 0;
+        let head_start = self.head_start().filter(|_| is_idle && self.races.are_open())?;
+        self.races.second(head_start).map(|job| (Post::Processor, job))
+    }
+
+    /// How long what runs elsewhere runs there alone; none: to its end.
+    fn head_start(&self) -> Option<Duration> {
+        self.executor.runner.elsewhere()?.head_start()
     }
 
     /// Somebody asked to stop: what was looked up does not run any more.
     fn give_up(&mut self) {
+        self.races.cancel();
         for job in self.missed.iter_mut().flat_map(std::mem::take).collect::<Vec<_>>() {
-            self.fail(
-                job.id,
-                ActionError::Cancelled,
-                Settled { key: None, duration: Duration::ZERO, usage: None },
-            );
+            self.fail(job.id, ActionError::Cancelled, Settled::NEVER);
         }
     }
 
     fn take(&mut self, answer: Answer) {
-        let Answer { id, step, found: Found { key, outcome, ran }, duration, .. } = answer;
+        let Answer { id, step, found: Found { key, outcome, ran }, duration, was_away, .. } = answer;
         let result = match step {
             Step::Settled(result) => result,
             Step::Missed(job) => {
-                return self.missed[Lane::of(&self.graph[id].verb) as usize].push_back(job);
+                let post = if job.away { Post::Elsewhere } else { Post::of(Lane::of(&self.graph[id].verb)) };
+                return self.missed[post as usize].push_back(job);
             }
+            Step::Stays => return self.schedule.call_home(id),
         };
         let recorded = match (&key, &outcome) {
             (Some(key), Some(outcome)) if ran => self.executor.cache.put(key, &self.graph[id], outcome),
@@ -240,7 +278,7 @@ impl Owner<'_, '_> {
             self.execution.keys.insert(id, key);
         }
         let usage = outcome.filter(|_| ran).and_then(|outcome| outcome.usage);
-        let settled = Settled { key, duration, usage };
+        let settled = Settled { key, duration, usage, elsewhere: was_away && outcome.is_some() && ran };
         match (result, recorded) {
             (Ok(tree), Ok(())) => self.succeed(id, tree, ran, settled),
             (Err(ActionError::Store(StoreError::Missing(digest))), _) => self.recover(id, digest, settled),
@@ -250,10 +288,9 @@ impl Owner<'_, '_> {
     }
 
     fn succeed(&mut self, id: ActionId, tree: Digest, ran: bool, settled: Settled) {
-        let Settled { key, duration, usage } = settled;
         let how = if ran { Finish::Ran } else { Finish::Cached };
         self.ended.insert(id, how);
-        self.executor.watch.event(Event::Finished { id, how, duration, key, usage });
+        self.tell(id, how, settled);
         self.schedule.done(id, tree);
     }
 
@@ -300,20 +337,27 @@ impl Owner<'_, '_> {
     }
 
     fn fail(&mut self, id: ActionId, error: ActionError, settled: Settled) {
-        let Settled { key, duration, usage } = settled;
-        let how = if matches!(error, ActionError::Cancelled) { Finish::Skipped } else { Finish::Failed };
-        self.executor.watch.event(Event::Finished { id, how, duration, key, usage });
+        let how = match error {
+            ActionError::Cancelled => Finish::Skipped,
+            ActionError::Run(RunError::Timeout { .. }) => Finish::TimedOut,
+            _ => Finish::Failed,
+        };
+        self.tell(id, how, settled);
         for skipped in self.schedule.failed(id) {
-            let how = Finish::Skipped;
-            let duration = Duration::ZERO;
-            self.executor.watch.event(Event::Finished { id: skipped, how, duration, key: None, usage: None });
+            self.tell(skipped, Finish::Skipped, Settled::NEVER);
             self.execution.skipped.push(skipped);
         }
         if how == Finish::Skipped {
             self.execution.skipped.push(id);
         } else {
             let description = self.graph[id].description.clone();
-            self.execution.failures.push(ActionFailure { id, description, error, key });
+            let error = Arc::new(error);
+            self.execution.failures.push(ActionFailure { id, description, error, key: settled.key });
         }
+    }
+
+    fn tell(&self, id: ActionId, how: Finish, settled: Settled) {
+        let Settled { key, duration, usage, elsewhere } = settled;
+        self.executor.watch.event(Event::Finished { id, how, duration, key, usage, elsewhere });
     }
 }

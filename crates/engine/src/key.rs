@@ -26,7 +26,7 @@ use crate::action::{Action, Archive, Download, Input, Literal, Members, Process,
 use crate::archive::Packing;
 
 /// Raised whenever a verb starts to do something else with the same fields.
-pub(crate) const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 2;
 
 /// What of an action's surroundings enters its key.
 #[derive(Clone, Debug, Default)]

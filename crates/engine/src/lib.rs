@@ -13,6 +13,7 @@ mod functions;
 mod key;
 mod output;
 mod process;
+mod races;
 mod room;
 mod sandbox;
 mod schedule;
@@ -24,7 +25,7 @@ mod verbs;
 
 pub use action::{
     Action, ActionGraph, ActionId, Archive, Download, Input, Literal, Members, Needs, Origin, Process,
-    Program, Verb,
+    Program, Site, Verb,
 };
 pub use archive::Packing;
 pub use execute::{ActionFailure, Execution, Executor, execute};
@@ -33,6 +34,10 @@ pub use foresee::{Foreseen, foresee};
 pub use functions::{Call, CallError, Function, Functions};
 pub use key::{Resolved, explain, key};
 pub use process::{Ended, LocalRunner, Said, run_and_answer, run_and_listen, run_to_end};
-pub use sandbox::{ENTER, Found, Keep, Level, Sandbox, UnknownLevel, WORK, enter, undeclared};
-pub use seams::{Cache, Cancel, Event, Fetch, Finish, RunError, Runner, Sources, Tool, Tools, Watch};
+pub use sandbox::{
+    Bounds, ENTER, Excess, Found, Keep, Level, Sandbox, UnknownLevel, WORK, enter, undeclared,
+};
+pub use seams::{
+    Cache, Cancel, Elsewhere, Event, Fetch, Finish, RunError, Runner, Sources, Tool, Tools, Watch,
+};
 pub use verbs::{ActionError, brought};

@@ -14,7 +14,7 @@ use store::{Digest, Entry, Outcome, Store, Tree};
 
 use crate::action::{Process, Program};
 use crate::output::Output;
-use crate::sandbox::{self, Level, Sandbox, Spec, WORK};
+use crate::sandbox::{self, Excess, Level, Sandbox, Spec, WORK};
 use crate::seams::{Cancel, RunError, Runner, Tool};
 use crate::shared::{self, Trees};
 
@@ -33,6 +33,8 @@ pub enum Ended {
     TimedOut,
     /// Somebody asked to stop, and it was stopped with all that it had started.
     Cancelled,
+    /// It took more of the machine than it may, and was stopped with all that it had started.
+    Exceeded(Excess),
 }
 
 /// Starts `command` in a process group of its own and waits for it, no longer than `limit`. Nothing of the group
@@ -41,15 +43,15 @@ pub enum Ended {
 /// # Errors
 /// When it cannot be started or waited for.
 pub fn run_to_end(command: &mut Command, limit: Option<Duration>, cancel: &Cancel) -> io::Result<Ended> {
-    run_and_thin(command, limit, cancel, &mut [])
+    run_and_look(command, limit, cancel, &mut |_| None)
 }
 
-/// The same for a command that writes to `outputs`.
-fn run_and_thin(
+/// The same with a `look` at the process again and again, which may find that it is to end.
+fn run_and_look(
     command: &mut Command,
     limit: Option<Duration>,
     cancel: &Cancel,
-    outputs: &mut [Output],
+    look: &mut dyn FnMut(Pid) -> Option<Excess>,
 ) -> io::Result<Ended> {
     let start = Instant::now();
     let mut child = command.process_group(0).spawn()?;
@@ -64,7 +66,10 @@ fn run_and_thin(
             stop(&mut child, group)?;
             return Ok(if timed_out { Ended::TimedOut } else { Ended::Cancelled });
         }
-        outputs.iter_mut().for_each(Output::thin);
+        if let Some(excess) = look(group) {
+            stop(&mut child, group)?;
+            return Ok(Ended::Exceeded(excess));
+        }
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
@@ -118,7 +123,10 @@ fn listen(command: &mut Command, limit: Option<Duration>, cancel: &Cancel) -> io
     let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     let mut outputs = [stdout, stderr].map(Output::new);
-    let ended = run_and_thin(command, limit, cancel, &mut outputs)?;
+    let ended = run_and_look(command, limit, cancel, &mut |_| {
+        outputs.iter_mut().for_each(Output::thin);
+        None
+    })?;
     let [stdout, stderr] = &mut outputs;
     Ok(Said { ended, stdout: stdout.read()?, stderr: stderr.read()? })
 }
@@ -199,7 +207,7 @@ impl Runner for LocalRunner<'_> {
             }
             _ => None,
         };
-        let level = self.sandbox.level().level;
+        let level = self.sandbox.level(&scratch).level;
         let spec = spec(process, tool, (folder.path(), &root), shared, level);
         create_folder(&spec.temporary())?;
         let streams = Streams::below(folder.path());
@@ -339,7 +347,12 @@ impl LocalRunner<'_> {
             self.sandbox.beside(spec).map_err(spawn)?
         };
         let mut outputs = streams.of(&mut command)?;
-        let mut run = || run_and_thin(&mut command, process.timeout, cancel, &mut outputs);
+        let mut guard = self.sandbox.guard(spec, level);
+        let mut look = |leader| {
+            outputs.iter_mut().for_each(Output::thin);
+            guard.look(leader)
+        };
+        let mut run = || run_and_look(&mut command, process.timeout, cancel, &mut look);
         let ended = if level == Level::Landlock {
             let readable = [&spec.readable[..], &[self.sandbox.helper().to_owned()]].concat();
             restricted(&readable, &spec.folder, run)
@@ -357,6 +370,7 @@ impl LocalRunner<'_> {
             (Ended::TimedOut, Some(limit)) => {
                 Err(RunError::Timeout { program: name.to_owned(), limit, said: streams.said() })
             }
+            (Ended::Exceeded(excess), _) => Err(RunError::Excess { program: name.to_owned(), excess }),
             (Ended::TimedOut, None) | (Ended::Cancelled, _) => Err(RunError::Cancelled),
         }
     }

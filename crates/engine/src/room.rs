@@ -53,6 +53,7 @@ mod tests {
         let needs = |memory, names: &[&str]| Needs {
             memory,
             exclusive: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Needs::default()
         };
         let mut room = Room::new(Some(10));
         let check = |room: &Room, memory, names: &[&str], expect: bool| {

@@ -2,12 +2,13 @@
 //!
 //! All mutable state of an execution is here and has one owner, the loop in [`execute`](crate::execute()).
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use store::Digest;
 
-use crate::action::{ActionGraph, ActionId, Input, Verb};
+use crate::action::{ActionGraph, ActionId, Input, Needs, Process, Verb};
 use crate::room::Room;
 
 /// What an action needs most; each kind has its own number of workers.
@@ -44,8 +45,21 @@ struct Node {
     urgency: u32,
     /// The outcome in the cache proved unusable: the action must run.
     force: bool,
+    /// Whether it runs elsewhere.
+    away: bool,
     /// How often it was taken up again because an input had gone.
     retries: u8,
+}
+
+/// An action that is to be looked up or run.
+pub(crate) struct Taken {
+    pub(crate) id: ActionId,
+    /// The digests of its inputs.
+    pub(crate) inputs: Vec<Digest>,
+    /// Whether it must run, whatever is in the cache.
+    pub(crate) force: bool,
+    /// Whether it runs elsewhere.
+    pub(crate) away: bool,
 }
 
 /// How often an action is taken up again before its input is called lost.
@@ -71,6 +85,7 @@ impl<'a> Schedule<'a> {
                 consumers: Vec::new(),
                 urgency: 0,
                 force: false,
+                away: false,
                 retries: 0,
             })
             .collect();
@@ -112,19 +127,42 @@ impl<'a> Schedule<'a> {
         }
     }
 
+    /// Has those processes run elsewhere of which `takes` says so.
+    pub(crate) fn send_away(&mut self, takes: impl Fn(&Process) -> bool) {
+        for (id, action) in self.graph.iter() {
+            if let Verb::Run(process) = &action.verb {
+                self.nodes[id.index()].away = takes(process);
+            }
+        }
+    }
+
+    /// How many run elsewhere.
+    pub(crate) fn away(&self) -> usize {
+        self.nodes.iter().filter(|node| node.away && node.urgency > 0).count()
+    }
+
+    /// What an action has to have of this machine. What runs elsewhere takes no memory here; of what one at a time may have
+    /// nobody knows where it is.
+    fn needs(&self, id: ActionId) -> Option<Cow<'a, Needs>> {
+        let needs = self.graph[id].verb.needs()?;
+        Some(match self.nodes[id.index()].away {
+            true => Cow::Owned(Needs { memory: 0, ..needs.clone() }),
+            false => Cow::Borrowed(needs),
+        })
+    }
+
     /// How many actions the roots need.
     pub(crate) fn planned(&self) -> usize {
         self.nodes.iter().filter(|node| node.urgency > 0).count()
     }
 
-    /// Takes the most urgent action of a lane that is ready and has what it needs, with the digests of its inputs and
-    /// whether it must run.
-    pub(crate) fn take(&mut self, lane: Lane) -> Option<(ActionId, Vec<Digest>, bool)> {
+    /// Takes the most urgent action of a lane that is ready and has what it needs.
+    pub(crate) fn take(&mut self, lane: Lane) -> Option<Taken> {
         let id = self.next(lane)?;
         self.nodes[id.index()].state = State::Running;
         self.running += 1;
-        if let Some(needs) = self.graph[id].verb.needs() {
-            self.room.take(needs);
+        if let Some(needs) = self.needs(id) {
+            self.room.take(&needs);
         }
         let inputs = (self.graph[id].inputs.iter())
             .map(|input| match input {
@@ -132,7 +170,8 @@ impl<'a> Schedule<'a> {
                 Input::Action(id) => self.result(*id).expect("what is ready has all its inputs"),
             })
             .collect();
-        Some((id, inputs, self.nodes[id.index()].force))
+        let Node { force, away, .. } = self.nodes[id.index()];
+        Some(Taken { id, inputs, force, away })
     }
 
     /// The most urgent action of a lane that is ready and has what it needs.
@@ -145,12 +184,12 @@ impl<'a> Schedule<'a> {
             if self.nodes[id.index()].state != State::Ready {
                 continue;
             }
-            let Some(needs) = self.graph[id].verb.needs() else {
+            let Some(needs) = self.needs(id) else {
                 found = Some(id);
                 break;
             };
             // Those that need little would keep one that needs much waiting without end.
-            if self.room.has(needs) && !(memory_is_short && needs.memory > 0) {
+            if self.room.has(&needs) && !(memory_is_short && needs.memory > 0) {
                 found = Some(id);
                 break;
             }
@@ -164,8 +203,8 @@ impl<'a> Schedule<'a> {
     /// Takes back what an action had that does not run any more.
     fn stop(&mut self, id: ActionId) {
         self.running -= 1;
-        if let Some(needs) = self.graph[id].verb.needs() {
-            self.room.give_back(needs);
+        if let Some(needs) = self.needs(id) {
+            self.room.give_back(&needs);
         }
     }
 
@@ -193,6 +232,13 @@ impl<'a> Schedule<'a> {
                 }
             }
         }
+    }
+
+    /// An action that runs elsewhere cannot: it is taken up again, to run here.
+    pub(crate) fn call_home(&mut self, id: ActionId) {
+        self.stop(id);
+        self.nodes[id.index()].away = false;
+        self.enqueue(id);
     }
 
     /// An action that runs has failed. Gives all that can therefore not run.

@@ -8,6 +8,7 @@ use store::{Digest, Outcome, ProcessUsage, Store, StoreError};
 
 use crate::action::{Action, ActionId, Download, Process};
 use crate::failure::Failure;
+use crate::sandbox::Excess;
 
 /// Brings files from elsewhere.
 pub trait Fetch: Sync {
@@ -27,7 +28,7 @@ pub trait Fetch: Sync {
 
 /// Runs processes, here or elsewhere.
 pub trait Runner: Sync {
-    /// Runs `process` in a folder that holds the first of `inputs`, and keeps its outputs in `store`.
+    /// Runs `process` here, in a folder that holds the first of `inputs`, and keeps its outputs in `store`.
     /// A non-zero exit is an outcome, not an error.
     ///
     /// # Errors
@@ -41,9 +42,37 @@ pub trait Runner: Sync {
         cancel: &Cancel,
     ) -> Result<Outcome, RunError>;
 
-    /// Whether the files of its inputs are to be here before `process` runs, and not only their directories.
-    fn needs_files(&self, _process: &Process) -> bool {
-        true
+    /// Where processes run that do not run here, if there is such a place.
+    fn elsewhere(&self) -> Option<&dyn Elsewhere> {
+        None
+    }
+}
+
+/// Runs processes on other machines.
+pub trait Elsewhere: Sync {
+    /// How many processes run there at once.
+    fn places(&self) -> usize;
+
+    /// Whether `process` is to run there. Of its inputs it needs the directories alone here, and no files.
+    fn takes(&self, process: &Process) -> bool;
+
+    /// Runs `process` there as [`Runner::run`] does here, with `anew` also where the outcome is known there; none where it
+    /// has to run here instead. The files that it makes need not be here.
+    ///
+    /// # Errors
+    /// When it did not end in time, or did not make what it declared, or could not be run there and may not run here.
+    fn run(
+        &self,
+        process: &Process,
+        inputs: &[Digest],
+        anew: bool,
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<Option<Outcome>, RunError>;
+
+    /// How long a process has run there before it starts here as well, on a processor that is idle; none: it does not.
+    fn head_start(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -160,6 +189,8 @@ pub enum Event<'a> {
         key: Option<Digest>,
         /// What it took of the machine, where it ran and that is known.
         usage: Option<ProcessUsage>,
+        /// Whether it ran on another machine.
+        elsewhere: bool,
     },
 }
 
@@ -180,6 +211,8 @@ pub enum Finish {
     Ran,
     /// It failed.
     Failed,
+    /// It was ended, since it took longer than it may.
+    TimedOut,
     /// Something that it needs failed, or the request was cancelled.
     Skipped,
 }
@@ -245,6 +278,14 @@ pub enum RunError {
         /// What it had said by then on its standard output and, after that, on its standard error.
         said: String,
     },
+    /// It took more of the machine than it may.
+    #[error("`{program}` was stopped: {excess}")]
+    Excess {
+        /// The program.
+        program: String,
+        /// What it took too much of.
+        excess: Excess,
+    },
     /// It succeeded without making what it declared.
     #[error("`{program}` succeeded but did not make {}", missing.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "))]
     Outputs {
@@ -252,6 +293,14 @@ pub enum RunError {
         program: String,
         /// The declared paths that are not there.
         missing: Vec<String>,
+    },
+    /// It could not be run elsewhere, and may not run here.
+    #[error("`{program}` did not run on a worker: {reason}")]
+    Elsewhere {
+        /// The program.
+        program: String,
+        /// Why.
+        reason: String,
     },
     /// A path that it made cannot be kept.
     #[error(

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use store::{Digest, Outcome, StoreError};
@@ -11,7 +11,9 @@ use store::{Digest, Outcome, StoreError};
 use crate::action::{Action, ActionGraph, ActionId, Verb};
 use crate::execute::Executor;
 use crate::key::{Resolved, key};
-use crate::seams::{Event, Tool};
+use crate::races::RaceId;
+use crate::schedule::Lane;
+use crate::seams::{Cancel, Event, Tool};
 use crate::verbs::{self, ActionError};
 
 /// An action that is ready.
@@ -20,11 +22,17 @@ pub(crate) struct Job {
     pub(crate) inputs: Vec<Digest>,
     /// Whether it runs, whatever is in the cache.
     pub(crate) force: bool,
+    /// Whether it runs elsewhere.
+    pub(crate) away: bool,
     /// What was found out when it was looked up before, in vain.
     pub(crate) missed: Option<Missed>,
+    /// Which race it is in, and who asks it alone to stop.
+    pub(crate) race: Option<RaceId>,
+    pub(crate) cancel: Option<Arc<Cancel>>,
 }
 
 /// An action that was looked up and is not in the cache.
+#[derive(Clone)]
 pub(crate) struct Missed {
     key: Digest,
     tool: Option<Tool>,
@@ -49,6 +57,8 @@ pub(crate) enum Step {
     Settled(Result<Digest, ActionError>),
     /// It is to be run.
     Missed(Job),
+    /// It cannot run elsewhere.
+    Stays,
 }
 
 pub(crate) struct Answer {
@@ -56,8 +66,36 @@ pub(crate) struct Answer {
     pub(crate) step: Step,
     pub(crate) found: Found,
     pub(crate) duration: Duration,
-    /// Whether it is from somebody who only looks actions up.
-    pub(crate) from_lookup: bool,
+    /// From whom it is.
+    pub(crate) post: Post,
+    /// Which race it is the end of, and whether it ran elsewhere.
+    pub(crate) race: Option<RaceId>,
+    pub(crate) was_away: bool,
+}
+
+/// What a worker is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Post {
+    /// Keeps a processor busy.
+    Processor,
+    /// Waits for downloads.
+    Network,
+    /// Waits for the cache: only looks actions up.
+    Lookup,
+    /// Waits for another machine.
+    Elsewhere,
+}
+
+impl Post {
+    pub(crate) const ALL: [Post; 4] = [Post::Processor, Post::Network, Post::Lookup, Post::Elsewhere];
+
+    /// Who runs actions of a lane.
+    pub(crate) fn of(lane: Lane) -> Post {
+        match lane {
+            Lane::Processor => Post::Processor,
+            Lane::Network => Post::Network,
+        }
+    }
 }
 
 /// What a worker knows besides its jobs.
@@ -67,8 +105,7 @@ pub(crate) struct Worker<'w> {
     /// The actions whose trees are handed out, and so have to be whole.
     pub(crate) handed_out: &'w HashSet<ActionId>,
     pub(crate) executor: &'w Executor<'w>,
-    /// Whether it only looks actions up.
-    pub(crate) only_looks_up: bool,
+    pub(crate) post: Post,
 }
 
 impl Worker<'_> {
@@ -78,6 +115,7 @@ impl Worker<'_> {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(job) = job else { return };
             let (id, start) = (job.id, Instant::now());
+            let (race, was_away) = (job.race, job.away);
             let before = job.missed.as_ref().map_or(Duration::ZERO, |missed| missed.duration);
             let mut found = Found::default();
             // An action whose code panics fails as any other does; unanswered, it would be waited for without end.
@@ -90,7 +128,9 @@ impl Worker<'_> {
                 step,
                 found,
                 duration: before + start.elapsed(),
-                from_lookup: self.only_looks_up,
+                post: self.post,
+                race,
+                was_away,
             };
             if answers.send(answer).is_err() {
                 return;
@@ -108,28 +148,25 @@ impl Worker<'_> {
             }
         };
         found.key = Some(key);
-        if self.only_looks_up || self.executor.cache.lookups() == 0 {
+        let only_looks_up = self.post == Post::Lookup;
+        if only_looks_up || self.executor.cache.lookups() == 0 {
             if !job.force
                 && let Some(outcome) = self.look_up(job.id, &key)?
             {
                 found.outcome = Some(outcome);
                 return Ok(Step::Settled(Ok(outcome.tree)));
             }
-            if self.only_looks_up {
-                let reads_files = match &action.verb {
-                    // A tree of trees is made without the files.
-                    Verb::Merge { .. } => false,
-                    Verb::Run(process) => self.executor.runner.needs_files(process),
-                    _ => true,
-                };
-                if reads_files {
+            if only_looks_up {
+                // A tree of trees is made without the files.
+                if !job.away && !matches!(action.verb, Verb::Merge { .. }) {
                     self.executor.cache.bring(&job.inputs, &[])?;
                 }
                 job.missed = Some(Missed { key, tool, duration: start.elapsed() });
                 return Ok(Step::Missed(job));
             }
         }
-        self.run(action, &job, tool.as_ref(), found).map(|tree| Step::Settled(Ok(tree)))
+        let tree = self.run(action, &job, tool.as_ref(), found)?;
+        Ok(tree.map_or(Step::Stays, |tree| Step::Settled(Ok(tree))))
     }
 
     fn key(self, action: &Action, inputs: &[Digest], tool: Option<&Tool>) -> Digest {
@@ -161,12 +198,21 @@ impl Worker<'_> {
         job: &Job,
         tool: Option<&Tool>,
         found: &mut Found,
-    ) -> Result<Digest, ActionError> {
-        let executor = self.executor;
+    ) -> Result<Option<Digest>, ActionError> {
+        let cancel = job.cancel.as_deref().unwrap_or(self.executor.cancel);
+        let executor = &Executor { cancel, ..*self.executor };
         let verb = action.verb.name();
-        executor.watch.event(Event::Started { id: job.id, verb, description: &action.description });
-        let outcome = match verbs::perform(job.id, action, &job.inputs, tool, executor) {
-            Ok(outcome) => outcome,
+        // Who joins a race does not start the action.
+        if job.race.is_none() || job.away {
+            executor.watch.event(Event::Started { id: job.id, verb, description: &action.description });
+        }
+        let performed = match job.away {
+            true => verbs::perform_elsewhere(action, &job.inputs, job.force, executor),
+            false => verbs::perform(job.id, action, &job.inputs, tool, executor).map(Some),
+        };
+        let outcome = match performed {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => return Ok(None),
             Err(error) => {
                 if let ActionError::Exit { outcome, .. } = &error {
                     (found.outcome, found.ran) = (Some(**outcome), true);
@@ -178,10 +224,14 @@ impl Worker<'_> {
         if job.force || self.handed_out.contains(&job.id) {
             executor.cache.bring(&[outcome.tree], &[])?;
             if let Some(lost) = executor.store.missing(&outcome.tree)?.first() {
+                // Here it stays.
+                if job.away {
+                    return Ok(None);
+                }
                 return Err(ActionError::Store(StoreError::Missing(*lost)));
             }
         }
         (found.outcome, found.ran) = (Some(outcome), true);
-        Ok(outcome.tree)
+        Ok(Some(outcome.tree))
     }
 }

@@ -231,6 +231,15 @@ fn archives_of_other_writers_are_read() {
 }
 
 #[test]
+fn modes_count_where_the_kind_of_file_is_told() {
+    for (mode, executable) in [(0o100_755, true), (0o100_644, false), (0o777, false), (0, false)] {
+        let zip = write(&[Raw { mode, ..raw("a", b"") }]);
+        let zip = SafeZip::open("x", &zip[..], Limits::default()).unwrap();
+        assert_eq!(zip.entries()[0].kind, EntryKind::File { executable }, "{mode:o}");
+    }
+}
+
+#[test]
 fn names_without_the_flag_are_in_code_page_437() {
     let zip = write(&[Raw { name: vec![b'a', 0x81], flags: 0, ..raw("", b"") }]);
     let zip = SafeZip::open("old", &zip[..], Limits::default()).unwrap();

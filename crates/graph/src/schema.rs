@@ -27,9 +27,10 @@ impl Role {
     pub fn may_depend_on(self, other: Self) -> bool {
         match other {
             Self::Code | Self::Step | Self::Alias | Self::Group => true,
-            Self::Program | Self::Package => {
+            Self::Program => {
                 matches!(self, Self::Package | Self::Test | Self::Step | Self::Alias | Self::Group)
             }
+            Self::Package => self == Self::Program || self.may_depend_on(Self::Program),
             Self::Test => matches!(self, Self::Alias | Self::Group),
         }
     }

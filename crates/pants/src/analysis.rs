@@ -2,6 +2,7 @@
 //! the configuration says of programs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use engine::ActionGraph;
 use graph::{NodeId, TargetGraph};
@@ -18,6 +19,7 @@ use crate::generated::{self, Generated};
 use crate::inside;
 use crate::locks::Locks;
 use crate::machine::{self, MachineInterpreters};
+use crate::recall::Basis;
 use crate::repository::Repository;
 use crate::session::{Session, forgettable};
 use crate::versions::Versions;
@@ -121,7 +123,22 @@ pub(crate) struct Seen<'a> {
     pub(crate) interpreters: &'a MachineInterpreters<'a>,
 }
 
+/// A source, and the `__init__.py` of every folder above it: whether one is needed may depend on what is in it.
+fn with_packages(path: &str) -> Vec<PathBuf> {
+    let folders = Path::new(path).ancestors().skip(1);
+    std::iter::once(PathBuf::from(path)).chain(folders.map(|folder| folder.join("__init__.py"))).collect()
+}
+
 impl Seen<'_> {
+    /// What an analysis depended on, besides what the graph was made of; of interpreters and versions, what was asked so far.
+    pub(crate) fn basis(&self) -> Basis {
+        let mut inputs = self.interpreters.inputs();
+        inputs.extend(self.files.keys().chain(self.made.sources.keys()).flat_map(|path| with_packages(path)));
+        inputs.extend(self.session.lock_paths().into_iter().map(PathBuf::from));
+        inputs.extend(self.settings.platform_files.keys().map(PathBuf::from));
+        Basis { inputs, described: self.versions.said(), ..Basis::default() }
+    }
+
     /// The artifacts of programs and the actions that make them.
     pub(crate) fn package(&self, programs: &[NodeId]) -> Result<Analysed<Vec<Artifact>>, Vec<Diagnostic>> {
         self.analyse(programs, &|analysis, actions| python::package(programs, analysis, actions))

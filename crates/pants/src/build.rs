@@ -1,37 +1,32 @@
 //! From chosen programs to files in `dist/`: analysis, execution, placing. What `binary` and `run` have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
-use engine::{
-    ActionError, ActionFailure, ActionGraph, ActionId, Execution, Executor, Foreseen, Functions, LocalRunner,
-    Runner, Sources, execute,
-};
-use graph::{NodeId, Place, TargetGraph};
+use engine::{ActionError, ActionFailure, ActionGraph, ActionId, Execution, Foreseen, Functions, Sources};
+use graph::{Label, NodeId, Place, TargetGraph};
 use packaging::licence::Licence;
 use packaging::platform::{Machine, Platform};
 use python::configuration::Interpreters;
 use python::{Artifact, Ownership, SourceBuild};
-use remote::RemoteRunner;
 use store::{Digest, StatIndex, Store, StoreError};
 
 use crate::accounts::Account;
 use crate::analysis::{self, observe, placed};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::dist::PlaceError;
-use crate::events::{Event, Recorded};
+use crate::events::Event;
+use crate::execution::{self, Means, Unwatched};
 use crate::explain;
 use crate::generated::Generated;
 use crate::goals::Targets;
 use crate::inside::{self, Licences};
 use crate::machine::MachineInterpreters;
-use crate::memory::memory;
-use crate::progress::Progress;
-use crate::recall::{Made, Request};
+use crate::recall::{Basis, Made, Recalled, Request};
 use crate::report::Report;
 use crate::repository::Repository;
 use crate::session::Session;
 use crate::source_builds;
+use crate::together::Planned;
 use crate::tools::MachineTools;
 
 /// How often an artifact is built again because the cache lost a part of it between building and placing.
@@ -65,31 +60,87 @@ pub(crate) fn build(
     check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
 ) -> Result<(Report, Vec<Diagnostic>), Vec<Diagnostic>> {
     session.builds.get_or_init(|| ());
-    let request = Request::new(session, goal, asked);
-    if let Some(report) = request.recall()? {
+    let request = Request::new(session, goal, asked, &[]);
+    if let Some(recalled) = request.recall()?
+        && let Some(report) = put_back(session, recalled)?
+    {
         return Ok((report, session.take_warnings()));
     }
     let repository = session.repository()?;
     let chosen = asked.select(session, &repository)?;
     let programs = among(&repository.graph, &chosen);
     check(&programs).map_err(|wrong| vec![wrong])?;
-    let mut report = Report::default();
-    let built = Plan::of(session, &repository, &programs, scope).and_then(|plan| {
-        let made = plan.carry_out(&mut report);
-        report.add_counts(session.take_generated());
-        let made = made?;
-        plan.account(&repository);
-        request.remember(&repository, plan.inputs, plan.described, made, &report)
+    Ok(match Plan::of(session, &repository, &programs, scope) {
+        Ok(plan) => conclude(&plan, &repository, &request, None),
+        Err(wrong) => (Report::default(), [wrong, session.take_warnings()].concat()),
+    })
+}
+
+/// Plans what [`build`] does, in a repository that is loaded; `tell` answers.
+pub(crate) fn planned<'a>(
+    session: &'a Session<'a>,
+    repository: &'a Repository,
+    (goal, asked): (&'static str, &'a Targets),
+    among: Among,
+    check: impl FnOnce(&[NodeId]) -> Result<(), Diagnostic>,
+    tell: impl FnOnce(Report, Vec<Diagnostic>) -> Exit + 'a,
+) -> Result<Planned<'a>, Vec<Diagnostic>> {
+    session.builds.get_or_init(|| ());
+    let request = Request::new(session, goal, asked, &[]);
+    if let Some(recalled) = request.recall()?
+        && let Some(report) = put_back(session, recalled)?
+    {
+        return Ok(Planned::Done(tell(report, session.take_warnings())));
+    }
+    let programs = among(&repository.graph, &asked.select(session, repository)?);
+    check(&programs).map_err(|wrong| vec![wrong])?;
+    match Plan::of(session, repository, &programs, Scope::All) {
+        Ok(plan) => {
+            let roots = plan.artifacts.iter().map(|artifact| artifact.action).collect();
+            Ok(Planned::open(plan, roots, false, move |plan, execution| {
+                let (report, diagnostics) = conclude(plan, repository, &request, Some(execution));
+                Ok(tell(report, diagnostics))
+            }))
+        }
+        Err(wrong) => Ok(Planned::Done(tell(Report::default(), [wrong, session.take_warnings()].concat()))),
+    }
+}
+
+/// Puts what was planned into `dist/`, and remembers what the request came to; `first` is its execution, where it is over.
+fn conclude(
+    plan: &Plan<'_>,
+    repository: &Repository,
+    request: &Request<'_>,
+    first: Option<Execution>,
+) -> (Report, Vec<Diagnostic>) {
+    let (session, mut report) = (plan.session, Report::default());
+    let made = plan.carry_out(first, &mut report);
+    report.add_counts(session.take_generated());
+    let built = made.and_then(|made| {
+        plan.account(repository);
+        request.remember(repository, plan.basis.clone(), &made, &report)
     });
     let mut diagnostics = built.err().unwrap_or_default();
     diagnostics.extend(session.take_warnings());
-    Ok((report, diagnostics))
+    (report, diagnostics)
 }
 
-/// A source, and the `__init__.py` of every folder above it: whether one is needed may depend on what is in it.
-fn with_packages(path: &str) -> Vec<PathBuf> {
-    let folders = Path::new(path).ancestors().skip(1);
-    std::iter::once(PathBuf::from(path)).chain(folders.map(|folder| folder.join("__init__.py"))).collect()
+/// Makes `dist/` what it was after the last run; none where the cache has lost a part of it.
+fn put_back(
+    session: &Session<'_>,
+    Recalled { made, mut report, said }: Recalled<Vec<Made>>,
+) -> Result<Option<Report>, Vec<Diagnostic>> {
+    let store = session.store()?;
+    for made in &made {
+        made.use_outcome(store)?;
+        match made.place(session, store) {
+            Ok(built) => report.artifacts.push(built),
+            Err(PlaceError::Lost) => return Ok(None),
+            Err(PlaceError::Failed(diagnostic)) => return Err(vec![*diagnostic]),
+        }
+    }
+    session.console.repeat(&said);
+    Ok(Some(report))
 }
 
 /// What is to be done for some targets.
@@ -98,19 +149,17 @@ pub(crate) struct Plan<'a> {
     store: &'a Store,
     /// Which file of the workspace has which content; none where no repository decides.
     index: Option<StatIndex>,
-    actions: ActionGraph,
-    tools: MachineTools,
+    pub(crate) actions: ActionGraph,
+    pub(crate) tools: MachineTools,
     artifacts: Vec<Artifact>,
     /// The source distributions that are built.
     builds: Vec<SourceBuild>,
     /// What is to blame where an action fails.
     places: Vec<(ActionId, Place)>,
     /// The files whose tests an action runs.
-    tests: BTreeMap<ActionId, Vec<String>>,
-    /// What git was asked for, and what it said.
-    described: Vec<(String, String)>,
-    /// The paths of all that this was planned by, besides what the graph was made of.
-    inputs: Vec<PathBuf>,
+    pub(crate) tests: BTreeMap<ActionId, Vec<String>>,
+    /// What this was planned by, besides what the graph was made of.
+    basis: Basis,
     /// What steps have made for it.
     generated: Generated,
 }
@@ -138,17 +187,12 @@ impl<'a> Plan<'a> {
                 artifacts = vec![artifacts.swap_remove(first)];
             }
             session.console.diagnostics(explain::left_out(&artifacts));
-            session.console.diagnostics(lacking(&artifacts));
-            let mut inputs = interpreters.inputs();
-            inputs.extend(
-                seen.files.keys().chain(seen.made.sources.keys()).flat_map(|path| with_packages(path)),
-            );
-            inputs.extend(session.lock_paths().into_iter().map(PathBuf::from));
-            inputs.extend(seen.settings.platform_files.keys().map(PathBuf::from));
+            session.console.diagnostics(explain::lacking(&artifacts));
+            let basis = seen.basis();
             let tools = MachineTools::of(&actions, interpreters);
             let plan = Plan::new(session, artifacts, actions, tools)?;
             let generated = seen.made.clone();
-            Ok(Plan { described: seen.versions.said(), inputs, generated, ..plan })
+            Ok(Plan { basis, generated, ..plan })
         })?;
         Ok(Plan { index: Some(index), ..plan })
     }
@@ -170,8 +214,7 @@ impl<'a> Plan<'a> {
             tests: BTreeMap::new(),
             actions,
             artifacts,
-            described: Vec::new(),
-            inputs: Vec::new(),
+            basis: Basis::default(),
             generated: Generated::default(),
         })
     }
@@ -205,8 +248,12 @@ impl<'a> Plan<'a> {
         Plan::new(session, artifacts, actions, tools)
     }
 
-    /// Gives what was made, in the order of the artifacts.
-    pub(crate) fn carry_out(&self, report: &mut Report) -> Result<Vec<Made>, Vec<Diagnostic>> {
+    /// Gives what was made, in the order of the artifacts; `first` is their execution, where it is over.
+    pub(crate) fn carry_out(
+        &self,
+        mut first: Option<Execution>,
+        report: &mut Report,
+    ) -> Result<Vec<Made>, Vec<Diagnostic>> {
         if !self.session.config.licences.is_empty() {
             let denied = inside::denied(self.session, &self.artifacts, &self.licences()?);
             if !denied.is_empty() {
@@ -217,7 +264,7 @@ impl<'a> Plan<'a> {
         let mut all = Vec::new();
         for _ in 0..ATTEMPTS {
             let roots: Vec<_> = pending.iter().map(|artifact| artifact.action).collect();
-            let execution = self.execute(&roots, false)?;
+            let execution = first.take().map_or_else(|| self.execute(&roots, false), Ok)?;
             add(&mut report.run, &execution.run);
             // What is looked up again because the cache lost it counts once.
             if report.hits.is_empty() {
@@ -309,7 +356,7 @@ impl<'a> Plan<'a> {
 
     /// What a program that failed said last.
     pub(crate) fn said(&self, failure: &ActionFailure) -> Option<String> {
-        match &failure.error {
+        match &*failure.error {
             ActionError::Exit { outcome, .. } => last_lines(self.store, &outcome.stderr),
             _ => None,
         }
@@ -352,7 +399,7 @@ impl<'a> Plan<'a> {
 
     /// Runs whatever roots need; with `force`, the roots whatever is in the cache.
     pub(crate) fn execute(&self, roots: &[ActionId], force: bool) -> Result<Execution, Vec<Diagnostic>> {
-        self.execute_all(&self.actions, roots, force)
+        self.execute_after(&self.actions, roots, force)
     }
 
     /// Runs further actions, with the tools of the plan, on what its own have made.
@@ -362,48 +409,20 @@ impl<'a> Plan<'a> {
         roots: &[ActionId],
         force: bool,
     ) -> Result<Execution, Vec<Diagnostic>> {
-        self.execute_all(actions, roots, force)
+        let targets = self.targets();
+        let means = Means {
+            tools: &self.tools,
+            sources: self,
+            targets: &targets,
+            tests: &self.tests,
+            watch: &Unwatched,
+        };
+        execution::execute(self.session, (actions, roots), force, &means)
     }
 
-    fn execute_all(
-        &self,
-        actions: &ActionGraph,
-        roots: &[ActionId],
-        force: bool,
-    ) -> Result<Execution, Vec<Diagnostic>> {
-        let session = self.session;
-        let mut functions = Functions::default();
-        python::register(&mut functions);
-        let downloads = session.downloads()?;
-        let progress = Progress::new(session.console);
-        let events = &session.console.events;
-        let targets = self.artifacts.iter().map(|artifact| (artifact.action, &artifact.label));
-        let recorded = Recorded::new(events, actions, (targets.collect(), &self.tests));
-        let local = LocalRunner::new(&session.sandbox);
-        let there = session.remote()?.filter(|_| session.config.remote.exec);
-        let workers = &session.config.remote.workers;
-        let there = there.map(|cache| RemoteRunner::new(cache, workers, &local));
-        let executor = Executor {
-            store: self.store,
-            cache: session.cache()?,
-            fetch: &downloads,
-            runner: there.as_ref().map_or(&local as &dyn Runner, |there| there),
-            tools: &self.tools,
-            functions: &functions,
-            sources: self,
-            watch: &(&progress, &recorded),
-            jobs: session.jobs,
-            memory: memory(),
-            downloads: session.most_downloads,
-            force,
-            cancel: session.cancel,
-        };
-        let run = || progress.during(|| execute(actions, roots, &executor));
-        let execution = events.phase("execute", run);
-        if !execution.run.is_empty() {
-            session.ran.get_or_init(|| ());
-        }
-        Ok(execution)
+    /// What is made whole by an action.
+    pub(crate) fn targets(&self) -> Vec<(ActionId, &Label)> {
+        self.artifacts.iter().map(|artifact| (artifact.action, &artifact.label)).collect()
     }
 }
 
@@ -449,20 +468,6 @@ fn foreign(artifacts: &[Artifact], interpreters: &MachineInterpreters<'_>) -> Di
     let found = interpreters.all();
     let diagnostic = Diagnostic::error(Exit::Environment, "run::foreign", message);
     found.iter().fold(diagnostic, |told, one| told.note(format!("found {one}")))
-}
-
-/// What programs do without, since this machine lacks the interpreter: told once for each.
-fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
-    let lacking: BTreeSet<_> =
-        artifacts.iter().flat_map(|artifact| artifact.lacking.iter().copied()).collect();
-    let told = |wanted: packaging::python::Wanted| {
-        let message = format!(
-            "built without compiled modules for Python {wanted}, which is not on this machine: first starts are slower"
-        );
-        let help = "machines with it build other bytes; set `pyc = False` where all have to build the same";
-        Diagnostic::warning("python::no_compiled_modules", message).help(Some(help.to_owned()))
-    };
-    lacking.into_iter().map(told).collect()
 }
 
 /// Brings back what the store has lost of the workspace's files.

@@ -174,14 +174,16 @@ impl Console {
         said.get(self.over.load(Ordering::Relaxed)..).unwrap_or_default().to_vec()
     }
 
-    /// Does a part of the run, which knows nothing of what others said; gives its answer instead of writing it where
-    /// programs read it.
-    pub(crate) fn part<T>(&self, work: impl FnOnce() -> T) -> (T, String) {
+    /// Does a part of the run, which knows nothing of what others said, but what was said `before` for it; gives its answer
+    /// instead of writing it where programs read it.
+    pub(crate) fn part<T>(&self, before: Vec<Diagnostic>, work: impl FnOnce() -> T) -> (T, String) {
         let collect = |answers| {
             std::mem::replace(&mut *self.collected.lock().expect("nobody panics while adding to it"), answers)
         };
-        let said = self.said.lock().expect("nobody panics while adding to it").len();
-        self.over.store(said, Ordering::Relaxed);
+        let mut said = self.said.lock().expect("nobody panics while adding to it");
+        self.over.store(said.len(), Ordering::Relaxed);
+        said.extend(before);
+        drop(said);
         collect((self.output == Output::Json).then(String::new));
         let done = work();
         let answer = collect(None).unwrap_or_default();

@@ -87,7 +87,40 @@ pub(crate) fn place(
     }
 }
 
-/// The same for a folder whose place is kept for this tool: what is in it goes, whether it is known or not.
+/// Puts the files of a tree into a folder, whatever else is in it.
+pub(crate) fn place_beside(store: &Store, tree: &Tree, folder: &Path) -> Result<(), PlaceError> {
+    let files: Vec<(PathBuf, &Digest, bool)> = (tree.walk().into_iter())
+        .filter_map(|(path, entry)| match entry {
+            Entry::File { digest, executable } => Some((folder.join(path), digest, *executable)),
+            Entry::Directory(_) | Entry::Symlink { .. } => None,
+        })
+        .collect();
+    let keys: Vec<&[u8]> = files.iter().map(|(path, ..)| key(path)).collect();
+    let known = store.memos(TABLE, &keys)?;
+    let mut records: Vec<(&[u8], String)> = Vec::new();
+    for ((path, digest, executable), known) in files.iter().zip(known) {
+        let there = compare(store, path, (digest, *executable), known);
+        if there == There::Known {
+            continue;
+        }
+        if there == There::Not {
+            make_parents(path)?;
+            if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+                make_way(store, path)?;
+            }
+            store.place(digest, path, *executable).map_err(|error| not_placed(error, path))?;
+        }
+        records.extend(record_of(path, digest).map(|record| (key(path), record)));
+    }
+    let records: Vec<(&[u8], &[u8])> =
+        records.iter().map(|(key, record)| (*key, record.as_bytes())).collect();
+    match records.is_empty() {
+        true => Ok(()),
+        false => Ok(forgettable(store.put_memos(TABLE, &records))?),
+    }
+}
+
+/// Makes a folder whose place is kept for this tool a tree: what is in it goes, whether it is known or not.
 pub(crate) fn place_reserved(store: &Store, tree: &Digest, destination: &Path) -> Result<Placed, PlaceError> {
     let is_folder = fs::symlink_metadata(destination).is_ok_and(|found| found.is_dir());
     if is_folder && !is_ours(store, destination)? && !is_folder_there(store, &store.tree(tree)?, destination)?
@@ -189,28 +222,48 @@ fn record_of(path: &Path, digest: &Digest) -> Option<String> {
     state(path).map(|state| format!("{digest}\n{state}\n{}", now_ns()))
 }
 
+/// Whether a file is what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum There {
+    Not,
+    /// Its content was looked at; that is still to be recorded.
+    Seen,
+    /// Its state says so.
+    Known,
+}
+
 /// Whether `path` is `digest` already.
 fn is_there(store: &Store, path: &Path, digest: &Digest, executable: bool) -> Result<bool, PlaceError> {
-    let Some(state) = state(path) else { return Ok(false) };
-    if !state.ends_with(if executable { " 755" } else { " 644" }) {
-        return Ok(false);
+    let there = compare(store, path, (digest, executable), store.memo(TABLE, key(path))?);
+    if there == There::Seen {
+        record(store, path, digest)?;
     }
-    let Some(known) = store.memo(TABLE, key(path))? else { return Ok(false) };
+    Ok(there != There::Not)
+}
+
+/// The same, where it is known what is remembered of `path`.
+fn compare(
+    store: &Store,
+    path: &Path,
+    (digest, executable): (&Digest, bool),
+    known: Option<Vec<u8>>,
+) -> There {
+    let (Some(state), Some(known)) = (state(path), known) else { return There::Not };
+    if !state.ends_with(if executable { " 755" } else { " 644" }) {
+        return There::Not;
+    }
     let known = String::from_utf8(known).unwrap_or_default();
     let mut lines = known.lines();
     if lines.next() != Some(digest.to_string().as_str()) || lines.next() != Some(state.as_str()) {
-        return Ok(false);
+        return There::Not;
     }
     let recorded: i128 = lines.next().and_then(|line| line.parse().ok()).unwrap_or_default();
     if changed_ns(path) + GRANULARITY_NS < recorded {
-        return Ok(true);
+        return There::Known;
     }
     // An edit within the clock's grain would not show: look at the content, once.
-    let same = store.digest_of_file(path).is_ok_and(|found| found == *digest);
-    if same {
-        record(store, path, digest)?;
-    }
-    Ok(same)
+    let is_same = store.digest_of_file(path).is_ok_and(|found| found == *digest);
+    if is_same { There::Seen } else { There::Not }
 }
 
 fn changed_ns(path: &Path) -> i128 {

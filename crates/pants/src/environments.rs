@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::fd::IntoRawFd as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,8 @@ use graph::NodeId;
 use packaging::python::Wanted;
 use python::configuration::Interpreters as _;
 use python::{Analysis, Environment, RuleError};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use store::{Digest, Entry, Store, StoreError, Tree};
 
 use crate::analysis::{observe, placed};
@@ -49,8 +52,9 @@ pub(crate) fn make(
     nodes: &[NodeId],
     rule: RuleOf,
 ) -> Result<Vec<(NodeId, Made)>, Vec<Diagnostic>> {
-    let none = |_: &python::Ownership<'_>| Default::default();
-    let (index, (all, actions, tools, found)) = observe(session, repository, nodes, &none, |seen| {
+    let paths =
+        |ownership: &python::Ownership<'_>| python::metadata_paths(&repository.graph, nodes, ownership);
+    let (index, (all, actions, tools, found)) = observe(session, repository, nodes, &paths, |seen| {
         let made = seen.analyse(nodes, &|analysis, actions| {
             let (mut all, mut errors) = (Vec::new(), Vec::new());
             for &node in nodes {
@@ -138,16 +142,35 @@ impl Made {
     }
 }
 
-/// Has a command import first-party code from some source roots of the repository, before all else.
-pub(crate) fn let_import(command: &mut Command, session: &Session<'_>, roots: &[String]) {
-    let own = roots.iter().map(|root| session.root.join(root));
-    let given = session.environment.get("PYTHONPATH").map(PathBuf::from);
-    if let Ok(path) = std::env::join_paths(own.chain(given)) {
-        command.env("PYTHONPATH", path);
-    }
+/// Has a command import first-party code from some source roots of the repository, before what its own `PYTHONPATH` or else
+/// that of the user names.
+pub(crate) fn let_import(
+    command: &mut Command,
+    session: &Session<'_>,
+    roots: &[String],
+) -> Result<(), Vec<Diagnostic>> {
+    const VARIABLE: &str = "PYTHONPATH";
+    let own = command.get_envs().find(|(name, _)| *name == VARIABLE).and_then(|(_, value)| value);
+    let given = own.map(ToOwned::to_owned).or_else(|| session.environment.get(VARIABLE).map(Into::into));
+    let given: Vec<PathBuf> = given.iter().flat_map(std::env::split_paths).collect();
+    let given = given.into_iter().filter(|path| !path.as_os_str().is_empty());
+    // That of the root itself would end in a slash.
+    let own = roots.iter().map(|root| session.root.join(root).components().collect::<PathBuf>());
+    let path = std::env::join_paths(own.chain(given));
+    let path = path.map_err(|_| {
+        let message = format!(
+            "Python cannot import from `{}`: `PYTHONPATH` separates folders with `:`",
+            session.root.display()
+        );
+        let help = Some("move the repository to a folder without `:` in its path");
+        vec![Diagnostic::error(Exit::Environment, "run::python_path", message).help(help)]
+    })?;
+    command.env(VARIABLE, path);
+    Ok(())
 }
 
-/// The folder of a virtualenv in that of the cache, put together unless it is there.
+/// The folder of a virtualenv in that of the cache, put together unless it is there. It stays for as long as this process or
+/// one that it starts or becomes.
 pub(crate) fn ready(
     session: &Session<'_>,
     tree: &Digest,
@@ -159,10 +182,7 @@ pub(crate) fn ready(
     sweep(&all);
     let name = blake3::hash(format!("{tree} {}", interpreter.display()).as_bytes()).to_hex();
     let folder = all.join(&name[..32]);
-    let works = folder.join(python).exists();
-    if works && let Ok(file) = fs::File::open(&folder) {
-        // Who may not say that it was used, uses it all the same.
-        let _ = file.set_modified(SystemTime::now());
+    if held(&folder, python) {
         return Ok(folder);
     }
     let made = (|| -> Result<(), Failed> {
@@ -180,15 +200,35 @@ pub(crate) fn ready(
             renamed => Ok(renamed?),
         }
     })();
-    made.map(|()| folder.clone()).map_err(|error| error.told(&folder))
+    let made = made.map(|()| held(&folder, python));
+    made.map(|_| folder.clone()).map_err(|error| error.told(&folder))
 }
 
-/// Removes what nobody has used for long.
+/// Whether a virtualenv works, which then nobody removes before this process and those that inherit its descriptor are gone.
+fn held(folder: &Path, python: &str) -> bool {
+    let Ok(file) = fs::File::open(folder) else { return false };
+    // Some file systems know no locks: what is on them is held by the time of its use alone.
+    let _ = flock(&file, FlockOperation::LockShared);
+    let works = folder.join(python).exists();
+    if works {
+        // Who may not say that it was used, uses it all the same.
+        let _ = file.set_modified(SystemTime::now());
+        let _ = fcntl_setfd(&file, FdFlags::empty());
+        let _ = file.into_raw_fd();
+    }
+    works
+}
+
+/// Removes what nobody has used for long, and nobody uses.
 fn sweep(all: &Path) {
     let Some(before) = SystemTime::now().checked_sub(KEPT) else { return };
     for entry in fs::read_dir(all).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|found| found.modified()).ok();
-        if modified.is_some_and(|modified| modified < before) {
+        let is_old = modified.is_some_and(|modified| modified < before);
+        if is_old && let Ok(file) = fs::File::open(entry.path()) {
+            if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+                continue;
+            }
             // Somebody else may be quicker.
             let _ = fs::remove_dir_all(entry.path());
         }

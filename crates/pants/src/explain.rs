@@ -1,5 +1,7 @@
 //! Turns the errors of the libraries into diagnostics: the one place that knows them all and adds exit codes.
 
+use std::collections::BTreeSet;
+
 use engine::{ActionError, ActionFailure, ActionId, Fault};
 use graph::{GraphError, LabelError, Place, Target};
 use loader::LoadError;
@@ -83,6 +85,20 @@ fn found(finding: &Finding, settings: &InferSettings, message: String) -> Diagno
 pub(crate) fn unread(unread: &Unread) -> Diagnostic {
     let message = format!("cannot read the imports of `{}`: {}", unread.path, unread.reason);
     Diagnostic::warning("python::unread_imports", message)
+}
+
+/// What programs do without, since this machine lacks the interpreter: told once for each.
+pub(crate) fn lacking(artifacts: &[Artifact]) -> Vec<Diagnostic> {
+    let lacking: BTreeSet<_> =
+        artifacts.iter().flat_map(|artifact| artifact.lacking.iter().copied()).collect();
+    let told = |wanted: packaging::python::Wanted| {
+        let message = format!(
+            "built without compiled modules for Python {wanted}, which is not on this machine: first starts are slower"
+        );
+        let help = "machines with it build other bytes; set `pyc = False` where all have to build the same";
+        Diagnostic::warning("python::no_compiled_modules", message).help(Some(help.to_owned()))
+    };
+    lacking.into_iter().map(told).collect()
 }
 
 /// What artifacts lack on some releases of their Pythons.
@@ -257,7 +273,7 @@ fn files_that_cannot_be_had(
 
 /// All that is not in the cache, each file with its size.
 fn missing(all: &[&&ActionFailure], told: Diagnostic) -> Diagnostic {
-    let file = |failure: &&&ActionFailure| match &failure.error {
+    let file = |failure: &&&ActionFailure| match &*failure.error {
         ActionError::Fetch(cause) => {
             match (&**cause as &dyn std::error::Error).downcast_ref::<FetchError>() {
                 Some(FetchError::Offline { what, size }) => Some((what.clone(), *size)),
@@ -296,7 +312,7 @@ fn exit_of_fault(fault: Fault) -> Exit {
 }
 
 fn failure_of(failure: &ActionFailure) -> Diagnostic {
-    let error = &failure.error;
+    let error = &*failure.error;
     let diagnostic = Diagnostic::error(exit_of_fault(error.fault()), error.code(), error)
         .note(format!("while trying to {}", failure.description));
     let diagnostic = match error {

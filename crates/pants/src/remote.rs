@@ -7,17 +7,19 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use ::remote::{Client, Credentials, Identity, Notice, RemoteCache, Settings};
-use engine::{Cancel, Ended, Level, run_to_end};
+use ::remote::{Address, BucketSettings, Client, Credentials, Identity, Notice, RemoteCache, Settings};
+use engine::{Cancel, Ended, Level, Process, RunError, Runner, Site, Tool, run_to_end};
 use serde_json::{Value, json};
-use store::{DigestFunction, Store};
+use store::{Digest, DigestFunction, Outcome, Store};
 
 use crate::config::{Proof, RemoteSettings};
 use crate::environment::Environment;
 use crate::session::Session;
 use engine::size;
+
+mod bucket;
 
 /// The folder of the cache for what servers said they know.
 const KNOWN: &str = "remote";
@@ -127,21 +129,54 @@ pub(crate) fn end(session: &Session<'_>, cache: &RemoteCache) {
         return;
     }
     let mut line = format!(
-        "remote cache: {} of {} steps found, {} brought, {} uploaded as {} steps",
+        "remote cache: {} of {} steps found, {} brought, {} uploaded as {} steps, {} request{}",
         said.hits,
         said.lookups,
         size::show(said.bytes_down),
         size::show(said.bytes_up),
-        said.uploads
+        said.uploads,
+        said.requests,
+        if said.requests == 1 { "" } else { "s" }
     );
     if said.executed > 0 {
         line += &format!(", {} programs run there", said.executed);
+    }
+    if said.returned > 0 {
+        line += &format!(", {} here in their place", said.returned);
     }
     if let Some((half, most)) = said.lookup_times {
         let millis = |took: Duration| took.as_secs_f64() * 1000.0;
         line += &format!("; answers in {:.1} ms, 99 of 100 in {:.1} ms", millis(half), millis(most));
     }
     session.console.message(&line);
+}
+
+/// Runs nothing that is to run on workers, since there is no server to ask, and runs the rest here.
+pub(crate) struct Demanded<'a>(pub(crate) &'a dyn Runner);
+
+impl Demanded<'_> {
+    /// Whether the configuration wants it so.
+    pub(crate) fn is_wanted(session: &Session<'_>) -> bool {
+        let RemoteSettings { cache, workers, .. } = &session.config.remote;
+        cache.is_some() && workers.all && !workers.falls_back
+    }
+}
+
+impl Runner for Demanded<'_> {
+    fn run(
+        &self,
+        process: &Process,
+        tool: Option<&Tool>,
+        inputs: &[Digest],
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<Outcome, RunError> {
+        if process.needs.site == Site::Here {
+            return self.0.run(process, tool, inputs, store, cancel);
+        }
+        let program = process.program.name().to_owned();
+        Err(RunError::Elsewhere { program, reason: "the server cannot be used".to_owned() })
+    }
 }
 
 /// A client of the server that the configuration names.
@@ -163,7 +198,12 @@ pub(crate) fn client(
 /// What the configuration says of the server, with its files read; none where there is none.
 fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
     let said = &session.config.remote;
-    let address = said.cache.clone()?;
+    let address = match said.cache.clone()? {
+        Address::Folder(path) => {
+            Address::Folder(session.environment.path(&path.to_string_lossy(), &session.root))
+        }
+        other => other,
+    };
     let read = |path: &String| {
         let path = session.environment.path(path, &session.root);
         fs::read(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
@@ -172,12 +212,20 @@ fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
         let identity = said.identity.as_ref().map(|(certificate, key)| {
             Ok::<_, String>(Identity { certificate: read(certificate)?, key: read(key)? })
         });
+        let bucket = match &address {
+            Address::Bucket { bucket, .. } => Some(bucket::settings(bucket, said, &session.environment)),
+            _ => None,
+        };
         Ok(Settings {
+            proxy: proxy(&address, bucket.as_ref(), &session.environment),
+            bucket,
             credentials: said.proof.clone().map(|proof| {
                 let (environment, root) = (session.environment.clone(), session.root.clone());
                 let uri = address.to_string().replacen("grpc", "http", 1);
                 Arc::new(Shown { proof, environment, root, uri }) as Arc<dyn Credentials>
             }),
+            now: SystemTime::now,
+            budget: said.budget,
             address,
             instance: said.instance.clone(),
             headers: said.headers.clone(),
@@ -185,7 +233,7 @@ fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
             identity: identity.transpose()?,
             read: said.read,
             write: said.write,
-            write_processes: session.sandbox.level().level != Level::Off,
+            write_processes: session.sandbox.level(session.scratch()).level != Level::Off,
             patience: Duration::from_secs(said.timeout.into()),
             upload_patience: Duration::from_secs(said.upload_timeout.into()),
             version: env!("CARGO_PKG_VERSION"),
@@ -193,6 +241,25 @@ fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
         })
     };
     Some(made())
+}
+
+/// The proxy on the way to an address of HTTP, with the hosts that are reached without one.
+fn proxy(
+    address: &Address,
+    bucket: Option<&BucketSettings>,
+    environment: &Environment,
+) -> Option<(String, String)> {
+    let get = |name: &str| environment.get(name).or_else(|| environment.get(&name.to_uppercase()));
+    let is_plain = match address {
+        Address::Http(url) => url.starts_with("http:"),
+        Address::Bucket { .. } => {
+            bucket.and_then(|said| said.endpoint.as_ref()).is_some_and(|url| url.starts_with("http:"))
+        }
+        Address::Server { .. } | Address::Folder(_) => return None,
+    };
+    let of_scheme = get(if is_plain { "http_proxy" } else { "https_proxy" });
+    let proxy = of_scheme.or_else(|| get("all_proxy"))?;
+    Some((proxy.to_owned(), get("no_proxy").unwrap_or_default().to_owned()))
 }
 
 /// What is shown to a server, read each time that it is asked for.

@@ -374,7 +374,7 @@ impl Session<'_> {
     }
 
     /// Stands for the value of a variable of the environment.
-    fn variable(&self, name: &str) -> Option<[u8; 32]> {
+    pub(crate) fn variable(&self, name: &str) -> Option<[u8; 32]> {
         let value = self.environment.variables.get(name);
         value.map(|value| *blake3::hash(value.as_bytes()).as_bytes())
     }

@@ -6,8 +6,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::remote::RemoteCache;
-use engine::{Cache, Cancel, Execution, Keep, Level, Sandbox};
-use graph::{NodeId, Pattern, TargetGraph};
+use engine::{Cache, Cancel, Execution, Keep, Sandbox};
+use graph::{LabelReason, NodeId, Pattern, TargetGraph};
 use packaging::index::Declarations;
 use store::{Moment, Store, StoreError};
 
@@ -77,7 +77,11 @@ impl<'s> Session<'s> {
         cancel: &'s Cancel,
         (start, began): (Instant, Moment),
     ) -> Result<Session<'s>, Vec<Diagnostic>> {
-        let given = options.cache_dir.as_ref().map(|dir| environment.folder.join(dir));
+        let given = options.cache_dir.as_ref().map(|dir| match dir.to_str() {
+            // No shell has replaced the `~` of a variable that a file sets.
+            Some(text) => environment.path(text, &environment.folder),
+            None => environment.folder.join(dir),
+        });
         let configured = config.cache_dir.as_ref().map(|dir| environment.path(dir, &root));
         let Some(cache_dir) = given.or(configured).or_else(|| environment.cache_dir()) else {
             return Err(vec![
@@ -96,14 +100,15 @@ impl<'s> Session<'s> {
         let jobs = given_jobs.unwrap_or_else(processors);
         let offline = options.offline || config.offline;
         config.strict |= options.strict;
-        let level = config.sandbox.unwrap_or(Level::Full);
         // This very file, also when another took its place since.
         let keep = match options.keep_sandboxes {
             KeepSandboxes::Never => Keep::Never,
             KeepSandboxes::OnFailure => Keep::OnFailure,
             KeepSandboxes::Always => Keep::Always,
         };
-        let sandbox = Sandbox::new(level, "/proc/self/exe").keeping(keep, cache_dir.join(SANDBOXES));
+        let sandbox = Sandbox::new(config.sandbox.level, "/proc/self/exe")
+            .bounded(config.sandbox.bounds)
+            .keeping(keep, cache_dir.join(SANDBOXES));
         let (store, builds, unchanged, ran) =
             (OnceLock::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
         Ok(Session {
@@ -135,10 +140,14 @@ impl<'s> Session<'s> {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let scratch = PathBuf::from(self.environment.get("TMPDIR").unwrap_or("/tmp"));
-        let opened = Store::open_with(&self.cache_dir, self.naming().function, &scratch);
+        let opened = Store::open_with(&self.cache_dir, self.naming().function, self.scratch());
         let opened = opened.map_err(|error| vec![explain::store(&error)])?;
         Ok(self.store.get_or_init(|| opened))
+    }
+
+    /// The machine's folder for temporary files.
+    pub(crate) fn scratch(&self) -> &Path {
+        Path::new(self.environment.get("TMPDIR").unwrap_or("/tmp"))
     }
 
     /// How content is named: as the server does that is used with the cache.
@@ -242,7 +251,7 @@ impl<'s> Session<'s> {
 
     /// A text of the command line, where it is the path of a file as editors and shells give it: absolute, or relative to
     /// the folder of the process. Paths relative to the root go first, unless they begin with a dot.
-    fn named<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn named<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let is_dotted = text.starts_with("./") || text.starts_with("../");
         let is_of_root = || !is_dotted && !text.starts_with('/') && self.root.join(text).is_file();
         if text.starts_with("//") || text.contains(':') || is_of_root() {
@@ -274,7 +283,8 @@ impl<'s> Session<'s> {
             let parsed = texts.iter().filter_map(|text| match Pattern::parse(&self.named(text), is_file) {
                 Ok(pattern) => Some(pattern),
                 Err(error) => {
-                    errors.push(explain::label(&error));
+                    let is_path = error.reason == LabelReason::NoName && !text.contains(':');
+                    errors.push(if is_path { no_file(text) } else { explain::label(&error) });
                     None
                 }
             });
@@ -314,6 +324,14 @@ impl<'s> Session<'s> {
     pub(crate) fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
+}
+
+/// The error that what looks like the path of a file is none.
+fn no_file(text: &str) -> Diagnostic {
+    let message = format!("there is no file `{text}`");
+    let help =
+        "paths are relative to this folder or to the root of the repository; targets are `//directory:name`";
+    Diagnostic::error(Exit::Wrong, "graph::no_file", message).help(Some(help))
 }
 
 pub(crate) fn failed(error: StoreError) -> Vec<Diagnostic> {

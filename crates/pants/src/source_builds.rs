@@ -22,7 +22,7 @@ pub(crate) fn failed(
     readable: &[PathBuf],
 ) -> Option<Diagnostic> {
     let build = builds.iter().find(|build| build.run == failure.id)?;
-    let ActionError::Exit { outcome, .. } = &failure.error else { return None };
+    let ActionError::Exit { outcome, .. } = &*failure.error else { return None };
     let SourceBuild { project, version, python, resolve, .. } = *build;
     let log = log(outcome, store);
     let told = sdist::explain(&log, project, resolve);

@@ -34,6 +34,12 @@ impl MachineTools {
         MachineTools { found }
     }
 
+    /// The tools of several.
+    pub(crate) fn of_all<'t>(all: impl Iterator<Item = &'t MachineTools>) -> MachineTools {
+        let found = all.flat_map(|tools| &tools.found);
+        MachineTools { found: found.map(|(symbol, tool)| (symbol.clone(), tool.clone())).collect() }
+    }
+
     /// What these tools need outside the system's folders.
     pub(crate) fn needs(&self) -> Vec<PathBuf> {
         self.found.values().flat_map(|tool| tool.needs.iter().cloned()).collect()

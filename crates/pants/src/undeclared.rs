@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use graph::NodeId;
+use packaging::name::{PackageName, parse_name};
 
 use crate::diagnostic::Diagnostic;
 use crate::goals::filedeps;
@@ -15,6 +16,8 @@ const MISSING: [&str; 6] =
     ["no such file", "filenotfound", "not found", "cannot open", "can't open", "does not exist"];
 /// What precedes the name of a module that is not there.
 const NO_MODULE: &str = "No module named ";
+/// What precedes the name of a distribution that is not there.
+const NO_METADATA: &str = "No package metadata was found for ";
 /// The folder of the repository in a sandbox.
 const SANDBOX: &str = "/sandbox/";
 /// So many are told of one program.
@@ -33,6 +36,7 @@ pub(crate) fn warnings(
     };
     let label = graph.target(node).label.to_string();
     let mut found: BTreeSet<String> = BTreeSet::new();
+    let mut warnings = metadata(repository, (&label, node), said);
     for line in said.lines() {
         if let Some((_, name)) = line.split_once(NO_MODULE) {
             found.extend(module(repository, name.trim_matches(['\'', '"', ' '])));
@@ -45,7 +49,31 @@ pub(crate) fn warnings(
         }
     }
     let missing = found.into_iter().filter(|path| !declared.contains(path)).take(MOST);
-    missing.map(|path| warning(repository, &label, &path)).collect()
+    warnings.extend(missing.map(|path| warning(repository, &label, &path)));
+    warnings
+}
+
+/// Warnings of the repository's own distributions whose metadata were looked for.
+fn metadata(repository: &Repository, (label, node): (&str, NodeId), said: &str) -> Vec<Diagnostic> {
+    let graph = &repository.graph;
+    let named = said.lines().filter_map(|line| line.split_once(NO_METADATA));
+    let names: BTreeSet<PackageName> =
+        named.filter_map(|(_, name)| parse_name(name.trim().trim_matches(['\'', '"'])).ok()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let reached = graph.closure([node]);
+    let distributions = graph.targets().filter(|(one, _)| !reached.contains(one));
+    let asked = distributions.filter_map(|(_, target)| {
+        let name = python::distribution_name(target)?;
+        names.contains(&name).then(|| {
+            let message =
+                format!("`{label}` looked for the metadata of `{name}`, which it does not depend on");
+            let help = format!("add \"{}\" to its `dependencies`", target.label);
+            Diagnostic::warning("sandbox::undeclared", message).help(Some(help))
+        })
+    });
+    asked.collect()
 }
 
 fn warning(repository: &Repository, label: &str, path: &str) -> Diagnostic {

@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const SECRETS: &[(&str, &[&str])] = &[
     ("starlark", &["loader"]),
     ("rusqlite", &["store"]),
-    ("ureq", &["packaging"]),
+    ("ureq", &["packaging", "remote"]),
     ("clap", &["pants"]),
     ("indicatif", &["pants"]),
     ("annotate-snippets", &["pants"]),

@@ -7,13 +7,15 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use engine::{Cancel, Keep, Level, LocalRunner, Process, Program, RunError, Runner, Sandbox, Tool};
+use engine::{
+    Bounds, Cancel, Excess, Keep, Level, LocalRunner, Process, Program, RunError, Runner, Sandbox, Tool,
+};
 use store::{DigestFunction, Outcome, Store, Tree};
 
 /// A sandbox of this product's own; none, said by name, where the machine has no such thing.
 fn sandbox(test: &str) -> Option<Sandbox> {
     let sandbox = Sandbox::new(Level::Full, env!("CARGO_BIN_EXE_pants"));
-    let found = sandbox.level();
+    let found = sandbox.level(&std::env::temp_dir());
     if found.level == Level::Full {
         return Some(sandbox);
     }
@@ -136,6 +138,37 @@ fn daemons_end_with_it() {
     let ended = run(&sandbox, &store, &script, &[], Some(Duration::from_millis(500)));
     assert!(matches!(ended, Err(RunError::Timeout { .. })), "{ended:?}");
     assert!(!lives(&mark), "a daemon outlives a timeout");
+}
+
+#[test]
+fn what_takes_too_much_is_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), DigestFunction::Blake3).unwrap();
+    let mark = format!("28{:04}", std::process::id() % 10_000);
+    for level in Level::ALL {
+        let bounds = Bounds { processes: Some(20), disk: Some(8 << 20) };
+        let sandbox = Sandbox::new(level, env!("CARGO_BIN_EXE_pants")).bounded(bounds);
+        let found = sandbox.level(&std::env::temp_dir());
+        if found.level != level {
+            eprintln!("skipped what_takes_too_much_is_stopped at {level}: {:?}", found.lacking);
+            continue;
+        }
+        let stopped = |script: &str| match run(&sandbox, &store, script, &[], Some(Duration::from_secs(60))) {
+            Err(RunError::Excess { program, excess }) => {
+                (excess, RunError::Excess { program, excess }.to_string())
+            }
+            other => panic!("{level}: {script}: {other:?}"),
+        };
+        let (forks, said) = stopped(&format!("while :; do sleep {mark} & done"));
+        assert!(matches!(forks, Excess::Processes { found: 21.., most: 20 }), "{level}: {forks:?}");
+        assert!(said.starts_with("`sh` was stopped: it had ") && said.contains("may have 20 "), "{said}");
+        assert!(!lives(&mark), "{level}: what was forked outlives it");
+        let (files, said) = stopped("mkdir deep; cat /dev/zero > deep/file");
+        assert!(matches!(files, Excess::Disk { most: 0x0080_0000, .. }), "{level}: {files:?}");
+        assert!(said.ends_with("and may take 8.4 MB (`[sandbox] disk`)"), "{said}");
+        let within = "for i in 1 2 3 4 5; do sleep 0.2 & done; head -c 4000000 /dev/zero > file; wait";
+        assert_eq!(run(&sandbox, &store, within, &[], None).unwrap().exit_code, 0, "{level}");
+    }
 }
 
 /// Whether a process has this argument. Those that were killed take a moment to go.

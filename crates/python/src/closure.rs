@@ -6,12 +6,13 @@ use graph::{EdgeKind, Label, NodeId, Place, Target, TargetGraph};
 use packaging::requirement::Requirement;
 
 use crate::error::RuleError;
+use crate::ownership::DISTRIBUTION;
 use crate::requirements;
 use crate::rules::GENRULE;
 use crate::source_roots::SourceRoots;
 
 /// The field of tests that names what they find built.
-const PACKAGED: &str = "runtime_package_dependencies";
+pub(crate) const PACKAGED: &str = "runtime_package_dependencies";
 
 /// All that a program is made of.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Closure {
     pub code: Vec<TargetFiles>,
     /// The requirements, in the order of the labels.
     pub requirements: Vec<Wish>,
+    /// The repository's own distributions, whose metadata the program finds.
+    pub distributions: Vec<NodeId>,
 }
 
 /// The files that one target gives to a program.
@@ -78,7 +81,8 @@ impl Closure {
                     closure.add_files(target, &own, None, &mut errors);
                 }
                 GENRULE => closure.add_generated(target, roots),
-                "python_distribution" | "python_image" | "python_test" => {
+                DISTRIBUTION => closure.distributions.push(owner),
+                "python_image" | "python_test" => {
                     errors.push(RuleError::NotMade {
                         program: graph.target(root).label.clone(),
                         dependency: target.label.clone(),

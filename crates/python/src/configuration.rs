@@ -1,5 +1,7 @@
 //! What a program is built for: interpreters and platforms, from its fields, the configuration, the lock and the machine.
 
+use std::collections::BTreeSet;
+
 use graph::{Place, Target, TargetGraph};
 use packaging::constraints::InterpreterConstraints;
 use packaging::interpreter::Interpreter;
@@ -158,24 +160,27 @@ pub(crate) fn here(
     Ok(all)
 }
 
-/// The first of these whose Python this machine has: whoever runs something needs no other.
+/// Those of these whose Python this machine has, the oldest first: whoever works with something needs no others.
 ///
 /// # Errors
 /// Those of [`here`], where it has none.
-pub(crate) fn first_here(
+pub(crate) fn found_here(
     program: &Target,
     settings: &Settings,
     bounds: &Bounds<'_>,
     lock: Option<&Lock>,
     interpreters: &dyn Interpreters,
-) -> Result<Option<Configuration>, Vec<RuleError>> {
+) -> Result<Vec<Configuration>, Vec<RuleError>> {
     let mut errors = Vec::new();
     let wanted = wanted(program, settings, bounds, lock, interpreters, &mut errors);
     let accepted = wanted.iter().map(|(wanted, _)| *wanted).filter(|wanted| bounds.accept(*wanted));
-    let first = accepted.filter(|wanted| interpreters.find(*wanted).is_some()).min();
-    match (first, Platform::current(&settings.machine)) {
-        (Some(wanted), Ok(platform)) if errors.is_empty() => Ok(Some(Configuration::new(wanted, platform))),
-        _ => Ok(here(program, settings, bounds, lock, interpreters)?.first().copied()),
+    let found = accepted.filter(|wanted| interpreters.find(*wanted).is_some());
+    let found: BTreeSet<Wanted> = found.collect();
+    match Platform::current(&settings.machine) {
+        Ok(platform) if errors.is_empty() && !found.is_empty() => {
+            Ok(found.into_iter().map(|wanted| Configuration::new(wanted, platform)).collect())
+        }
+        _ => here(program, settings, bounds, lock, interpreters),
     }
 }
 

@@ -245,8 +245,8 @@ pub enum RuleError {
         /// Where it is given, or else the program.
         place: Place,
     },
-    /// A program reaches something that nothing can make yet.
-    #[error("`{program}` needs `{dependency}`, and a `{rule}` cannot be part of a program yet")]
+    /// A program reaches something that is no part of programs.
+    #[error("`{program}` needs `{dependency}`, and a `{rule}` cannot be part of a program")]
     NotMade {
         /// The program.
         program: Label,

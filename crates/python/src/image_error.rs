@@ -140,7 +140,9 @@ impl ImageError {
             }
             ImageError::Name { field: "image_tags", .. } => "write a tag such as `1.2.0`".to_owned(),
             ImageError::Name { field: "registries", .. } => {
-                "write the host, and a path where there is one: `registry.example.com/team`".to_owned()
+                "write the host, and a path where there is one: `registry.example.com/team`; `http://` goes in front of one \
+                 that is spoken to without encryption"
+                    .to_owned()
             }
             ImageError::Name { .. } => "write a name such as `acme/orders`".to_owned(),
             ImageError::NoLinux { .. } => "add `linux-x86_64` to its `platforms`".to_owned(),

@@ -77,6 +77,11 @@ impl<'g> Ownership<'g> {
         files.into_values().flatten().map(ToOwned::to_owned).collect()
     }
 
+    /// The distributions of the repository that one requires, also where something is wrong with it.
+    pub(crate) fn others(&self, root: NodeId) -> BTreeSet<NodeId> {
+        self.walk(root, &|_| true).others
+    }
+
     fn walk(&self, root: NodeId, is_bare: &dyn Fn(&str) -> bool) -> Walk<'g> {
         let mut walk = Walk::default();
         let mut open = VecDeque::from([root]);

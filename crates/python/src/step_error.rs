@@ -73,6 +73,16 @@ pub enum StepError {
         /// Where the sources are.
         place: Place,
     },
+    /// Tests would find something built that nothing builds.
+    #[error("`{label}` is a `{rule}`, which nothing packages")]
+    NotPackaged {
+        /// What they name.
+        label: Label,
+        /// Its rule.
+        rule: &'static str,
+        /// Where it is written.
+        place: Place,
+    },
     /// Tests need what nothing can have.
     #[error("{what}")]
     Needs {
@@ -99,6 +109,7 @@ impl StepError {
             StepError::SameTool { .. } => "genrule::same_tool",
             StepError::Blank { .. } => "genrule::blank",
             StepError::TestName { .. } => "test::name",
+            StepError::NotPackaged { .. } => "test::not_packaged",
             StepError::Needs { .. } => "test::needs",
         }
     }
@@ -111,6 +122,7 @@ impl StepError {
             | StepError::Output { place, .. }
             | StepError::Needs { place, .. }
             | StepError::TestName { place, .. }
+            | StepError::NotPackaged { place, .. }
             | StepError::Cycle { place, .. }
             | StepError::Clash { place, .. }
             | StepError::SameTool { place, .. }
@@ -124,6 +136,9 @@ impl StepError {
         match self {
             StepError::Placeholder { .. } => {
                 "`$SRCS` and `$OUTS` are the files; programs among the `tools` are commands by their names"
+            }
+            StepError::NotPackaged { .. } => {
+                "programs, distributions and images are built; what tests need as files is in `dependencies`"
             }
             StepError::Needs { .. } => {
                 "such as `needs = {\"memory\": \"2 GB\", \"exclusive\": [\"database\"]}`"

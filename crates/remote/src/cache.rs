@@ -28,8 +28,8 @@ const SMALL_TREE: u64 = 1 << 20;
 pub struct RemoteCache {
     client: Arc<Client>,
     store: Store,
-    downloads: Downloads,
-    uploads: Uploads,
+    pub(crate) downloads: Downloads,
+    pub(crate) uploads: Uploads,
 }
 
 impl std::fmt::Debug for RemoteCache {
@@ -91,6 +91,9 @@ impl RemoteCache {
     async fn get_result(&self, action: &Digest) -> Result<Option<api::ActionResult>, Fault> {
         let connection = &self.client.connection;
         self.client.usable().await?;
+        if let Some(plain) = connection.plain() {
+            return connection.look_in_indexes(plain, &self.store, action).await;
+        }
         let message = api::GetActionResultRequest {
             instance_name: connection.settings.instance.clone(),
             action_digest: Some(wire(action)),
@@ -99,9 +102,13 @@ impl RemoteCache {
         };
         let name = action.hex();
         let answer = connection.ask_about(&name, |metadata| {
-            let mut client = ActionCacheClient::new(connection.channel.clone());
-            let message = message.clone();
-            async move { Ok(client.get_action_result(with(metadata, message)).await?.into_inner()) }
+            let (channel, message) = (connection.channel(), message.clone());
+            async move {
+                Ok(ActionCacheClient::new(channel?)
+                    .get_action_result(with(metadata, message))
+                    .await?
+                    .into_inner())
+            }
         });
         match answer.await {
             Ok(result) => Ok(Some(result)),
@@ -119,7 +126,7 @@ impl RemoteCache {
         match WholeTree::keep(&message, root, &self.store)? {
             Ok(()) => Ok(true),
             Err(_) => {
-                corrupt(&self.client, tree);
+                corrupt(&self.client.connection, tree);
                 Ok(false)
             }
         }
@@ -129,24 +136,29 @@ impl RemoteCache {
     pub(crate) fn read_tree(&self, tree: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(runtime) = self.client.runtime() else { return Ok(None) };
         let connection = &self.client.connection;
+        if let Some(bytes) = connection.plain().and_then(|plain| plain.tree(tree)) {
+            return Ok(Some(bytes));
+        }
         if tree.size > SMALL_TREE {
             return match runtime.block_on(connection.read_stream(tree, &self.store)) {
                 Ok(()) => self.store.read(tree).map(Some),
                 Err(Failed::Store(error)) => Err(error),
                 Err(Failed::Remote(fault)) => {
                     if fault.kind == Kind::Corrupt {
-                        corrupt(&self.client, tree);
+                        corrupt(&self.client.connection, tree);
                     }
                     Ok(None)
                 }
             };
         }
-        let read = runtime.block_on(connection.read(&[*tree])).unwrap_or_default();
-        let Some((_, Ok(bytes))) = read.into_iter().find(|(digest, _)| digest == tree) else {
-            return Ok(None);
+        let read = async {
+            let batch = self.client.usable().await?.batch;
+            let mut read = connection.read_together(&[*tree], batch).await;
+            read.pop().map_or_else(|| Err(Fault::off()), |(_, read)| read)
         };
+        let Ok(bytes) = runtime.block_on(read) else { return Ok(None) };
         if self.store.digest(&bytes) != *tree {
-            corrupt(&self.client, tree);
+            corrupt(&self.client.connection, tree);
             return Ok(None);
         }
         Ok(Some(bytes))
@@ -189,7 +201,7 @@ impl Cache for RemoteCache {
             return Ok(());
         }
         let lost = self.downloads.bring(&self.client, &self.store, (trees, blobs))?;
-        self.uploads.forget(&lost);
+        self.uploads.presence().forget(&lost);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use store::DigestFunction;
 
 use crate::api::{ServerCapabilities, digest_function};
 use crate::connection::LARGEST_MESSAGE;
+use crate::plain::PACKED;
 
 /// The versions of the protocol that are spoken here: the first that has all that is used, and the last that is known.
 const LOWEST: (i32, i32) = (2, 0);
@@ -32,6 +33,18 @@ pub struct Abilities {
 }
 
 impl Abilities {
+    /// What a plain cache can do.
+    pub(crate) fn of_plain(functions: Vec<DigestFunction>) -> Abilities {
+        Abilities {
+            versions: String::new(),
+            speaks: true,
+            functions,
+            batch: PACKED,
+            updates: true,
+            executes: false,
+        }
+    }
+
     pub(crate) fn of(found: &ServerCapabilities) -> Abilities {
         let version = |version: &Option<_>| -> Option<(i32, i32)> {
             let version: &bazel_remote_apis::build::bazel::semver::SemVer = version.as_ref()?;
@@ -56,7 +69,9 @@ impl Abilities {
                 .collect(),
             batch: usize::try_from(batch).unwrap_or_default().min(LARGEST_MESSAGE / 2),
             updates: updates.is_some_and(|updates| updates.update_enabled),
-            executes: found.execution_capabilities.as_ref().is_some_and(|found| found.exec_enabled),
+            // The first version has no word for outputs of which nobody knows whether they are files or folders.
+            executes: high >= (2, 1)
+                && found.execution_capabilities.as_ref().is_some_and(|found| found.exec_enabled),
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use store::{Digest, DigestFunction};
+use store::DigestFunction;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
 
 use crate::capabilities::Abilities;
-use crate::connection::{Connection, random};
+use crate::connection::Connection;
 use crate::fault::{Fault, Kind};
 use crate::notice::Notice;
 use crate::settings::Settings;
@@ -30,19 +29,6 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("settings", &self.connection.settings).finish_non_exhaustive()
     }
-}
-
-/// What was found out about a server.
-#[derive(Clone, Debug)]
-pub struct Examined {
-    /// What it can do.
-    pub abilities: Abilities,
-    /// How long an answer takes: the middle of some.
-    pub round_trip: Duration,
-    /// How many bytes a second it takes and gives, where it could be written to and read from.
-    pub throughput: Option<(u64, u64)>,
-    /// Why it could not be written to, or not be read from.
-    pub refused: Option<String>,
 }
 
 impl Client {
@@ -112,6 +98,9 @@ impl Client {
     async fn find_abilities(&self) -> Result<&Abilities, Fault> {
         let connection = &self.connection;
         let find = || async {
+            if let Some(plain) = connection.plain() {
+                return Ok(Abilities::of_plain(plain.functions()));
+            }
             let found = connection.ask(|metadata| connection.capabilities(metadata)).await;
             let found = found.inspect_err(|fault| {
                 if matches!(fault.kind, Kind::Refused | Kind::Missing | Kind::Denied) {
@@ -123,7 +112,7 @@ impl Client {
                     connection.notices.add("remote::refused", message, Some(help));
                 }
             })?;
-            Ok(Abilities::of(&found))
+            Ok(Abilities::of(&found.0))
         };
         self.abilities.get_or_try_init(find).await
     }
@@ -141,47 +130,6 @@ impl Client {
     /// What was exchanged so far.
     pub fn statistics(&self) -> Statistics {
         self.connection.counters.read()
-    }
-
-    /// Finds out how the server is: a few requests, and a blob of some bytes that nobody needs.
-    ///
-    /// # Errors
-    /// When it cannot be used at all.
-    pub fn examine(&self) -> Result<Examined, Fault> {
-        let abilities = self.abilities()?;
-        let connection = &self.connection;
-        let mut trips: Vec<Duration> = Vec::new();
-        for _ in 0..5 {
-            let begin = Instant::now();
-            self.wait(connection.ask(|metadata| connection.capabilities(metadata)))?;
-            trips.push(begin.elapsed());
-        }
-        trips.sort_unstable();
-        let round_trip = trips[trips.len() / 2];
-        let mut examined = Examined { abilities, round_trip, throughput: None, refused: None };
-        match self.wait(self.measure(examined.abilities.batch)) {
-            Ok(throughput) => examined.throughput = Some(throughput),
-            Err(fault) => examined.refused = Some(fault.message),
-        }
-        Ok(examined)
-    }
-
-    /// Writes a blob and reads it again. Gives the bytes a second of both.
-    async fn measure(&self, batch: usize) -> Result<(u64, u64), Fault> {
-        let numbers = std::iter::repeat_with(random).flat_map(u64::to_le_bytes);
-        let bytes: Vec<u8> = numbers.take(batch.min(1 << 20) / 2).collect();
-        let digest: Digest = self.connection.function.digest(&bytes);
-        let speed = |begin: Instant| (digest.size as f64 / begin.elapsed().as_secs_f64().max(1e-6)) as u64;
-        let begin = Instant::now();
-        for (_, result) in self.connection.update(vec![(digest, bytes)]).await? {
-            result?;
-        }
-        let up = speed(begin);
-        let begin = Instant::now();
-        for (_, result) in self.connection.read(&[digest]).await? {
-            result?;
-        }
-        Ok((up, speed(begin)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::hash::BuildHasher;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use prost::Message as _;
 use store::DigestFunction;
@@ -14,6 +14,7 @@ use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
 
+use crate::address::Address;
 use crate::api::{
     CapabilitiesClient, GetCapabilitiesRequest, RequestMetadata, ServerCapabilities, ToolDetails,
 };
@@ -21,6 +22,8 @@ use crate::breaker::{Breaker, Verdict};
 use crate::fault::{Fault, Kind};
 use crate::limit::Limit;
 use crate::notice::Notices;
+use crate::plain::Plain;
+use crate::reads::Reads;
 use crate::settings::Settings;
 use crate::statistics::{Counters, add};
 
@@ -40,13 +43,22 @@ pub(crate) const LARGEST_MESSAGE: usize = 16 << 20;
 /// Where the messages about a request are read by the server.
 const METADATA: &str = "build.bazel.remote.execution.v2.requestmetadata-bin";
 
-/// A server, as one build knows it.
+/// How a cache is spoken to.
+pub(crate) enum Wire {
+    /// By the Remote Execution API.
+    Server(Channel),
+    /// As objects by name.
+    Plain(Plain),
+}
+
+/// A cache, as one build knows it.
 pub(crate) struct Connection {
     pub(crate) settings: Settings,
     pub(crate) function: DigestFunction,
-    pub(crate) channel: Channel,
+    pub(crate) wire: Wire,
     pub(crate) breaker: Breaker,
     pub(crate) limit: Limit,
+    pub(crate) reads: Reads,
     pub(crate) counters: Counters,
     pub(crate) notices: Notices,
     /// What proves who asks, with how often it was asked for.
@@ -61,19 +73,46 @@ impl Connection {
     /// # Errors
     /// What is wrong with the certificates.
     pub(crate) fn new(settings: Settings, function: DigestFunction) -> Result<Connection, Fault> {
-        let channel =
-            endpoint(&settings).map_err(|error| Fault::new(Kind::Refused, innermost(&error)))?.connect_lazy();
+        let wire = match Plain::new(&settings, function)? {
+            Some(plain) => Wire::Plain(plain),
+            None => {
+                let endpoint = endpoint(&settings);
+                Wire::Server(
+                    endpoint.map_err(|error| Fault::new(Kind::Refused, innermost(&error)))?.connect_lazy(),
+                )
+            }
+        };
         Ok(Connection {
             breaker: Breaker::new(settings.patience),
             settings,
             function,
-            channel,
+            wire,
             limit: Limit::new(),
+            reads: Reads::default(),
             counters: Counters::default(),
             notices: Notices::default(),
             proof: Mutex::default(),
             probe: Mutex::default(),
         })
+    }
+
+    /// The plain cache, if it is one.
+    pub(crate) fn plain(&self) -> Option<&Plain> {
+        match &self.wire {
+            Wire::Plain(plain) => Some(plain),
+            Wire::Server(_) => None,
+        }
+    }
+
+    /// What leads to the services of a server.
+    ///
+    /// # Errors
+    /// That it is none.
+    pub(crate) fn channel(&self) -> Result<Channel, Status> {
+        match &self.wire {
+            Wire::Server(channel) => Ok(channel.clone()),
+            Wire::Plain(_) => Err(Status::unimplemented("a plain cache has no services")),
+        }
     }
 
     /// Makes a request, again where that may help. `call` is given what the request has to have.
@@ -92,6 +131,22 @@ impl Connection {
     ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Status>>,
+    {
+        let call = |metadata| {
+            let answer = call(metadata);
+            async { answer.await.map_err(Fault::from) }
+        };
+        self.repeat(action, call).await
+    }
+
+    /// The same for what fails with a fault.
+    pub(crate) async fn repeat<T, F>(
+        self: &Arc<Self>,
+        action: &str,
+        call: impl Fn(MetadataMap) -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>>,
     {
         let begin = Instant::now();
         let (mut tries, mut renewed) = (0, false);
@@ -117,7 +172,7 @@ impl Connection {
     }
 
     /// Makes a request once, unless the server is not asked.
-    async fn attempt<T>(&self, call: impl Future<Output = Result<T, Status>>) -> Result<T, Fault> {
+    async fn attempt<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let permit = self.limit.enter().await;
         if !self.breaker.lets_pass() {
             return Err(Fault::off());
@@ -125,7 +180,7 @@ impl Connection {
         add(&self.counters.requests, 1);
         let answer = self.attend(call).await?;
         drop(permit);
-        answer.map_err(Fault::from).inspect(|_| {
+        answer.inspect(|_| {
             self.breaker.answered();
             self.limit.widen();
         })
@@ -161,20 +216,37 @@ impl Connection {
             return alive;
         }
         let begin = Instant::now();
-        let probe = tokio::time::timeout(self.settings.patience / 2, self.capabilities(MetadataMap::new()));
+        let probe = tokio::time::timeout(self.settings.patience / 2, self.greet(MetadataMap::new()));
         let alive = match probe.await {
             Ok(Ok(_)) => true,
-            Ok(Err(status)) => !Fault::from(status).kind.is_of_server(),
+            Ok(Err(fault)) => !fault.kind.is_of_server(),
             Err(_) => false,
         };
         *last = Some((begin, alive));
         alive
     }
 
-    pub(crate) async fn capabilities(&self, metadata: MetadataMap) -> Result<ServerCapabilities, Status> {
+    /// Makes the smallest request. Gives what the clock of the cache says, if it says anything.
+    pub(crate) async fn greet(&self, metadata: MetadataMap) -> Result<Option<SystemTime>, Fault> {
+        let Some(plain) = self.plain() else {
+            return Ok(self.capabilities(metadata).await.map(|(_, clock)| clock)?);
+        };
+        let objects = Arc::clone(&plain.objects);
+        let greeted = tokio::task::spawn_blocking(move || objects.greet(&metadata)).await;
+        greeted.unwrap_or_else(|_| Err(Fault::off()))
+    }
+
+    /// What a server can do, and what its clock says, if it says anything.
+    pub(crate) async fn capabilities(
+        &self,
+        metadata: MetadataMap,
+    ) -> Result<(ServerCapabilities, Option<SystemTime>), Status> {
         let message = GetCapabilitiesRequest { instance_name: self.settings.instance.clone() };
-        let mut client = CapabilitiesClient::new(self.channel.clone());
-        Ok(client.get_capabilities(with(metadata, message)).await?.into_inner())
+        let mut client = CapabilitiesClient::new(self.channel()?);
+        let answer = client.get_capabilities(with(metadata, message)).await?;
+        let date = answer.metadata().get("date").and_then(|date| date.to_str().ok());
+        let clock = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        Ok((answer.into_inner(), clock))
     }
 
     /// Draws the conclusions from a fault.
@@ -187,7 +259,7 @@ impl Connection {
                 let message =
                     format!("the remote cache `{address}` does not accept who asks: {}", fault.message);
                 let help =
-                    "renew the token that `[remote]` names; this build goes on without the remote cache";
+                    "renew what `[remote]` says is shown to it; this build goes on without the remote cache";
                 self.notices.add("remote::unauthenticated", message, Some(help));
             }
             kind if kind.is_of_server() => {
@@ -231,6 +303,9 @@ impl Connection {
         }
         let (asked, mut metadata) = (proof.0, proof.1.clone().unwrap_or_default());
         drop(proof);
+        if self.plain().is_some() {
+            return Ok((asked, metadata));
+        }
         let about = RequestMetadata {
             tool_details: Some(ToolDetails {
                 tool_name: "pants".to_owned(),
@@ -250,6 +325,11 @@ impl Connection {
         if let Some(credentials) = self.settings.credentials.clone() {
             let asked = tokio::task::spawn_blocking(move || credentials.headers(renew)).await;
             headers.extend(asked.map_err(|_| "asking for it failed")??);
+        }
+        if let Some(plain) = self.plain() {
+            let objects = Arc::clone(&plain.objects);
+            let asked = tokio::task::spawn_blocking(move || objects.prove(renew)).await;
+            asked.map_err(|_| "asking for keys failed")??;
         }
         let mut metadata = MetadataMap::new();
         for (name, value) in headers {
@@ -297,13 +377,14 @@ fn pause(tries: u32) -> Duration {
 }
 
 fn endpoint(settings: &Settings) -> Result<Endpoint, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(settings.address.uri())?
+    let address = settings.address.to_string();
+    let endpoint = Endpoint::from_shared(address.replacen("grpc", "http", 1))?
         .connect_timeout(settings.patience / 2)
         .tcp_nodelay(true)
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1)
         .user_agent(format!("pants/{}", settings.version))?;
-    if !settings.address.tls {
+    if !matches!(settings.address, Address::Server { tls: true, .. }) {
         return Ok(endpoint);
     }
     let tls = ClientTlsConfig::new();

@@ -1,13 +1,14 @@
 //! Brings blobs of a server into the store: many at once, each of them once, and none that is not what its digest says.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use store::{Digest, Store, StoreError};
 use tokio::task::JoinSet;
 
-use crate::blobs::batches;
+use crate::blobs::{Each, batches};
 use crate::client::Client;
+use crate::connection::Connection;
 use crate::fault::{Fault, Kind};
 use crate::statistics::add;
 use crate::streams::Failed;
@@ -17,6 +18,9 @@ const AT_ONCE: usize = 4;
 
 /// Blobs are read in messages of at most so many bytes.
 const BATCH: usize = 2 << 20;
+
+/// The same for parts of objects, which have no largest size.
+const PLAIN_BATCH: usize = 8 << 20;
 
 /// What is known of the downloads of one build.
 #[derive(Debug, Default)]
@@ -29,8 +33,8 @@ pub(crate) struct Downloads {
 struct State {
     /// What somebody is bringing.
     running: HashSet<Digest>,
-    /// What cannot be had in this build.
-    lost: HashSet<Digest>,
+    /// What the server does not have, or has with other bytes.
+    lost: HashMap<Digest, Kind>,
 }
 
 impl Downloads {
@@ -59,7 +63,7 @@ impl Downloads {
             let new: Vec<Digest> = wanted.into_iter().filter(|digest| tried.insert(*digest)).collect();
             if new.is_empty() || !client.connection.breaker.lets_pass() {
                 let state = self.state();
-                return Ok(tried.into_iter().filter(|digest| state.lost.contains(digest)).collect());
+                return Ok(tried.into_iter().filter(|digest| state.lost.contains_key(digest)).collect());
             }
             let mine = self.claim(new);
             let brought = self.fetch(client, store, &mine);
@@ -78,7 +82,7 @@ impl Downloads {
         let mut state = self.state();
         let (others, mut mine): (Vec<Digest>, Vec<Digest>) =
             wanted.into_iter().partition(|digest| state.running.contains(digest));
-        mine.retain(|digest| !state.lost.contains(digest));
+        mine.retain(|digest| !state.lost.contains_key(digest));
         if mine.is_empty() {
             while others.iter().any(|digest| state.running.contains(digest)) {
                 state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +103,23 @@ impl Downloads {
 
     async fn fetch_all(&self, client: &Client, store: &Store, digests: &[Digest]) -> Result<(), Failed> {
         let batch = client.usable().await?.batch.min(BATCH);
-        let (groups, large) = batches(digests.iter().copied(), batch);
+        let plain = client.connection.plain();
+        let turn = match plain {
+            Some(plain) => Some(plain.reading.lock().await),
+            None => None,
+        };
+        let (ordered, batch) = match plain {
+            Some(plain) => {
+                let mut ordered = client.connection.in_order(plain, store, digests).await?;
+                // Some may have come beside what others read meanwhile.
+                let here = ordered.iter().map(|digest| store.has(digest)).collect::<Result<Vec<_>, _>>()?;
+                let mut here = here.into_iter();
+                ordered.retain(|_| !here.next().unwrap_or_default());
+                (ordered, PLAIN_BATCH)
+            }
+            None => (digests.to_vec(), batch),
+        };
+        let (groups, large) = batches(ordered, batch);
         let mut groups = groups.into_iter();
         let mut running = JoinSet::new();
         loop {
@@ -107,15 +127,13 @@ impl Downloads {
                 && let Some(group) = groups.next()
             {
                 let connection = client.connection.clone();
-                running.spawn(async move {
-                    let read = connection.read(&group).await;
-                    (group, read)
-                });
+                running.spawn(async move { connection.read_together(&group, batch).await });
             }
             let Some(ended) = running.join_next().await else { break };
-            let Ok((group, read)) = ended else { continue };
-            self.keep(client, store, &group, read?)?;
+            let Ok(read) = ended else { continue };
+            self.keep(client, store, read)?;
         }
+        drop(turn);
         for digest in large {
             match client.connection.read_stream(&digest, store).await {
                 Ok(()) => {}
@@ -127,24 +145,13 @@ impl Downloads {
     }
 
     /// Keeps what came, if it is what was asked for.
-    fn keep(
-        &self,
-        client: &Client,
-        store: &Store,
-        group: &[Digest],
-        read: Vec<(Digest, Result<Vec<u8>, Fault>)>,
-    ) -> Result<(), StoreError> {
-        let mut absent: BTreeSet<Digest> = group.iter().copied().collect();
+    fn keep(&self, client: &Client, store: &Store, read: Each<Vec<u8>>) -> Result<(), StoreError> {
         let mut came = Vec::new();
         for (digest, result) in read {
-            absent.remove(&digest);
             match result {
                 Ok(bytes) => came.push((digest, bytes)),
                 Err(fault) => self.failed(client, digest, &fault),
             }
-        }
-        for digest in absent {
-            self.failed(client, digest, &Fault::new(Kind::Missing, "not in the answer"));
         }
         let bytes: Vec<&[u8]> = came.iter().map(|(_, bytes)| bytes.as_slice()).collect();
         // What is wrong is kept under its own name, where nobody asks for it.
@@ -159,10 +166,29 @@ impl Downloads {
 
     fn failed(&self, client: &Client, digest: Digest, fault: &Fault) {
         if matches!(fault.kind, Kind::Missing | Kind::Corrupt) {
-            self.state().lost.insert(digest);
+            if let Some(plain) = client.connection.plain() {
+                plain.forget(&digest);
+            }
+            self.state().lost.insert(digest, fault.kind);
         }
         if fault.kind == Kind::Corrupt {
-            corrupt(client, &digest);
+            corrupt(&client.connection, &digest);
+        }
+    }
+
+    /// Whether the server has one of these with other bytes. That does not change when they are sent to it again.
+    pub(crate) fn has_corrupt<'d>(&self, digests: impl IntoIterator<Item = &'d Digest>) -> bool {
+        let state = self.state();
+        digests.into_iter().any(|digest| state.lost.get(digest) == Some(&Kind::Corrupt))
+    }
+
+    /// What the server did not have has been made there again.
+    pub(crate) fn made_again<'d>(&self, digests: impl IntoIterator<Item = &'d Digest>) {
+        let mut state = self.state();
+        for digest in digests {
+            if state.lost.get(digest) == Some(&Kind::Missing) {
+                state.lost.remove(digest);
+            }
         }
     }
 
@@ -172,8 +198,7 @@ impl Downloads {
 }
 
 /// Says that a blob came with the wrong content.
-pub(crate) fn corrupt(client: &Client, digest: &Digest) {
-    let connection = &client.connection;
+pub(crate) fn corrupt(connection: &Connection, digest: &Digest) {
     add(&connection.counters.corrupt, 1);
     let address = &connection.settings.address;
     let message = format!("the remote cache `{address}` gave the blob `{digest}` with another content");

@@ -26,10 +26,10 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 /// How an execution ended that ended.
 pub(crate) enum Executed {
-    /// The program did, with whatever status.
-    Ended(Box<api::ActionResult>),
-    /// It took longer than it may.
-    TimedOut,
+    /// The program did, with whatever status, now or, where it is `known`, before.
+    Ended { result: Box<api::ActionResult>, known: bool },
+    /// It took longer than it may; with what it left, where the server says it.
+    TimedOut(Option<Box<api::ActionResult>>),
     /// Somebody asked to stop.
     Cancelled,
     /// The server did not find what it needs, or failed in a way in which it may.
@@ -37,15 +37,16 @@ pub(crate) enum Executed {
 }
 
 impl Connection {
-    /// Has the server run the action of this digest.
+    /// Has the server run the action of this digest, with `anew` also where it knows the outcome.
     pub(crate) async fn execute(
         self: &Arc<Self>,
         action: &Digest,
+        anew: bool,
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Executed, Fault> {
-        let (mut name, mut tries) = (String::new(), 0);
+        let (mut name, mut tries, mut renewed) = (String::new(), 0, false);
         loop {
-            let followed = match self.begin(action, &name).await {
+            let followed = match self.begin(action, &name, anew).await {
                 Ok(stream) => self.follow(stream, &mut name, is_cancelled).await,
                 Err(fault) => Err(fault),
             };
@@ -58,11 +59,22 @@ impl Connection {
                     name.clear();
                     fault
                 }
-                Err(fault) if fault.kind.passes() => fault,
-                Err(fault) => return Err(fault),
+                // What was shown to the server has expired since it began.
+                Err(fault) if fault.kind == Kind::Unauthenticated && !renewed && !self.breaker.is_off() => {
+                    renewed = true;
+                    let (shown, _) = self.metadata("", None).await?;
+                    self.metadata("", Some(shown)).await?;
+                    continue;
+                }
+                // One cut ends all streams at once: others may have found out that the server fails, and it may be back soon.
+                Err(fault) if fault.kind.passes() || (fault.kind == Kind::Off && tries > 0) => fault,
+                Err(fault) => {
+                    self.judge(&fault, Duration::ZERO);
+                    return Err(fault);
+                }
             };
             tries += 1;
-            if tries == TRIES || !self.breaker.lets_pass() {
+            if tries == TRIES || self.breaker.is_off() || is_cancelled() {
                 return Err(fault);
             }
             add(&self.counters.repeated, 1);
@@ -71,21 +83,26 @@ impl Connection {
     }
 
     /// Begins an execution or, where it has a name, goes on with it.
-    async fn begin(self: &Arc<Self>, action: &Digest, name: &str) -> Result<Streaming<Operation>, Fault> {
+    async fn begin(
+        self: &Arc<Self>,
+        action: &Digest,
+        name: &str,
+        anew: bool,
+    ) -> Result<Streaming<Operation>, Fault> {
         let request = api::ExecuteRequest {
             instance_name: self.settings.instance.clone(),
-            // It was looked up before, by another name.
-            skip_cache_lookup: false,
+            skip_cache_lookup: anew,
             action_digest: Some(wire(action)),
             digest_function: value(self.function) as i32,
             ..api::ExecuteRequest::default()
         };
         let about = action.hex();
         let stream = self.ask_about(&about, |metadata| {
-            let client = ExecutionClient::new(self.channel.clone());
-            let mut client = client.max_decoding_message_size(LARGEST_MESSAGE);
+            let channel = self.channel();
             let (request, name) = (request.clone(), name.to_owned());
             async move {
+                let client = ExecutionClient::new(channel?);
+                let mut client = client.max_decoding_message_size(LARGEST_MESSAGE);
                 let stream = if name.is_empty() {
                     client.execute(with(metadata, request)).await?
                 } else {
@@ -128,12 +145,17 @@ impl Connection {
                 }
             };
             let operation = operation.map_err(Fault::from);
-            let Some(operation) = operation.inspect_err(|fault| self.judge(fault, Duration::ZERO))? else {
-                return Ok(None);
+            // What does not pass is judged by whoever gives up.
+            let judge = |fault: &Fault| {
+                if fault.kind.passes() {
+                    self.judge(fault, Duration::ZERO);
+                }
             };
+            let Some(operation) = operation.inspect_err(judge)? else { return Ok(None) };
             name.clone_from(&operation.name);
             if operation.done {
-                return ended(operation).map(Some);
+                // What has ended is not waited for again.
+                return ended(operation).map(Some).inspect_err(|_| name.clear());
             }
         }
     }
@@ -143,7 +165,7 @@ impl Connection {
         let message = CancelOperationRequest { name: name.to_owned() };
         let call = async {
             let (_, metadata) = self.metadata("", None).await?;
-            let mut client = OperationsClient::new(self.channel.clone());
+            let mut client = OperationsClient::new(self.channel()?);
             client.cancel_operation(with(metadata, message)).await.map_err(Fault::from)
         };
         let _ = tokio::time::timeout(self.settings.patience, call).await;
@@ -159,17 +181,21 @@ fn ended(operation: Operation) -> Result<Executed, Fault> {
     };
     let response = api::ExecuteResponse::decode(response.value.as_slice());
     let response = response.map_err(|_| Fault::new(Kind::Broken, "the result cannot be read"))?;
+    let result = response.result.map(Box::new);
     if let Some(status) = response.status.filter(|status| status.code != 0) {
-        return judged(status.code, status.message);
+        return match Code::from_i32(status.code) {
+            Code::DeadlineExceeded => Ok(Executed::TimedOut(result)),
+            _ => judged(status.code, status.message),
+        };
     }
-    let result = response.result.ok_or_else(|| Fault::new(Kind::Broken, "the execution has no result"))?;
-    Ok(Executed::Ended(Box::new(result)))
+    let result = result.ok_or_else(|| Fault::new(Kind::Broken, "the execution has no result"))?;
+    Ok(Executed::Ended { result, known: response.cached_result })
 }
 
 fn judged(code: i32, message: String) -> Result<Executed, Fault> {
     let fault: Fault = tonic::Status::new(Code::from_i32(code), message).into();
     match Code::from_i32(code) {
-        Code::DeadlineExceeded => Ok(Executed::TimedOut),
+        Code::DeadlineExceeded => Ok(Executed::TimedOut(None)),
         Code::NotFound | Code::FailedPrecondition | Code::Internal => Ok(Executed::Lacking(fault)),
         _ => Err(fault),
     }

@@ -1,4 +1,5 @@
-//! Caches and workers of other machines, by the Remote Execution API: the only crate that is asynchronous and speaks gRPC.
+//! Caches and workers of other machines: by the Remote Execution API, or as plain files on a server, in a bucket or in a
+//! folder. The only crate that is asynchronous and speaks gRPC.
 //!
 //! It does not know what an action does, nor where the configuration comes from. All that is asynchronous runs on threads
 //! of its own; whoever uses it waits as for a disk. Nothing that a server does or leaves undone is an error of a build:
@@ -13,11 +14,16 @@ mod capabilities;
 mod client;
 mod connection;
 mod download;
+mod examine;
 mod execution;
 mod fault;
 mod limit;
 mod notice;
 mod outputs;
+mod plain;
+mod prepared;
+mod presence;
+mod reads;
 mod runner;
 mod settings;
 mod statistics;
@@ -27,11 +33,12 @@ mod upload;
 pub use address::{Address, AddressError};
 pub use cache::RemoteCache;
 pub use capabilities::Abilities;
-pub use client::{Client, Examined};
+pub use client::Client;
+pub use examine::Examined;
 pub use fault::{Fault, Kind};
 pub use notice::Notice;
 pub use runner::{RemoteRunner, Workers};
-pub use settings::{Credentials, Identity, Settings};
+pub use settings::{BucketSettings, Credentials, Identity, KeySource, Keys, KeysFrom, Settings};
 pub use statistics::Statistics;
 
 /// The messages and services, by short names.

@@ -41,6 +41,46 @@ pub(crate) fn outcome(
     }))
 }
 
+/// What a process said on its standard output and, after that, on its standard error, as far as it can be had.
+pub(crate) fn said(
+    cache: &RemoteCache,
+    result: &api::ActionResult,
+    store: &Store,
+) -> Result<String, StoreError> {
+    let Ok(streams) = streams(cache, result, store)? else { return Ok(String::new()) };
+    let mut said = Vec::new();
+    for stream in streams {
+        match store.read(&stream) {
+            Ok(bytes) => said.extend(bytes),
+            Err(StoreError::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// What a process wrote to its two streams, which is brought.
+fn streams(
+    cache: &RemoteCache,
+    result: &api::ActionResult,
+    store: &Store,
+) -> Result<Result<[Digest; 2], Box<Fault>>, StoreError> {
+    let mut said = [store.function().empty(); 2];
+    let streams = [(&result.stdout_raw, &result.stdout_digest), (&result.stderr_raw, &result.stderr_digest)];
+    for (kept, (raw, digest)) in said.iter_mut().zip(streams) {
+        if !raw.is_empty() {
+            *kept = store.put(raw)?;
+        } else if let Some(digest) = digest {
+            match read(Some(digest)) {
+                Ok(digest) => *kept = digest,
+                Err(fault) => return Ok(Err(Box::new(fault))),
+            }
+        }
+    }
+    engine::Cache::bring(cache, &[], &said)?;
+    Ok(Ok(said))
+}
+
 type Found = (Tree, Digest, Digest);
 
 /// The tree of the outputs, and what the process said, which is brought.
@@ -83,20 +123,7 @@ fn read_all(
             return Ok(Err(fault));
         }
     }
-    let mut said = [store.function().empty(); 2];
-    let streams = [(&result.stdout_raw, &result.stdout_digest), (&result.stderr_raw, &result.stderr_digest)];
-    for (kept, (raw, digest)) in said.iter_mut().zip(streams) {
-        if !raw.is_empty() {
-            *kept = store.put(raw)?;
-        } else if let Some(digest) = digest {
-            match read(Some(digest)) {
-                Ok(digest) => *kept = digest,
-                Err(fault) => return Ok(Err(Box::new(fault))),
-            }
-        }
-    }
-    engine::Cache::bring(cache, &[], &said)?;
-    Ok(Ok((tree, said[0], said[1])))
+    Ok(streams(cache, result, store)?.map(|[stdout, stderr]| (tree, stdout, stderr)))
 }
 
 /// A directory that a process made, out of its `Tree` message.

@@ -1,39 +1,72 @@
-//! Runs processes on the workers of a server, as they run in a sandbox here: the same folders, the same environment, the same
-//! outputs. What cannot run there runs here.
+//! Runs processes on the workers of a server, and decides which of them run there, and what happens when one cannot.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Mutex;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use engine::{Cancel, Process, Program, RunError, Runner, Tool, WORK};
-use prost::Message as _;
-use store::{Digest, Outcome, Store, StoreError, Tree};
+use engine::{Cancel, Elsewhere, Process, RunError, Runner, Site, Tool};
+use store::{Digest, Outcome, Store, StoreError};
 
-use crate::api;
-use crate::blobs::{Present, wire};
+use crate::api::ActionResult;
 use crate::cache::RemoteCache;
 use crate::execution::Executed;
 use crate::fault::{Fault, Kind};
 use crate::outputs;
+use crate::prepared::Prepared;
 use crate::statistics::add;
 use crate::streams::Failed;
 use crate::upload::send;
 
-/// What workers are and have.
+/// How long a process has a worker for itself before it is raced from here: by twice the time that half of them took, not less
+/// than the first, and by the second as long as nobody knows.
+const HEAD_STARTS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
+
+/// The statuses by which shells and workers say that there is no program to start.
+const NO_PROGRAM: [i32; 2] = [126, 127];
+
+/// What workers are and have, and what they are used for.
 #[derive(Clone, Debug, Default)]
 pub struct Workers {
+    /// Whether processes run there for which nothing is said.
+    pub all: bool,
+    /// How many run there at once.
+    pub places: usize,
+    /// Whether what they fail to run runs here.
+    pub falls_back: bool,
+    /// Whether what they take long for runs here as well.
+    pub races: bool,
     /// Where the tools of symbols such as `python:cp311` are.
     pub tools: BTreeMap<String, String>,
     /// What a worker has to be, by the names that the server has for it.
     pub platform: BTreeMap<String, String>,
 }
 
-/// Runs processes on workers, and here what they cannot run.
+impl Workers {
+    /// Whether this machine can run what was meant for them, as far as what they have to be tells.
+    fn are_as_this(&self) -> bool {
+        let is_known = |name: &str, names: &[&str]| {
+            let said = self.platform.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            said.is_none_or(|(_, value)| names.contains(&value.to_lowercase().as_str()))
+        };
+        let isa: &[&str] = match std::env::consts::ARCH {
+            "x86_64" => &["x86-64", "x86_64", "amd64"],
+            "aarch64" => &["aarch64", "arm64", "arm-a64"],
+            other => &[other],
+        };
+        is_known("OSFamily", &[std::env::consts::OS]) && is_known("ISA", isa) && is_known("Arch", isa)
+    }
+}
+
+/// Runs processes on workers, and here what they do not run.
 pub struct RemoteRunner<'a> {
     cache: &'a RemoteCache,
     workers: &'a Workers,
     local: &'a dyn Runner,
-    present: Mutex<Present>,
+    /// How long those took there that ended.
+    took: Mutex<Vec<Duration>>,
+    /// The server runs nothing, or nothing for whoever asks.
+    is_refused: AtomicBool,
 }
 
 impl std::fmt::Debug for RemoteRunner<'_> {
@@ -42,111 +75,71 @@ impl std::fmt::Debug for RemoteRunner<'_> {
     }
 }
 
-/// An action that a server can run.
-struct Prepared {
-    action: Digest,
-    /// All blobs that it needs.
-    blobs: BTreeSet<Digest>,
-    /// Those of them that are messages of its own.
-    messages: Vec<(Digest, Vec<u8>)>,
-}
-
 impl<'a> RemoteRunner<'a> {
-    /// A runner for the server of `cache`, with `local` for what cannot run there.
+    /// A runner for the server of `cache`, with `local` for what does not run there.
     pub fn new(cache: &'a RemoteCache, workers: &'a Workers, local: &'a dyn Runner) -> RemoteRunner<'a> {
-        RemoteRunner { cache, workers, local, present: Mutex::default() }
+        RemoteRunner { cache, workers, local, took: Mutex::default(), is_refused: AtomicBool::new(false) }
     }
 
-    /// Where a worker has the tool of a process; none where that is not said.
-    fn tool_there(&self, process: &Process) -> Option<Option<&str>> {
-        match process.program.tool() {
-            None => Some(None),
-            Some(symbol) => self.workers.tools.get(symbol).map(|path| Some(path.as_str())),
-        }
+    fn took(&self) -> MutexGuard<'_, Vec<Duration>> {
+        self.took.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The action with all that it needs. The folders are where they are in a sandbox of this machine.
-    fn prepare(
-        &self,
-        process: &Process,
-        there: Option<&str>,
-        inputs: &[Digest],
-        store: &Store,
-    ) -> Result<Prepared, StoreError> {
-        let mut root = Tree::new();
-        let of = |source| StoreError::Tree { digest: store.function().empty(), source };
-        let work = WORK.trim_start_matches('/');
-        root.add_directory(work).map_err(of)?;
-        root.add_directory("tmp").map_err(of)?;
-        if let Some(input) = inputs.first() {
-            root.merge(work, store.tree(input)?).map_err(of)?;
-        }
-        let mut program = match (&process.program, there) {
-            (Program::Input(path), _) => format!("{WORK}/{path}"),
-            (_, Some(there)) => there.to_owned(),
-            (Program::Tool(symbol) | Program::Linked { tool: symbol, .. }, None) => symbol.clone(),
-        };
-        if let (Some(place), Some(shared)) = (&process.shared, inputs.get(1)) {
-            let mut tree = store.tree(shared)?;
-            if let (Program::Linked { link, .. }, Some(there)) = (&process.program, there) {
-                tree.add_symlink(link, there).map_err(of)?;
-                program = format!("{place}/{link}");
-            }
-            root.merge(place.trim_start_matches('/'), tree).map_err(of)?;
-        }
-        let root = store.put_tree(&root)?;
-        let (directories, files) = store.tree_blobs(&root)?;
-        let platform = self.platform();
-        let command = command(process, program, work, platform.clone()).encode_to_vec();
-        let command_digest = store.digest(&command);
-        let action = api::Action {
-            command_digest: Some(wire(&command_digest)),
-            input_root_digest: Some(wire(&root)),
-            timeout: process.timeout.map(wire_duration),
-            platform,
-            ..api::Action::default()
-        };
-        let message = action.encode_to_vec();
-        let action = store.digest(&message);
-        let mut blobs: BTreeSet<Digest> = directories.into_iter().chain(files).collect();
-        blobs.extend([command_digest, action]);
-        blobs.retain(|digest| digest.size > 0);
-        Ok(Prepared { action, blobs, messages: vec![(command_digest, command), (action, message)] })
+    /// Whether this machine runs what workers do not.
+    fn may_run_here(&self) -> bool {
+        self.workers.falls_back && self.workers.are_as_this()
     }
 
-    fn platform(&self) -> Option<api::Platform> {
-        let property = |(name, value): (&String, &String)| api::platform::Property {
-            name: name.clone(),
-            value: value.clone(),
+    /// Where a worker has the tool of a process, if it starts from one.
+    ///
+    /// # Errors
+    /// That nobody said.
+    fn tool_there(&self, process: &Process) -> Result<Option<&str>, Fault> {
+        let Some(symbol) = process.program.tool() else { return Ok(None) };
+        let found = self.workers.tools.get(symbol).map(|path| Some(path.as_str()));
+        let name = symbol.trim_start_matches("python:");
+        let unknown = || {
+            Fault::new(
+                Kind::Refused,
+                format!("`[remote.interpreters]` does not say where workers have `{name}`"),
+            )
         };
-        let properties: Vec<_> = self.workers.platform.iter().map(property).collect();
-        (!properties.is_empty()).then_some(api::Platform { properties })
+        found.ok_or_else(unknown)
     }
 
     /// Uploads what the server lacks, and has it run the action: once more where it says that something is missing.
-    async fn execute(&self, prepared: &Prepared, store: &Store, cancel: &Cancel) -> Result<Executed, Failed> {
+    async fn execute(
+        &self,
+        prepared: &Prepared,
+        anew: bool,
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<Executed, Failed> {
         let client = self.cache.client();
         let abilities = client.usable().await?;
         if !abilities.executes {
-            return Err(Fault::new(Kind::Refused, "the server runs no actions").into());
+            return Err(Fault::new(Kind::Denied, "the server runs no actions").into());
         }
         let made: HashMap<Digest, &Vec<u8>> =
             prepared.messages.iter().map(|(digest, bytes)| (*digest, bytes)).collect();
+        let presence = self.cache.uploads.presence();
         let mut lacking = None;
         for _ in 0..2 {
             let failed =
-                send(client, store, &self.present, prepared.blobs.clone(), (&made, abilities.batch)).await?;
+                send(client, store, presence, prepared.blobs.clone(), (&made, abilities.batch)).await?;
             // What neither has is made again by whoever made it.
-            if let Some(lost) = failed.iter().find(|digest| store.has(digest).is_ok_and(|has| !has)) {
+            let is_lost = |digest: &&Digest| {
+                !made.contains_key(*digest) && store.has(digest).is_ok_and(|is_here| !is_here)
+            };
+            if let Some(lost) = failed.iter().find(is_lost) {
                 return Err(StoreError::Missing(*lost).into());
             }
             if !failed.is_empty() {
                 return Err(Fault::new(Kind::Broken, "the server does not take the files").into());
             }
-            match client.connection.execute(&prepared.action, &|| cancel.is_cancelled()).await? {
+            match client.connection.execute(&prepared.action, anew, &|| cancel.is_cancelled()).await? {
                 Executed::Lacking(fault) => {
-                    let mut present = self.present.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    prepared.blobs.iter().for_each(|digest| present.forget(digest));
+                    presence.forget(&prepared.blobs);
                     lacking = Some(fault);
                 }
                 executed => return Ok(executed),
@@ -155,31 +148,117 @@ impl<'a> RemoteRunner<'a> {
         Err(lacking.unwrap_or_else(Fault::off).into())
     }
 
-    /// The outcome of what ran there; none where it cannot be used.
+    /// The outcome of what ran there.
+    ///
+    /// # Errors
+    /// The inner one where it cannot be used, and why.
     fn run_there(
         &self,
         process: &Process,
-        there: Option<&str>,
         inputs: &[Digest],
+        mut anew: bool,
         store: &Store,
         cancel: &Cancel,
     ) -> Result<Result<Outcome, Fault>, RunError> {
-        let Some(runtime) = self.cache.client().runtime() else { return Ok(Err(Fault::off())) };
-        let prepared = self.prepare(process, there, inputs, store)?;
-        match runtime.block_on(self.execute(&prepared, store, cancel)) {
-            Ok(Executed::Ended(result)) => {
-                add(&self.cache.client().connection.counters.executed, 1);
-                let outcome = outputs::outcome(self.cache, process, &result, store)?;
-                Ok(outcome.map_err(|fault| *fault))
+        let client = self.cache.client();
+        let (there, runtime) = match (self.tool_there(process), client.runtime()) {
+            (Ok(there), Some(runtime)) => (there, runtime),
+            (Ok(_), None) => return Ok(Err(Fault::off())),
+            (Err(unknown), _) => return Ok(Err(unknown)),
+        };
+        let prepared = Prepared::new(process, there, inputs, &self.workers.platform, store)?;
+        // A worker would take such files as they are.
+        if self.cache.downloads.has_corrupt(&prepared.blobs) {
+            return Ok(Err(Fault::corrupt()));
+        }
+        loop {
+            let begin = Instant::now();
+            match runtime.block_on(self.execute(&prepared, anew, store, cancel)) {
+                // Servers may keep what failed, and a failure is no answer of a cache.
+                Ok(Executed::Ended { result, known: true }) if result.exit_code != 0 && !anew => anew = true,
+                Ok(Executed::Ended { result, .. })
+                    if result.exit_code != 0 && self.has_no_program(process, there, &result, store)? =>
+                {
+                    let there = there.unwrap_or_default();
+                    return Ok(Err(Fault::new(Kind::Refused, format!("a worker cannot start `{there}`"))));
+                }
+                Ok(Executed::Ended { result, known }) => {
+                    if !known {
+                        self.took().push(begin.elapsed());
+                    }
+                    return self.keep(process, &result, store);
+                }
+                Ok(Executed::TimedOut(result)) => {
+                    let Some(limit) = process.timeout else {
+                        return Ok(Err(Fault::new(
+                            Kind::Refused,
+                            "the server stopped it, which has a limit of its own",
+                        )));
+                    };
+                    let said = result.map(|result| outputs::said(self.cache, &result, store)).transpose()?;
+                    let (program, said) = (process.program.name().to_owned(), said.unwrap_or_default());
+                    return Err(RunError::Timeout { program, limit, said });
+                }
+                Ok(Executed::Cancelled) => return Err(RunError::Cancelled),
+                Ok(Executed::Lacking(fault)) | Err(Failed::Remote(fault)) => return Ok(Err(fault)),
+                Err(Failed::Store(error)) => return Err(error.into()),
             }
-            Ok(Executed::TimedOut) => {
-                let limit = process.timeout.unwrap_or_default();
-                let program = process.program.name().to_owned();
-                Err(RunError::Timeout { program, limit, said: String::new() })
-            }
-            Ok(Executed::Cancelled) => Err(RunError::Cancelled),
-            Ok(Executed::Lacking(fault)) | Err(Failed::Remote(fault)) => Ok(Err(fault)),
-            Err(Failed::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Whether a worker could not start the interpreter of a process, which there is no word for: it is told as shells do, by
+    /// the status, or by whatever starts programs there, in one line that names it. A shell ends as its commands do.
+    fn has_no_program(
+        &self,
+        process: &Process,
+        there: Option<&str>,
+        result: &ActionResult,
+        store: &Store,
+    ) -> Result<bool, StoreError> {
+        let is_python = process.program.tool().is_some_and(|symbol| symbol.starts_with("python:"));
+        let Some(there) = there.filter(|_| is_python) else { return Ok(false) };
+        if NO_PROGRAM.contains(&result.exit_code) {
+            return Ok(true);
+        }
+        let said = outputs::said(self.cache, result, store)?;
+        let said = said.trim_end();
+        Ok(!said.contains('\n') && said.contains(there) && said.ends_with("No such file or directory"))
+    }
+
+    /// What an action made that ran there, which the server has.
+    fn keep(
+        &self,
+        process: &Process,
+        result: &ActionResult,
+        store: &Store,
+    ) -> Result<Result<Outcome, Fault>, RunError> {
+        add(&self.cache.client().connection.counters.executed, 1);
+        let outcome = match outputs::outcome(self.cache, process, result, store)? {
+            Ok(outcome) => outcome,
+            Err(fault) => return Ok(Err(*fault)),
+        };
+        let (_, files) = store.tree_blobs(&outcome.tree)?;
+        if self.cache.downloads.has_corrupt(&files) {
+            return Ok(Err(Fault::corrupt()));
+        }
+        self.cache.downloads.made_again(&files);
+        self.cache.uploads.presence().add(files);
+        Ok(Ok(outcome))
+    }
+
+    /// Says why something did not run there, as far as that was not said before.
+    fn tell(&self, fault: &Fault) {
+        let connection = &self.cache.client().connection;
+        add(&connection.counters.returned, 1);
+        if fault.kind == Kind::Denied {
+            self.is_refused.store(true, Ordering::Relaxed);
+        }
+        if fault.kind != Kind::Off && fault.kind != Kind::Unauthenticated {
+            let message =
+                format!("`{}` did not run what it was to: {}", connection.settings.address, fault.message);
+            let help =
+                "it ran on this machine instead; `exec_fallback = false` in `[remote]` makes this an error";
+            connection.notices.add("remote::execution", message, Some(help));
         }
     }
 }
@@ -193,48 +272,85 @@ impl Runner for RemoteRunner<'_> {
         store: &Store,
         cancel: &Cancel,
     ) -> Result<Outcome, RunError> {
-        let connection = &self.cache.client().connection;
-        if connection.breaker.lets_pass()
-            && let Some(there) = self.tool_there(process)
-        {
-            match self.run_there(process, there, inputs, store, cancel)? {
-                Ok(outcome) => return Ok(outcome),
-                Err(_) if cancel.is_cancelled() => return Err(RunError::Cancelled),
-                Err(fault) => {
-                    let address = &connection.settings.address;
-                    let message = format!("`{address}` did not run what it was to: {}", fault.message);
-                    let help = "it ran on this machine instead";
-                    connection.notices.add("remote::execution", message, Some(help));
-                }
-            }
+        if self.takes(process) && !self.may_run_here() {
+            let program = process.program.name().to_owned();
+            return Err(RunError::Elsewhere {
+                program,
+                reason: "the server has lost what was made there".to_owned(),
+            });
         }
+        // What was to run elsewhere is begun without its files.
         engine::Cache::bring(self.cache, inputs, &[])?;
         self.local.run(process, tool, inputs, store, cancel)
     }
 
-    fn needs_files(&self, process: &Process) -> bool {
-        self.tool_there(process).is_none()
+    fn elsewhere(&self) -> Option<&dyn Elsewhere> {
+        Some(self)
     }
 }
 
-#[expect(deprecated, reason = "servers of the first versions read the platform there")]
-fn command(process: &Process, program: String, work: &str, platform: Option<api::Platform>) -> api::Command {
-    let variable = |(name, value): (&String, &String)| api::command::EnvironmentVariable {
-        name: name.clone(),
-        value: value.clone(),
-    };
-    let mut outputs = process.outputs.clone();
-    outputs.sort_unstable();
-    api::Command {
-        arguments: std::iter::once(program).chain(process.arguments.iter().cloned()).collect(),
-        environment_variables: process.environment.iter().map(variable).collect(),
-        output_paths: outputs,
-        working_directory: work.to_owned(),
-        platform,
-        ..api::Command::default()
+impl Elsewhere for RemoteRunner<'_> {
+    fn places(&self) -> usize {
+        self.workers.places
+    }
+
+    fn takes(&self, process: &Process) -> bool {
+        match process.needs.site {
+            Site::Here => false,
+            Site::Elsewhere => true,
+            Site::Any => self.workers.all,
+        }
+    }
+
+    fn run(
+        &self,
+        process: &Process,
+        inputs: &[Digest],
+        anew: bool,
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<Option<Outcome>, RunError> {
+        let breaker = &self.cache.client().connection.breaker;
+        let fault = if self.is_refused.load(Ordering::Relaxed) || !breaker.lets_pass() {
+            Fault::off()
+        } else {
+            match self.run_there(process, inputs, anew, store, cancel)? {
+                Ok(outcome) => return Ok(Some(outcome)),
+                Err(_) if cancel.is_cancelled() => return Err(RunError::Cancelled),
+                Err(fault) => fault,
+            }
+        };
+        if !self.may_run_here() {
+            let program = process.program.name().to_owned();
+            return Err(RunError::Elsewhere { program, reason: fault.message });
+        }
+        self.tell(&fault);
+        Ok(None)
+    }
+
+    fn head_start(&self) -> Option<Duration> {
+        if !self.workers.races || !self.may_run_here() {
+            return None;
+        }
+        let mut took = self.took().clone();
+        took.sort_unstable();
+        Some(took.get(took.len() / 2).map_or(HEAD_STARTS.1, |middle| (*middle * 2).max(HEAD_STARTS.0)))
     }
 }
 
-fn wire_duration(duration: Duration) -> api::Duration {
-    api::Duration { seconds: duration.as_secs().cast_signed(), nanos: duration.subsec_nanos().cast_signed() }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_machines_are_told_from_this_one() {
+        let check = |name: &str, value: &str, expect: bool| {
+            let platform = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            assert_eq!(Workers { platform, ..Workers::default() }.are_as_this(), expect, "{name} {value}");
+        };
+        check("OSFamily", if cfg!(target_os = "linux") { "Linux" } else { "macOS" }, true);
+        check("OSFamily", "Windows", false);
+        check("ISA", "sparc", false);
+        check("container-image", "docker://anything", true);
+    }
 }

@@ -13,8 +13,10 @@ pub struct Statistics {
     pub hits: u64,
     /// Outcomes that were uploaded.
     pub uploads: u64,
-    /// Processes that ran there.
+    /// Processes that ran there, or whose outcome was known there.
     pub executed: u64,
+    /// Processes that were to run there, and ran here.
+    pub returned: u64,
     /// Outcomes that could not be uploaded, or not in time.
     pub left: u64,
     /// Requests, repeated ones included.
@@ -37,6 +39,7 @@ pub(crate) struct Counters {
     pub(crate) hits: AtomicU64,
     pub(crate) uploads: AtomicU64,
     pub(crate) executed: AtomicU64,
+    pub(crate) returned: AtomicU64,
     pub(crate) left: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) repeated: AtomicU64,
@@ -71,6 +74,7 @@ impl Counters {
             hits: get(&self.hits),
             uploads: get(&self.uploads),
             executed: get(&self.executed),
+            returned: get(&self.returned),
             left: get(&self.left),
             requests: get(&self.requests),
             repeated: get(&self.repeated),

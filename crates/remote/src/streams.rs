@@ -47,6 +47,9 @@ impl From<StoreError> for Failed {
 impl Connection {
     /// Reads a blob into the store. To be awaited on a thread that may wait for a disk.
     pub(crate) async fn read_stream(self: &Arc<Self>, digest: &Digest, store: &Store) -> Result<(), Failed> {
+        if let Some(plain) = self.plain() {
+            return self.read_object(plain, digest, store).await;
+        }
         let mut writer = store.writer()?;
         let (mut offset, mut tries) = (0, 0);
         while offset < digest.size {
@@ -85,9 +88,12 @@ impl Connection {
             read_limit: 0,
         };
         let stream = self.ask(|metadata| {
-            let client = ByteStreamClient::new(self.channel.clone());
-            let (mut client, message) = (client.max_decoding_message_size(LARGEST_MESSAGE), message.clone());
-            async move { Ok(client.read(with(metadata, message)).await?.into_inner()) }
+            let (channel, message) = (self.channel(), message.clone());
+            async move {
+                let client = ByteStreamClient::new(channel?);
+                let mut client = client.max_decoding_message_size(LARGEST_MESSAGE);
+                Ok(client.read(with(metadata, message)).await?.into_inner())
+            }
         });
         let mut stream = stream.await?;
         loop {
@@ -108,13 +114,17 @@ impl Connection {
     pub(crate) async fn write_stream(self: &Arc<Self>, digest: &Digest, store: &Store) -> Result<(), Failed> {
         // What is not here any more is found out before anything is sent.
         drop(store.open_blob(digest)?);
+        if let Some(plain) = self.plain() {
+            return Ok(self.write_object(plain, digest, store).await?);
+        }
         let committed = self.ask(|metadata| {
             let (sender, receiver) = mpsc::channel(AHEAD);
             let name = self.resource(Some(random()), digest);
             let (store, digest) = (store.clone(), *digest);
             tokio::task::spawn_blocking(move || send(&store, &digest, &name, &sender));
-            let mut client = ByteStreamClient::new(self.channel.clone());
+            let channel = self.channel();
             async move {
+                let mut client = ByteStreamClient::new(channel?);
                 let stream = ReceiverStream::new(receiver).map(|message| message);
                 Ok(client.write(with(metadata, stream)).await?.into_inner().committed_size)
             }

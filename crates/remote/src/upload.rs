@@ -12,16 +12,21 @@ use tokio::task::JoinSet;
 
 use crate::action_result::{Stand, WholeTree, result};
 use crate::api::{self, ActionCacheClient};
-use crate::blobs::{Present, batches, wire};
+use crate::blobs::{batches, wire};
 use crate::capabilities::value;
 use crate::client::Client;
 use crate::connection::with;
 use crate::fault::{Fault, Kind};
+use crate::plain::is_small;
+use crate::presence::Presence;
 use crate::statistics::add;
 use crate::streams::Failed;
 
 /// How many outcomes are uploaded together at most.
 const GROUP: usize = 256;
+
+/// How often outcomes are published in a plain cache before the end of a build.
+const PUBLISHED: Duration = Duration::from_secs(30);
 
 /// How many messages are on their way at once.
 const AT_ONCE: usize = 8;
@@ -45,13 +50,7 @@ struct State {
     waiting: AtomicU64,
     /// The server takes nothing from whoever asks, or all is to stop.
     refused: AtomicBool,
-    present: Mutex<Present>,
-}
-
-impl State {
-    fn present(&self) -> std::sync::MutexGuard<'_, Present> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    presence: Presence,
 }
 
 impl Uploads {
@@ -79,12 +78,9 @@ impl Uploads {
         }
     }
 
-    /// A blob that was taken to be on the server is not.
-    pub(crate) fn forget(&self, digests: &[Digest]) {
-        let mut present = self.state.present();
-        for digest in digests {
-            present.forget(digest);
-        }
+    /// What is known of the blobs that the server has.
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.state.presence
     }
 
     /// Waits until all is uploaded, no longer than `limit` and while `goes_on` says so. Gives how many are left.
@@ -107,6 +103,14 @@ impl Uploads {
 }
 
 fn upload_all(client: &Arc<Client>, store: &Store, state: &State, queue: &Receiver<Upload>) {
+    let is_plain = client.connection.plain().is_some();
+    // What a plain cache has, and nobody finds before it is published.
+    let (mut held, mut last) = (0, Instant::now());
+    let settle = |count: u64, done: u64| {
+        add(&client.connection.counters.uploads, done);
+        add(&client.connection.counters.left, count - done);
+        state.waiting.fetch_sub(count, Ordering::Relaxed);
+    };
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         // What came meanwhile goes in the same messages.
@@ -117,26 +121,55 @@ fn upload_all(client: &Arc<Client>, store: &Store, state: &State, queue: &Receiv
         } else {
             client.runtime().map_or(0, |runtime| runtime.block_on(upload(client, store, state, group)))
         };
-        add(&client.connection.counters.uploads, done);
-        add(&client.connection.counters.left, count - done);
-        state.waiting.fetch_sub(count, Ordering::Relaxed);
+        if !is_plain {
+            settle(count, done);
+            continue;
+        }
+        settle(count - done, 0);
+        held += done;
+        if last.elapsed() > PUBLISHED {
+            settle(held, publish(client, store, state));
+            (held, last) = (0, Instant::now());
+        }
+    }
+    if held > 0 {
+        settle(held, publish(client, store, state));
     }
 }
 
-/// Uploads a group of outcomes. Gives how many of them the server has now.
+/// Has others find what a plain cache has. Gives how many outcomes they find.
+fn publish(client: &Client, store: &Store, state: &State) -> u64 {
+    let connection = &client.connection;
+    let Some((plain, runtime)) = connection.plain().zip(client.runtime()) else { return 0 };
+    runtime.block_on(connection.publish(plain, store)).unwrap_or_else(|fault| {
+        if fault.kind == Kind::Denied {
+            refused(client, state, &fault.message);
+        }
+        0
+    })
+}
+
+/// Uploads a group of outcomes. Gives how many of them the server has now, or a plain cache once they are published.
 async fn upload(client: &Client, store: &Store, state: &State, group: Vec<Upload>) -> u64 {
     let Ok(abilities) = client.usable().await else { return 0 };
     if !abilities.updates {
         refused(client, state, "it takes no outcomes");
         return 0;
     }
-    let planned = group.into_iter().filter_map(|upload| Planned::new(upload, store).ok()).collect::<Vec<_>>();
+    let plain = client.connection.plain();
+    if let Some(plain) = plain
+        && client.connection.load(plain, store).await.is_err()
+    {
+        return 0;
+    }
+    let plan = |upload| Planned::new(upload, store, plain.is_some()).ok();
+    let planned = group.into_iter().filter_map(plan).collect::<Vec<_>>();
     let made: HashMap<Digest, &Vec<u8>> = planned
         .iter()
         .flat_map(|planned| planned.made.iter().map(|(digest, bytes)| (*digest, bytes)))
         .collect();
     let wanted: BTreeSet<Digest> = planned.iter().flat_map(|planned| planned.blobs.iter().copied()).collect();
-    let failed = match send(client, store, &state.present, wanted, (&made, abilities.batch)).await {
+    let failed = match send(client, store, &state.presence, wanted, (&made, abilities.batch)).await {
         Ok(failed) => failed,
         Err(fault) => {
             if fault.kind == Kind::Denied {
@@ -146,7 +179,15 @@ async fn upload(client: &Client, store: &Store, state: &State, group: Vec<Upload
         }
     };
     let whole = planned.into_iter().filter(|planned| planned.blobs.iter().all(|blob| !failed.contains(blob)));
-    let mut whole = whole.collect::<Vec<_>>().into_iter();
+    let whole = whole.collect::<Vec<_>>();
+    if let Some(plain) = plain {
+        let count = whole.len() as u64;
+        for Planned { digest, result, tree, blobs, .. } in whole {
+            client.connection.record(plain, &digest, &result, (tree, blobs));
+        }
+        return count;
+    }
+    let mut whole = whole.into_iter();
     let (mut running, mut done) = (JoinSet::new(), 0);
     loop {
         while running.len() < AT_ONCE
@@ -171,21 +212,33 @@ struct Planned {
     blobs: Vec<Digest>,
     /// Those of them that are not in the store.
     made: Vec<(Digest, Vec<u8>)>,
+    /// The message of the tree, where it is not among them.
+    tree: Vec<u8>,
 }
 
 impl Planned {
-    fn new(upload: Upload, store: &Store) -> Result<Planned, StoreError> {
+    fn new(upload: Upload, store: &Store, is_plain: bool) -> Result<Planned, StoreError> {
         let Upload { stand, outcome } = upload;
         let (directories, mut blobs) = store.tree_blobs(&outcome.tree)?;
-        blobs.extend(&directories);
+        // The message of the tree has the directories, and only workers want each of them.
+        if !is_plain {
+            blobs.extend(&directories);
+        }
         let tree = WholeTree::of(&directories, store)?;
         let tree_digest = store.digest(&tree);
-        let mut made = stand.messages.to_vec();
-        made.push((tree_digest, tree));
+        let result = result(&outcome, &tree_digest);
+        // A plain cache needs no messages that stand for actions, and has small trees elsewhere.
+        let mut made = if is_plain { Vec::new() } else { stand.messages.to_vec() };
+        let tree = if is_plain && is_small(&tree) {
+            tree
+        } else {
+            made.push((tree_digest, tree));
+            Vec::new()
+        };
         blobs.extend([outcome.stdout, outcome.stderr]);
         blobs.retain(|digest| digest.size > 0);
         blobs.extend(made.iter().map(|(digest, _)| *digest));
-        Ok(Planned { digest: stand.digest, result: result(&outcome, &tree_digest), blobs, made })
+        Ok(Planned { digest: stand.digest, result, blobs, made, tree })
     }
 }
 
@@ -193,22 +246,38 @@ impl Planned {
 pub(crate) async fn send(
     client: &Client,
     store: &Store,
-    present: &Mutex<Present>,
+    presence: &Presence,
     mut wanted: BTreeSet<Digest>,
     (made, batch): (&HashMap<Digest, &Vec<u8>>, usize),
 ) -> Result<BTreeSet<Digest>, Fault> {
-    let connection = &client.connection;
-    {
-        let present = present.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.retain(|digest| !present.has(digest));
-    }
-    let wanted: Vec<Digest> = wanted.into_iter().collect();
-    let missing: BTreeSet<Digest> = match wanted.is_empty() {
-        true => BTreeSet::new(),
-        false => connection.find_missing(&wanted).await?.into_iter().collect(),
-    };
     let mut failed = BTreeSet::new();
-    let (groups, large) = batches(missing.iter().copied(), batch);
+    loop {
+        let (claim, others) = presence.claim(&wanted);
+        if !claim.blobs().is_empty() {
+            let lacking = send_claimed(client, store, claim.blobs(), (made, batch)).await?;
+            presence.add(claim.blobs().iter().copied().filter(|digest| !lacking.contains(digest)));
+            failed.extend(lacking);
+        }
+        drop(claim);
+        if others.is_empty() {
+            return Ok(failed);
+        }
+        presence.wait(&others).await;
+        wanted = others;
+    }
+}
+
+/// The same for what nobody else sends.
+async fn send_claimed(
+    client: &Client,
+    store: &Store,
+    wanted: &[Digest],
+    (made, batch): (&HashMap<Digest, &Vec<u8>>, usize),
+) -> Result<BTreeSet<Digest>, Fault> {
+    let connection = &client.connection;
+    let missing: BTreeSet<Digest> = connection.find_missing(wanted).await?.into_iter().collect();
+    let mut failed = BTreeSet::new();
+    let (groups, large) = batches(missing, batch);
     for group in groups {
         let blobs = gather(&group, made, store);
         failed.extend(group.iter().filter(|digest| !blobs.contains_key(digest)));
@@ -240,10 +309,6 @@ pub(crate) async fn send(
             }
         }
     }
-    let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
-    for digest in wanted.iter().filter(|digest| !failed.contains(digest)) {
-        present.add(*digest);
-    }
     Ok(failed)
 }
 
@@ -274,9 +339,10 @@ async fn put(
     };
     let name = digest.hex();
     let answer = connection.ask_about(&name, |metadata| {
-        let mut client = ActionCacheClient::new(connection.channel.clone());
-        let message = message.clone();
-        async move { client.update_action_result(with(metadata, message)).await.map(drop) }
+        let (channel, message) = (connection.channel(), message.clone());
+        async move {
+            ActionCacheClient::new(channel?).update_action_result(with(metadata, message)).await.map(drop)
+        }
     });
     answer.await
 }

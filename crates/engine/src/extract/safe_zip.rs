@@ -247,7 +247,9 @@ fn kind(mode: u32, named_directory: bool) -> Result<EntryKind, Problem> {
     match mode & TYPE {
         0o120_000 => Err(Problem::Symlink),
         0 | 0o100_000 | 0o040_000 if named_directory => Ok(EntryKind::Directory),
-        0 | 0o100_000 => Ok(EntryKind::File { executable: mode & EXECUTABLE != 0 }),
+        // Writers that tell no kind of file set any bits; pip and the runtime of PEX files heed none of them.
+        0 => Ok(EntryKind::File { executable: false }),
+        0o100_000 => Ok(EntryKind::File { executable: mode & EXECUTABLE != 0 }),
         0o040_000 => Err(Problem::FileAndDirectory),
         other => Err(Problem::Special(other)),
     }

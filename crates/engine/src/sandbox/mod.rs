@@ -1,5 +1,7 @@
 //! Keeps a process from all that it did not declare. Knows no action: it turns a command into one that runs apart.
 
+mod bounds;
+mod descendants;
 mod enter;
 mod keep;
 mod landlock;
@@ -14,6 +16,8 @@ use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+pub(crate) use bounds::Guard;
+pub use bounds::{Bounds, Excess};
 use enter::WATCH;
 pub use enter::{ENTER, enter};
 pub use keep::Keep;
@@ -75,6 +79,7 @@ pub struct Sandbox {
     wanted: Level,
     helper: PathBuf,
     found: OnceLock<Found>,
+    bounds: Bounds,
     keep: (Keep, PathBuf),
     kept: Mutex<Vec<PathBuf>>,
 }
@@ -97,6 +102,7 @@ impl Sandbox {
             wanted,
             helper: helper.into(),
             found: OnceLock::new(),
+            bounds: Bounds::default(),
             keep: (Keep::Never, PathBuf::new()),
             kept: Mutex::default(),
         }
@@ -106,6 +112,18 @@ impl Sandbox {
     #[must_use]
     pub fn keeping(self, keep: Keep, folder: impl Into<PathBuf>) -> Sandbox {
         Sandbox { keep: (keep, folder.into()), ..self }
+    }
+
+    /// The same sandbox, which ends processes that pass these bounds.
+    #[must_use]
+    pub fn bounded(self, bounds: Bounds) -> Sandbox {
+        Sandbox { bounds, ..self }
+    }
+
+    /// A guard of a process that begins now, as `spec` says and at this level.
+    pub(crate) fn guard(&self, spec: &Spec, level: Level) -> Guard {
+        // The first process of the new namespaces is ours.
+        Guard::new(self.bounds, [spec.work.clone(), spec.temporary()], u64::from(level == Level::Full))
     }
 
     /// Whether folders of processes may be kept.
@@ -120,9 +138,10 @@ impl Sandbox {
         kept
     }
 
-    /// The level that is reached here. The machine is asked once, when a process is to run.
-    pub fn level(&self) -> &Found {
-        self.found.get_or_init(|| self.probe())
+    /// The level that is reached here. The machine is asked once, when a process is to run, by one that has a folder in
+    /// `scratch`.
+    pub fn level(&self, scratch: &Path) -> &Found {
+        self.found.get_or_init(|| self.probe(scratch))
     }
 
     /// The same where it was asked already.
@@ -130,13 +149,13 @@ impl Sandbox {
         self.found.get()
     }
 
-    fn probe(&self) -> Found {
+    fn probe(&self, scratch: &Path) -> Found {
         let mut lacking = Vec::new();
         for level in Level::ALL.into_iter().rev().filter(|level| *level <= self.wanted) {
             let reached = match level {
                 Level::Off => Ok(()),
                 Level::Landlock => landlock::probe(),
-                Level::Full => self.probe_full(),
+                Level::Full => self.probe_full(scratch),
             };
             match reached {
                 Ok(()) => return Found { level, lacking },
@@ -147,8 +166,8 @@ impl Sandbox {
     }
 
     /// Runs nothing in a sandbox, as everything else would be run.
-    fn probe_full(&self) -> Result<(), String> {
-        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    fn probe_full(&self, scratch: &Path) -> Result<(), String> {
+        let folder = tempfile::tempdir_in(scratch).map_err(|error| error.to_string())?;
         let spec = Spec::new(folder.path(), Path::new("/"), Path::new("true"), &[]);
         let mut command = self.separate(&spec).map_err(|error| error.to_string())?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

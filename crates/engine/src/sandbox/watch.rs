@@ -1,15 +1,14 @@
 //! The helper's side where processes are not kept apart: a process to which all orphans of the program come, so that all
 //! that the program has started ends with it, in whatever session it is.
 
-use std::collections::HashMap;
-use std::fs;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
+use rustix::process::{Signal, getpid, kill_process, set_child_subreaper};
 
+use super::descendants::descendants;
 use super::enter::{SetupError, Step};
 use super::spec::Spec;
 
@@ -37,7 +36,7 @@ pub(super) fn run(spec: &Spec) -> Result<i32, SetupError> {
 fn end_all() {
     let begin = Instant::now();
     loop {
-        let found = descendants();
+        let found = descendants(getpid());
         // First none of them may start another one.
         for signal in [Signal::STOP, Signal::KILL] {
             for pid in &found {
@@ -50,33 +49,4 @@ fn end_all() {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// The living processes below this one.
-fn descendants() -> Vec<Pid> {
-    let mut children: HashMap<i32, Vec<(i32, bool)>> = HashMap::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        // The name of a program may have blanks and parentheses in it.
-        let Some((_, rest)) = stat.rsplit_once(") ") else { continue };
-        let mut words = rest.split_ascii_whitespace();
-        let (Some(state), Some(parent)) = (words.next(), words.next()) else { continue };
-        if let Ok(parent) = parent.parse() {
-            children.entry(parent).or_default().push((pid, matches!(state, "Z" | "X")));
-        }
-    }
-    let mut found = Vec::new();
-    let mut next = vec![getpid().as_raw_nonzero().get()];
-    while let Some(parent) = next.pop() {
-        for (pid, ended) in children.remove(&parent).unwrap_or_default() {
-            next.push(pid);
-            if !ended {
-                found.extend(Pid::from_raw(pid));
-            }
-        }
-    }
-    found
 }

@@ -108,6 +108,7 @@ impl ActionError {
                 RunError::Spawn { .. }
                 | RunError::Sandbox { .. }
                 | RunError::Folder { .. }
+                | RunError::Elsewhere { .. }
                 | RunError::Store(_),
             ) => Fault::Environment,
             ActionError::Malformed(_) | ActionError::Panicked => Fault::Bug,
@@ -183,6 +184,21 @@ pub(crate) fn function_version(action: &Action, functions: &Functions) -> Option
     match &action.verb {
         Verb::Apply { function, .. } => functions.get(function).map(|(version, _)| version),
         _ => None,
+    }
+}
+
+/// Has another machine do what an action says; none where it has to be done here.
+pub(crate) fn perform_elsewhere(
+    action: &Action,
+    inputs: &[Digest],
+    anew: bool,
+    executor: &Executor<'_>,
+) -> Result<Option<Outcome>, ActionError> {
+    match (&action.verb, executor.runner.elsewhere()) {
+        (Verb::Run(process), Some(elsewhere)) => {
+            run::perform_elsewhere(process, inputs, (elsewhere, anew), executor)
+        }
+        _ => Ok(None),
     }
 }
 

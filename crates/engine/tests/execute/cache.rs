@@ -98,7 +98,7 @@ fn a_non_zero_exit_is_recorded_and_never_served() {
         let [failure] = &execution.failures[..] else { panic!("{execution:?}") };
         assert_eq!((failure.error.code(), failure.error.fault()), ("run::exit", Fault::Build));
         assert_eq!(failure.error.to_string(), "sh exited with status 3");
-        let ActionError::Exit { outcome, .. } = &failure.error else { panic!("{failure:?}") };
+        let ActionError::Exit { outcome, .. } = &*failure.error else { panic!("{failure:?}") };
         assert_eq!(rig.store.read(&outcome.stdout).unwrap(), b"out\n");
         assert_eq!(rig.store.read(&outcome.stderr).unwrap(), b"err\n");
         let resolved =

@@ -26,6 +26,16 @@ pub(super) const DEPENDENCIES: FieldSchema = FieldSchema {
     example: "[\":lib\", \"//3rdparty:reqs#flask\", \"!//lib/old.py\"]",
 };
 
+pub(super) const REMOTE: FieldSchema = FieldSchema {
+    name: "remote",
+    aliases: &[],
+    kind: FieldKind::Bool,
+    required: false,
+    default: FieldDefault::Said("what `[remote] exec` says"),
+    doc: "Whether it runs on the workers of the server that `[remote]` names, if there is one, or on this machine.",
+    example: "False",
+};
+
 pub(super) const SKIP_TOOLS: FieldSchema = FieldSchema {
     name: crate::schema::SKIP_TOOLS,
     aliases: &[],

@@ -1,6 +1,8 @@
 //! `genrule`: any tool as a cached step.
 
-use super::common::{DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, RESOLVE, TAGS, VISIBILITY};
+use super::common::{
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, REMOTE, RESOLVE, TAGS, VISIBILITY,
+};
 use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
 
 pub(super) const GENRULE: RuleSchema = RuleSchema {
@@ -20,6 +22,7 @@ pub(super) const GENRULE: RuleSchema = RuleSchema {
         TOOLS,
         ENV,
         TIMEOUT,
+        REMOTE,
         DEPENDENCIES,
         RESOLVE,
         INTERPRETER_CONSTRAINTS,

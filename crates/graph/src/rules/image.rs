@@ -132,8 +132,8 @@ const REGISTRIES: FieldSchema = FieldSchema {
     kind: FieldKind::StrList,
     required: false,
     default: FieldDefault::List(&[]),
-    doc: "The registries that `pants publish` puts it into, by their hosts. All are spoken to by https but those on `localhost`, and \
-          those that begin with `http://`.",
+    doc: "The registries that `pants publish` puts it into: a host each, with a path behind it where there is one. All are spoken to by \
+          https but those on `localhost`, and those that begin with `http://`.",
     example: "[\"registry.example.com\"]",
 };
 

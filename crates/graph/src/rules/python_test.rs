@@ -1,8 +1,8 @@
 //! `python_test`: tests that pytest runs.
 
 use super::common::{
-    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, RESOLVE, SKIP_TOOLS, SOURCE, TAGS,
-    VISIBILITY, sources,
+    DEPENDENCIES, DESCRIPTION, INTERPRETER_CONSTRAINTS, NAME, OVERRIDES, REMOTE, RESOLVE, SKIP_TOOLS, SOURCE,
+    TAGS, VISIBILITY, sources,
 };
 use crate::schema::{FieldDefault, FieldKind, FieldSchema, Role, RuleSchema};
 
@@ -31,6 +31,7 @@ pub(super) const PYTHON_TEST: RuleSchema = RuleSchema {
         RETRIES,
         BATCH,
         NEEDS,
+        REMOTE,
         RESOLVE,
         INTERPRETERS,
         INTERPRETER_CONSTRAINTS,

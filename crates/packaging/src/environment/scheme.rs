@@ -65,9 +65,22 @@ impl Scheme {
         format!("lib/{}/site-packages", self.python)
     }
 
+    /// Whether `lib64` is a link to `lib`. All platforms have 64 bits.
+    fn has_lib64(&self) -> bool {
+        !self.flat && matches!(self.platform, Platform::Linux { .. })
+    }
+
     /// The folder of a distribution's headers, which pip chose and others follow.
     pub(super) fn headers(&self, distribution: &str) -> String {
         format!("include/site/{}/{distribution}", self.plain)
+    }
+
+    /// Where a file at this path comes to be, by way of the link that a virtualenv has.
+    pub(super) fn real_path(&self, path: String) -> String {
+        match path.strip_prefix("lib64/") {
+            Some(inside) if self.has_lib64() => format!("lib/{inside}"),
+            _ => path,
+        }
     }
 
     /// A path of the environment as `RECORD` has it: relative to the folder of packages.
@@ -102,8 +115,7 @@ impl Scheme {
         let include = if newer { format!("include/{}", self.python) } else { "include".to_owned() };
         put(include, Node::Directory);
         put(self.site_packages(), Node::Directory);
-        // All platforms have 64 bits.
-        if matches!(self.platform, Platform::Linux { .. }) {
+        if self.has_lib64() {
             put("lib64".to_owned(), Node::Link("lib".to_owned()));
         }
         environment

@@ -136,7 +136,7 @@ impl Installation<'_> {
             },
         };
         self.rows.push(Row { path: self.scheme.recorded(&path), sum });
-        environment.add(path, Node::File(file), &self.wheel.name, self.bytes)
+        environment.add(self.scheme.real_path(path), Node::File(file), &self.wheel.name, self.bytes)
     }
 
     fn destination(&self, path: &str) -> Result<Destination, EnvironmentError> {

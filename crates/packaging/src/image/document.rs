@@ -70,7 +70,7 @@ pub(crate) fn described(media_type: MediaType, sha256: &Sha256, size: u64) -> De
     Descriptor::new(media_type, size, digest)
 }
 
-/// Whether a value has a key in it, deep down.
+/// Whether an object has a key whose value is not `null`.
 pub(super) fn has(value: &Value, key: &str) -> bool {
     value.get(key).is_some_and(|found| !found.is_null())
 }

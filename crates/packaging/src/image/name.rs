@@ -7,6 +7,8 @@ use super::document::{digest_of, sha256};
 
 /// The registry that a name without a host means.
 const HUB: &str = "docker.io";
+/// Other hosts by which the same registry is known.
+const HUB_TOO: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
 /// How the name of a base begins that lies in the repository as a layout.
 const LAYOUT: &str = "oci:";
 /// How the name of a registry begins that is spoken to without encryption.
@@ -60,6 +62,11 @@ pub enum NameError {
     /// The repository is none.
     #[error("its repository has parts of lower-case letters, digits and single `.`, `_` or `-` between them")]
     Repository,
+    /// The registry is none.
+    #[error(
+        "a registry is a host of letters, digits, `.` and `-`, perhaps with a port, and perhaps with a path behind it"
+    )]
+    Host,
     /// The path of a layout leads nowhere in the repository.
     #[error("its path is not one relative to the root of the repository")]
     Path,
@@ -144,27 +151,48 @@ impl Repository {
     /// `:`, and `localhost`, is a host.
     ///
     /// # Errors
-    /// [`NameError::Repository`].
+    /// [`NameError::Repository`], [`NameError::Host`].
     pub fn parse(text: &str) -> Result<Repository, NameError> {
-        let (text, said_plain) = match text.strip_prefix(PLAIN) {
-            Some(rest) => (rest, true),
-            None => (text, false),
-        };
+        let (text, said_plain) = unschemed(text);
         let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
-        let (host, path) = match text.split_once('/') {
-            Some((host, path)) if is_host(host) => (host, path),
-            _ => (HUB, text),
-        };
-        let well_formed = !path.is_empty() && path.len() <= LONGEST && path.split('/').all(is_part);
-        let host_fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | ':' | '-');
-        if !well_formed || host.is_empty() || !host.chars().all(host_fits) {
+        match text.split_once('/') {
+            Some((host, path)) if said_plain || is_host(host) => Repository::of(host, path, said_plain),
+            _ => Repository::of(HUB, text, said_plain),
+        }
+    }
+
+    /// The repository `name` of a registry, which is a host, with a path behind it where there is one: `registry`,
+    /// `registry.example.com/team`, `http://registry:5000`.
+    ///
+    /// # Errors
+    /// [`NameError::Host`] where the registry is none, [`NameError::Repository`] where the name is none.
+    pub fn at(registry: &str, name: &str) -> Result<Repository, NameError> {
+        let (registry, said_plain) = unschemed(registry);
+        let (host, above) = registry.trim_end_matches('/').split_once('/').unwrap_or((registry, ""));
+        if !above.is_empty() && !is_path(above) {
+            return Err(NameError::Host);
+        }
+        let path = if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") };
+        Repository::of(host.trim_end_matches('/'), &path, said_plain)
+    }
+
+    fn of(host: &str, path: &str, said_plain: bool) -> Result<Repository, NameError> {
+        let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
+        let is_port =
+            |port: &str| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit());
+        if name.is_empty() || !name.chars().all(fits) || !port.is_none_or(is_port) {
+            return Err(NameError::Host);
+        }
+        if path.len() > LONGEST || !is_path(path) {
             return Err(NameError::Repository);
         }
+        let host = host.to_ascii_lowercase();
+        let host = if HUB_TOO.contains(&host.as_str()) { HUB.to_owned() } else { host };
         let official = host == HUB && !path.contains('/');
         let path = if official { format!("library/{path}") } else { path.to_owned() };
-        let name = host.split(':').next().unwrap_or(host);
         let is_plain = said_plain || matches!(name, "localhost" | "127.0.0.1");
-        Ok(Repository { host: host.to_owned(), path, is_plain })
+        Ok(Repository { host, path, is_plain })
     }
 
     /// Whether it is of the registry that names without a host mean.
@@ -177,6 +205,15 @@ impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.host, self.path)
     }
+}
+
+/// What is behind `http://`, and whether that was there.
+fn unschemed(text: &str) -> (&str, bool) {
+    text.strip_prefix(PLAIN).map_or((text, false), |rest| (rest, true))
+}
+
+fn is_path(path: &str) -> bool {
+    path.split('/').all(is_part)
 }
 
 fn is_part(part: &str) -> bool {
@@ -224,6 +261,31 @@ mod tests {
         assert_eq!(is_plain("127.0.0.1:5000/a"), Ok(true));
         assert_eq!(is_plain("http://registry:5000/a"), Ok(true));
         assert_eq!(is_plain("registry:5000/a"), Ok(false));
-        assert_eq!(is_plain("https://registry/a"), Err(NameError::Repository));
+        assert_eq!(is_plain("https://registry/a"), Err(NameError::Host));
+    }
+
+    #[test]
+    fn the_first_part_of_a_registry_is_always_a_host() {
+        let check = |registry: &str, name: &str, expect: Result<&str, NameError>| {
+            let found = Repository::at(registry, name).map(|found| found.to_string());
+            assert_eq!(found.as_deref().map_err(|error| *error), expect, "{registry} {name}");
+        };
+        check("registry", "acme/orders", Ok("registry/acme/orders"));
+        check("registry/", "orders", Ok("registry/orders"));
+        check("registry.example.com/team", "orders", Ok("registry.example.com/team/orders"));
+        check("http://registry:5000", "orders", Ok("registry:5000/orders"));
+        check("Registry.example.com:5000", "a.b/c", Ok("registry.example.com:5000/a.b/c"));
+        check("docker.io/acme", "orders", Ok("docker.io/acme/orders"));
+        check("index.docker.io", "orders", Ok("docker.io/library/orders"));
+        check("https://registry.example.com", "orders", Err(NameError::Host));
+        check("registry:port", "orders", Err(NameError::Host));
+        check("registry/Team", "orders", Err(NameError::Host));
+        check("registry//team", "orders", Err(NameError::Host));
+        check("", "orders", Err(NameError::Host));
+        check("/team", "orders", Err(NameError::Host));
+        check("registry", "Orders", Err(NameError::Repository));
+        check("registry", "", Err(NameError::Repository));
+        assert_eq!(Repository::at("http://registry", "a").map(|found| found.is_plain), Ok(true));
+        assert_eq!(Repository::at("registry", "a").map(|found| found.is_plain), Ok(false));
     }
 }

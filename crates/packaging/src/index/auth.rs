@@ -12,6 +12,10 @@ use super::keyring;
 use super::machine::Surroundings;
 use super::netrc::Netrc;
 
+/// How tokens for uploads begin, and the user name that goes with them.
+const TOKEN: &str = "pypi-";
+const TOKEN_USER: &str = "__token__";
+
 /// What is known of the user of an index. `Debug` does not show it.
 #[derive(Clone, Default)]
 pub(super) struct Login {
@@ -28,6 +32,20 @@ impl Login {
     /// Where the credentials come from.
     pub(super) fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// That of a token for uploads.
+    pub(super) fn of_token(token: &str, origin: &str) -> Login {
+        let (username, password) = (Some(TOKEN_USER.to_owned()), Some(token.to_owned()));
+        Login { username, password, origin: origin.to_owned(), ..Login::default() }
+    }
+
+    /// Gives a password that is a token for uploads the user name that goes with such tokens, where it has none.
+    pub(super) fn name_token(&mut self) {
+        let is_token = self.password.as_deref().is_some_and(|password| password.starts_with(TOKEN));
+        if is_token && self.username.as_deref().is_none_or(str::is_empty) {
+            self.username = Some(TOKEN_USER.to_owned());
+        }
     }
 
     /// User name and password, if there are any.
@@ -133,5 +151,18 @@ mod tests {
         let login = Login { password: Some("s3cret".into()), ..Login::default() };
         assert!(!format!("{login:?}").contains("s3cret"));
         assert_eq!(login.credentials(), Some(("", "s3cret")));
+    }
+
+    #[test]
+    fn a_token_for_uploads_needs_no_user_name() {
+        let check = |username: Option<&str>, password: &str, expect: &str| {
+            let password = Some(password.to_owned());
+            let mut login = Login { username: username.map(str::to_owned), password, ..Login::default() };
+            login.name_token();
+            assert_eq!(login.credentials().map(|(username, _)| username), Some(expect));
+        };
+        check(None, "pypi-s3cret", "__token__");
+        check(Some("bob"), "pypi-s3cret", "bob");
+        check(None, "s3cret", "");
     }
 }

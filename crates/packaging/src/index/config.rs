@@ -255,7 +255,9 @@ impl Index {
         let entry = Entry { name: None, url: url.to_owned(), explicit: false, origin };
         let mut all = Vec::new();
         push(&mut all, &entry, (name.to_owned(), Scope::default(), false), &places)?;
-        Ok(all.remove(0))
+        let mut place = all.remove(0);
+        place.login.name_token();
+        Ok(place)
     }
 }
 

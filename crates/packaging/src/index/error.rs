@@ -280,6 +280,14 @@ pub enum FetchError {
         /// What it says.
         reason: String,
     },
+    /// There is no token for uploads, though the CI service says who runs.
+    #[error("there is no token for uploads to the index `{index}`: {reason}")]
+    Identity {
+        /// The name of the index.
+        index: String,
+        /// Why.
+        reason: String,
+    },
     /// A page that is neither of the two forms of the simple repository API.
     #[error("the page of `{project}` on the index `{index}` cannot be read: {reason}")]
     Page {
@@ -362,6 +370,7 @@ impl FetchError {
             Self::Refused { .. } => "packaging::fetch_refused",
             Self::Status { .. } => "packaging::fetch_status",
             Self::Rejected { .. } => "packaging::upload_rejected",
+            Self::Identity { .. } => "packaging::upload_identity",
             Self::Connection { .. } => "packaging::fetch_connection",
             Self::Untrusted { .. } => "packaging::fetch_untrusted",
             Self::Page { .. } => "packaging::fetch_page",
@@ -396,6 +405,10 @@ impl FetchError {
             Self::Status { wait: Some(seconds), .. } => {
                 Some(format!("the index asks not to be asked again for {seconds} seconds"))
             }
+            Self::Identity { index, .. } => Some(format!(
+                "name this workflow as a trusted publisher of the project on the index, or set `PANTS_INDEX_{}_PASSWORD` to a token",
+                variable_part(index)
+            )),
             Self::NoProject { .. } => Some("check the spelling, and which index serves it".into()),
             Self::NoFile { .. } => Some(
                 "the file may have been deleted, or a mirror may lack it; `pants lock` chooses again".into(),

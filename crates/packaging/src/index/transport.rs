@@ -21,6 +21,10 @@ use crate::lock::Address;
 /// More than an index ever needs; the servers of a loop are told so.
 const MOST_REDIRECTS: usize = 10;
 
+/// Causes that others tell from the rest.
+pub(crate) const HOST_NOT_FOUND: &str = "its host was not found";
+pub(crate) const NO_TLS: &str = "it does not speak TLS";
+
 /// The part of a file that is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Part {
@@ -166,14 +170,13 @@ impl Client {
 
     /// What an error of the connection means.
     pub(super) fn failed(&self, ask: &Ask<'_>, error: &ureq::Error) -> Problem {
-        let text = error.to_string();
-        let tls = matches!(error, ureq::Error::Rustls(_) | ureq::Error::Tls(_));
-        let index = ask.index.name.clone();
-        if tls || text.contains("certificate") {
-            let bundle = self.trusted_by.clone();
-            return FetchError::Untrusted { index, cause: tls_cause(&text).to_owned(), bundle }.into();
+        match tls_cause(error) {
+            Some(cause) => {
+                let (index, bundle) = (ask.index.name.clone(), self.trusted_by.clone());
+                FetchError::Untrusted { index, cause: cause.to_owned(), bundle }.into()
+            }
+            None => passing(ask, cause_of(error), false),
         }
-        passing(ask, cause_of(error), false)
     }
 }
 
@@ -213,9 +216,11 @@ pub(crate) fn cause_of(error: &ureq::Error) -> String {
                 "the connection was cut"
             }
             ErrorKind::TimedOut | ErrorKind::WouldBlock => "it took too long to answer",
+            // The standard library has no name for what the resolver says.
+            _ if error.to_string().contains("lookup address") => HOST_NOT_FOUND,
             kind => return kind.to_string(),
         },
-        ureq::Error::HostNotFound => "its host was not found",
+        ureq::Error::HostNotFound => HOST_NOT_FOUND,
         ureq::Error::Timeout(_) => "it took too long to answer",
         ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => "the proxy did not connect",
         ureq::Error::ConnectionFailed => "no connection was made",
@@ -226,7 +231,16 @@ pub(crate) fn cause_of(error: &ureq::Error) -> String {
     text.to_owned()
 }
 
-fn tls_cause(text: &str) -> &'static str {
+/// Why there is no encrypted connection; none where something else failed.
+pub(crate) fn tls_cause(error: &ureq::Error) -> Option<&'static str> {
+    let text = error.to_string();
+    // What answers without encryption is no message of TLS.
+    if text.contains("InvalidContentType") {
+        return Some(NO_TLS);
+    }
+    if !matches!(error, ureq::Error::Rustls(_) | ureq::Error::Tls(_)) && !text.contains("certificate") {
+        return None;
+    }
     let known = [
         ("UnknownIssuer", "the certificate's issuer is not trusted"),
         ("Expired", "the certificate has expired"),
@@ -237,7 +251,8 @@ fn tls_cause(text: &str) -> &'static str {
         ("Revoked", "the certificate was revoked"),
         ("BadSignature", "the certificate's signature is wrong"),
     ];
-    known.iter().find(|(sign, _)| text.contains(sign)).map_or("the TLS handshake failed", |(_, cause)| cause)
+    let cause = known.iter().find(|(sign, _)| text.contains(sign)).map(|(_, cause)| *cause);
+    Some(cause.unwrap_or("the TLS handshake failed"))
 }
 
 /// The first byte and the size of `bytes 5-9/10` (RFC 9110, 14.4).
@@ -248,7 +263,7 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
 }
 
 /// `Retry-After` in seconds, or a date, which is compared with that of the answer: the clock of this machine may differ.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let after = text(header::RETRY_AFTER)?.trim();
     let seconds = after.parse().ok().or_else(|| {
@@ -277,7 +292,11 @@ pub(super) fn date(text: &str) -> Option<i64> {
 
 fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
     let missing = || FetchError::NoProject { index: ask.index.name.clone(), project: ask.what.to_owned() };
+    let gone = ask.index.folder().filter(|folder| !folder.exists());
     let unreadable = |error: &io::Error| match error.kind() {
+        _ if let Some(folder) = &gone => {
+            connection(ask, format!("there is no folder `{}`", folder.display()))
+        }
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(),
         _ => connection(ask, error.kind().to_string()),
     };
@@ -313,7 +332,15 @@ fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{content_range, date};
+    use std::net::ToSocketAddrs as _;
+
+    use super::{HOST_NOT_FOUND, cause_of, content_range, date};
+
+    #[test]
+    fn a_host_without_an_address_is_told() {
+        let error = ("host.invalid", 443).to_socket_addrs().expect_err("no such host may be");
+        assert_eq!(cause_of(&error.into()), HOST_NOT_FOUND);
+    }
 
     #[test]
     fn dates_are_read() {

@@ -2,6 +2,7 @@
 //! formats of distributions: their metadata comes as fields.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use ureq::http::{StatusCode, header};
@@ -18,6 +19,11 @@ use super::transport::{Ask, Part, body_cause, passing, retry_after};
 const LARGEST_ANSWER: u64 = 64 << 10;
 /// So many characters of it are told.
 const LONGEST_REASON: usize = 300;
+/// From this size on an index is asked whether a form is taken before it is sent, and so long its leave is waited for.
+const LARGE: usize = 1 << 20;
+const LONGEST_LEAVE: Duration = Duration::from_secs(5);
+/// How long an index may take to put a file away that it was sent.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// No file to compare with is larger than this.
 const LARGEST_FILE: u64 = 4 << 30;
 
@@ -107,8 +113,15 @@ impl Client {
             // A form that is redirected would arrive without its content.
             .max_redirects(0)
             .max_redirects_will_error(false)
+            .timeout_recv_response(Some(PATIENCE))
+            .timeout_per_write(Some(PATIENCE))
+            .timeout_await_100(Some(LONGEST_LEAVE))
             .build()
             .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={}", form.boundary));
+        if form.body.len() >= LARGE {
+            // Whoever refuses it says so before it is sent, and not by cutting the connection.
+            request = request.header(header::EXPECT, "100-continue");
+        }
         if let Some(found) = place.credentials() {
             request = request.header(header::AUTHORIZATION, auth::header(found));
         }

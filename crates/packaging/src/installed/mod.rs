@@ -23,7 +23,7 @@ use crate::target::Target;
 pub use error::InstallError;
 
 /// Raised whenever a tree changes for the same input.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The part of a tree with what every virtualenv has, and with the wheels for any platform that have no part of their own.
 pub const SHARED: &str = "shared";
@@ -157,14 +157,19 @@ fn scripts(wheels: &[Wheel]) -> Vec<WheelScripts> {
 }
 
 fn style(spec: &InstalledSpec) -> Style {
-    // Python 2 knows no `-I`.
-    let isolated = if spec.target.minor() < Minor::new(3, 4) { "-sE" } else { "-I" };
+    let arguments = match &spec.shape {
+        // First-party files are beside it, on `PYTHONPATH`, and scripts have to find them too.
+        Shape::Venv { python, .. } if python.is_empty() => None,
+        // Python 2 knows no `-I`.
+        _ if spec.target.minor() < Minor::new(3, 4) => Some("-sE".to_owned()),
+        _ => Some("-I".to_owned()),
+    };
     Style {
         installer: "pants".to_owned(),
         requested: Some(spec.requested.clone()),
         only_recorded: false,
         any_python: true,
-        arguments: Some(isolated.to_owned()),
+        arguments,
         entry_scripts: EntryScripts {
             function: "import sys\nfrom @MODULE@ import @IMPORT@\n\nif __name__ == \"__main__\":\n    sys.exit(@CALL@())\n"
                 .to_owned(),

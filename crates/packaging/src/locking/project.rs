@@ -77,7 +77,7 @@ pub(super) fn resolve(
             return Err(LockError::Timeout { resolve: request.resolve.to_owned(), limit: PATIENCE });
         }
         Ended::Exited(status) if status.success() => {}
-        Ended::Exited(_) => {
+        Ended::Exited(_) | Ended::Exceeded(_) => {
             let said = String::from_utf8_lossy(&said.stderr);
             return Err(explain::explain(&said, request, tools, scratch.path()));
         }

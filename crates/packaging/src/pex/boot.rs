@@ -42,6 +42,8 @@ pub(super) fn files(spec: &PexSpec, entry: &EntryPoint, made: &Made<'_>) -> Boot
     // First without the hash, which is made of everything that will stand in these files.
     let draft = with_hash(spec, entry, made, None);
     let mut hasher = Hasher::new("pex");
+    // What is started tells a program where it is, so that no layout may find the installed copy of another.
+    hasher.part(&[spec.options.layout as u8]);
     for text in [&draft.info, &draft.main, &draft.hook] {
         hasher.part(text.as_bytes());
     }

@@ -15,55 +15,70 @@ pub(super) enum Challenge {
 }
 
 impl Challenge {
-    /// Reads a header; none where it asks for what is not known here.
-    pub(super) fn parse(header: &str) -> Option<Challenge> {
-        let (scheme, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
-        if scheme.eq_ignore_ascii_case("basic") {
-            return Some(Challenge::Basic);
+    /// Those of a header that are understood here, in its order.
+    pub(super) fn all(header: &str) -> Vec<Challenge> {
+        let mut found: Vec<(&str, Vec<(String, String)>)> = Vec::new();
+        for part in parts(header) {
+            let (head, value) =
+                part.split_once('=').map_or((part, None), |(head, value)| (head.trim(), Some(value)));
+            let (scheme, name) =
+                head.split_once(' ').map_or((None, head), |(scheme, name)| (Some(scheme), name));
+            // A name without a value is that of a scheme, too.
+            let scheme = scheme.or(value.is_none().then_some(head));
+            found.extend(scheme.filter(|scheme| !scheme.is_empty()).map(|scheme| (scheme, Vec::new())));
+            if let (Some((_, parameters)), Some(value)) = (found.last_mut(), value) {
+                parameters.push((name.trim().to_ascii_lowercase(), unquoted(value.trim())));
+            }
         }
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
-        }
-        let parameters = parameters(rest);
+        found.iter().filter_map(|(scheme, parameters)| Challenge::of(scheme, parameters)).collect()
+    }
+
+    fn of(scheme: &str, parameters: &[(String, String)]) -> Option<Challenge> {
         let value = |wanted: &str| {
-            let found = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            let found = parameters.iter().find(|(name, _)| name == wanted);
             found.map(|(_, value)| value.clone())
         };
-        Some(Challenge::Bearer { realm: value("realm")?, service: value("service") })
+        match scheme.to_ascii_lowercase().as_str() {
+            "basic" => Some(Challenge::Basic),
+            "bearer" => Some(Challenge::Bearer { realm: value("realm")?, service: value("service") }),
+            _ => None,
+        }
     }
 }
 
-/// Names and values, some in quotes, with commas between them.
-fn parameters(text: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some((name, behind)) = rest.split_once('=') {
-        let name = name.trim_matches([' ', ',']).to_owned();
-        let (value, after) = match behind.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let (value, after) = behind.split_once(',').unwrap_or((behind, ""));
-                (value.trim().to_owned(), after)
+/// What is between the commas that are not in quotes.
+fn parts(header: &str) -> Vec<&str> {
+    let (mut found, mut start) = (Vec::new(), 0);
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, letter) in header.char_indices() {
+        match letter {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => {
+                found.push(header[start..at].trim());
+                start = at + 1;
             }
-        };
-        found.push((name, value));
-        rest = after;
+            _ => {}
+        }
     }
+    found.push(header[start..].trim());
     found
 }
 
-/// What is in front of the closing quote, and what is behind it.
-fn unquoted(text: &str) -> (String, &str) {
+/// A value without the quotes that it may be in.
+fn unquoted(text: &str) -> String {
+    let Some(text) = text.strip_prefix('"') else { return text.to_owned() };
     let mut value = String::new();
-    let mut letters = text.char_indices();
-    while let Some((at, letter)) = letters.next() {
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
         match letter {
-            '"' => return (value, &text[at + 1..]),
-            '\\' => value.extend(letters.next().map(|(_, letter)| letter)),
+            '"' => break,
+            '\\' => value.extend(letters.next()),
             letter => value.push(letter),
         }
     }
-    (value, "")
+    value
 }
 
 #[cfg(test)]
@@ -72,19 +87,25 @@ mod tests {
 
     #[test]
     fn challenges_are_read() {
-        let bearer = |realm: &str, service: Option<&str>| {
-            Some(Challenge::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) })
+        let bearer = |realm: &str, service: Option<&str>| Challenge::Bearer {
+            realm: realm.to_owned(),
+            service: service.map(str::to_owned),
         };
         let check =
-            |header: &str, expected: Option<Challenge>| assert_eq!(Challenge::parse(header), expected);
-        check("Basic realm=\"a, b\"", Some(Challenge::Basic));
+            |header: &str, expected: &[Challenge]| assert_eq!(Challenge::all(header), expected, "{header}");
+        check("Basic realm=\"a, b\"", &[Challenge::Basic]);
+        check("basic", &[Challenge::Basic]);
         check(
             "Bearer realm=\"https://a.example/token\",service=\"r.example\",scope=\"repository:a:pull,push\"",
-            bearer("https://a.example/token", Some("r.example")),
+            &[bearer("https://a.example/token", Some("r.example"))],
         );
-        check("bearer service=r, realm=\"https://a/\\\"x\"", bearer("https://a/\"x", Some("r")));
-        check("Bearer service=r", None);
-        check("Negotiate", None);
-        check("", None);
+        check("bearer service = r, realm=\"https://a/\\\"x\"", &[bearer("https://a/\"x", Some("r"))]);
+        check("Bearer service=r", &[]);
+        check("Negotiate", &[]);
+        check("", &[]);
+        check(
+            "Negotiate, Digest nonce=\"a,b\", Bearer realm=https://a, Basic realm=\"Bearer x\"",
+            &[bearer("https://a", None), Challenge::Basic],
+        );
     }
 }

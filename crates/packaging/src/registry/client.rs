@@ -11,15 +11,22 @@ use ureq::tls::TlsConfig;
 use ureq::{Agent, Body, SendBody};
 use url::Url;
 
-use super::{RegistryError, logins};
+use super::challenge::Challenge;
+use super::error::{RegistryError, is_passing};
+use super::logins::{self, Login};
 use crate::image::Repository;
-use crate::index::{IndexError, Proxies, Trust, cause_of};
+use crate::index::{IndexError, NO_TLS, Proxies, Trust, cause_of, retry_after, tls_cause};
 
 /// The host that images of the registry without a name are asked for.
 const HUB: &str = "registry-1.docker.io";
 /// How often a request is tried, and the first pause, which doubles.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(300);
+/// A registry that asks for a longer pause is not asked again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// From this size on it is asked whether a blob is taken before it is sent, and so long its leave is waited for.
+const LARGE: u64 = 1 << 20;
+const LONGEST_LEAVE: Duration = Duration::from_secs(5);
 /// More than a registry ever needs.
 const MOST_REDIRECTS: usize = 10;
 /// How long a connection or an answer is waited for. A registry that is sent a large layer thinks for a while at its end.
@@ -32,8 +39,12 @@ const LONGEST_TOLD: usize = 300;
 pub struct Registry {
     agent: Agent,
     proxies: Proxies,
-    pub(super) env: BTreeMap<String, String>,
+    /// What named the certificates that are trusted.
+    trusted_by: String,
+    env: BTreeMap<String, String>,
     offline: bool,
+    /// How the user is known, by repository.
+    logins: Mutex<BTreeMap<Repository, Option<(Login, String)>>>,
     /// What registries were shown and took, by host and scopes.
     shown: Mutex<BTreeMap<(String, Vec<String>), String>>,
 }
@@ -83,10 +94,13 @@ impl Registry {
             .timeout_connect(Some(PATIENCE))
             .timeout_recv_response(Some(PATIENCE))
             .timeout_per_read(Some(PATIENCE))
+            .timeout_per_write(Some(PATIENCE))
+            .timeout_await_100(Some(LONGEST_LEAVE))
             .build()
             .new_agent();
         let proxies = Proxies::find(&env, None)?;
-        Ok(Registry { agent, proxies, env, offline, shown: Mutex::default() })
+        let (logins, shown) = (Mutex::default(), Mutex::default());
+        Ok(Registry { agent, proxies, trusted_by: trust.origin, env, offline, logins, shown })
     }
 
     /// The address of something in a repository.
@@ -94,30 +108,23 @@ impl Registry {
         let scheme = if repository.is_plain { "http" } else { "https" };
         let host = if repository.is_of_hub() { HUB } else { &repository.host };
         Url::parse(&format!("{scheme}://{host}/v2/{}/{rest}", repository.path)).map_err(|_| {
-            let (host, what) = (repository.host.clone(), repository.path.clone());
-            RegistryError::Connection { host, what, cause: "its name makes no address".to_owned() }
+            let (host, what) = (repository.host.clone(), format!("`{}`", repository.path));
+            RegistryError::Answer { host, what, reason: "its name makes no address".to_owned() }
         })
     }
 
     /// Sends a request until it is answered by anything but a failure that may pass.
     pub(super) fn send(&self, ask: &Ask<'_>) -> Result<Response<Body>, RegistryError> {
+        again(|| self.once(ask))
+    }
+
+    /// Sends a request one time; an answer that may be another one after a while is an error.
+    pub(super) fn once(&self, ask: &Ask<'_>) -> Result<Response<Body>, RegistryError> {
         if self.offline {
             return Err(RegistryError::Offline { what: ask.what.to_owned() });
         }
-        let mut attempt = 1;
-        loop {
-            let answer = self.send_once(ask);
-            let passing = match &answer {
-                Ok(answer) => matches!(answer.status().as_u16(), 408 | 425 | 429 | 500..=599),
-                Err(RegistryError::Connection { .. }) => true,
-                Err(_) => false,
-            };
-            if !passing || attempt == ATTEMPTS {
-                return answer;
-            }
-            std::thread::sleep(PAUSE * 2_u32.pow(attempt - 1));
-            attempt += 1;
-        }
+        let answer = self.send_once(ask)?;
+        if is_passing(answer.status().as_u16()) { Err(self.wrong(ask, answer)) } else { Ok(answer) }
     }
 
     /// Sends a request, once more with what a challenge asks for, and to where it is redirected.
@@ -129,9 +136,10 @@ impl Registry {
         if answer.status().as_u16() != 401 {
             return Ok(answer);
         }
-        let challenge = answer.headers().get(header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
-        let Some(challenge) = challenge else { return Ok(answer) };
-        let Some(authorization) = self.authorization(ask.repository, challenge, &ask.scopes)? else {
+        let challenges = answer.headers().get_all(header::WWW_AUTHENTICATE);
+        let challenges = challenges.iter().filter_map(|value| value.to_str().ok());
+        let challenges: Vec<Challenge> = challenges.flat_map(Challenge::all).collect();
+        let Some(authorization) = self.authorization(ask.repository, &challenges, &ask.scopes)? else {
             return Ok(answer);
         };
         if known.as_ref() == Some(&authorization) {
@@ -142,7 +150,7 @@ impl Registry {
         Ok(answer)
     }
 
-    /// Follows redirections, as only requests without content have them.
+    /// Follows redirections, those of requests with content where it is to be sent once more.
     fn follow(&self, ask: &Ask<'_>, authorization: Option<&str>) -> Result<Response<Body>, RegistryError> {
         let mut url = ask.url.clone();
         for _ in 0..MOST_REDIRECTS {
@@ -154,70 +162,138 @@ impl Registry {
             if let Some(authorization) = authorization.filter(|_| is_of_registry) {
                 request = request.header(header::AUTHORIZATION, authorization);
             }
-            let answer = match ask.payload {
-                Payload::Nothing => self.run(ask.repository, ask.what, request, SendBody::none())?,
-                Payload::Bytes(mut bytes) => {
-                    let request = request.header(header::CONTENT_LENGTH, bytes.len());
-                    self.run(ask.repository, ask.what, request, SendBody::from_reader(&mut bytes))?
-                }
-                Payload::Blob(size, open) => {
-                    let content = open()
-                        .map_err(|reason| RegistryError::Content { what: ask.what.to_owned(), reason })?;
-                    let request = request.header(header::CONTENT_LENGTH, size);
-                    let mut content = content.take(size);
-                    self.run(ask.repository, ask.what, request, SendBody::from_reader(&mut content))?
-                }
+            let answer = self.transmit(ask, request)?;
+            let is_empty = matches!(ask.payload, Payload::Nothing);
+            let is_redirected = match answer.status().as_u16() {
+                301..=303 => is_empty,
+                status => matches!(status, 307 | 308),
             };
-            let is_redirected = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
             let target = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-            let target = target.filter(|_| is_redirected && matches!(ask.payload, Payload::Nothing));
-            match target.and_then(|target| url.join(target).ok()) {
+            match target.filter(|_| is_redirected).and_then(|target| url.join(target).ok()) {
                 None => return Ok(answer),
-                // What came safely leads to nothing that would not.
-                Some(next) if next.scheme() == url.scheme() || next.scheme() == "https" => url = next,
+                Some(next) if is_as_safe(&url, &next) => url = next,
                 Some(_) => return Err(unusable(ask, "it redirects to an address without encryption")),
             }
         }
         Err(unusable(ask, "it redirects without end"))
     }
 
-    /// Sends one request to one address.
-    pub(super) fn run(
+    /// Sends a request with what goes along.
+    fn transmit(
         &self,
-        repository: &Repository,
-        what: &str,
-        request: request::Builder,
-        body: SendBody<'_>,
+        ask: &Ask<'_>,
+        mut request: request::Builder,
     ) -> Result<Response<Body>, RegistryError> {
-        let failed = |cause: String| {
-            let (host, what) = (repository.host.clone(), what.to_owned());
-            RegistryError::Connection { host, what, cause }
-        };
-        let request = request.body(body).map_err(|_| failed("its address cannot be used".to_owned()))?;
-        let proxy = self.proxies.of(request.uri().scheme_str().unwrap_or_default());
-        let request = self.agent.configure_request(request).proxy(proxy).build();
-        self.agent.run(request).map_err(|error| failed(cause_of(&error)))
-    }
-
-    /// The error that a status means.
-    pub(super) fn wrong(&self, ask: &Ask<'_>, answer: Response<Body>) -> RegistryError {
-        let status = answer.status().as_u16();
-        let (host, what) = (ask.repository.host.clone(), ask.what.to_owned());
-        match status {
-            401 | 403 | 407 => self.refused(ask.repository, ask.what, status),
-            404 => RegistryError::Missing { host, what },
-            _ => {
-                let said = read_limited(answer, LONGEST_SAID).map(|bytes| said(&bytes)).unwrap_or_default();
-                RegistryError::Status { host, what, status, said }
+        let host = &ask.repository.host;
+        match ask.payload {
+            Payload::Nothing => self.run(host, ask.what, request, SendBody::none()),
+            Payload::Bytes(mut bytes) => {
+                request = request.header(header::CONTENT_LENGTH, bytes.len());
+                self.run(host, ask.what, request, SendBody::from_reader(&mut bytes))
+            }
+            Payload::Blob(size, open) => {
+                let content =
+                    open().map_err(|reason| RegistryError::Content { what: ask.what.to_owned(), reason })?;
+                request = request.header(header::CONTENT_LENGTH, size);
+                if size >= LARGE {
+                    // Whoever refuses it says so before it is sent, and not by cutting the connection.
+                    request = request.header(header::EXPECT, "100-continue");
+                }
+                self.run(host, ask.what, request, SendBody::from_reader(&mut content.take(size)))
             }
         }
     }
 
-    pub(super) fn refused(&self, repository: &Repository, what: &str, status: u16) -> RegistryError {
-        let user = logins::find(&self.env, repository).ok().flatten().map(|(_, origin)| origin);
-        let (host, what) = (repository.host.clone(), what.to_owned());
-        RegistryError::Refused { host, what, status, user }
+    /// Sends one request to one address of `host`.
+    pub(super) fn run(
+        &self,
+        host: &str,
+        what: &str,
+        request: request::Builder,
+        body: SendBody<'_>,
+    ) -> Result<Response<Body>, RegistryError> {
+        let (host, what) = (host.to_owned(), what.to_owned());
+        let request = match request.body(body) {
+            Ok(request) => request,
+            Err(_) => {
+                let reason = "its address cannot be used".to_owned();
+                return Err(RegistryError::Answer { host, what, reason });
+            }
+        };
+        let proxy = self.proxies.of(request.uri().scheme_str().unwrap_or_default());
+        let request = self.agent.configure_request(request).proxy(proxy).build();
+        self.agent.run(request).map_err(|error| match tls_cause(&error) {
+            Some(NO_TLS) => RegistryError::NoTls { host },
+            Some(cause) => RegistryError::Untrusted { host, cause, bundle: self.trusted_by.clone() },
+            None => RegistryError::Connection { host, what, cause: cause_of(&error) },
+        })
     }
+
+    /// The error that an answer means.
+    pub(super) fn wrong(&self, ask: &Ask<'_>, answer: Response<Body>) -> RegistryError {
+        let is_question = matches!(ask.method, Method::GET | Method::HEAD);
+        let (host, what) = (ask.repository.host.clone(), ask.what.to_owned());
+        match answer.status().as_u16() {
+            404 if is_question => RegistryError::Missing { host, what },
+            _ => self.rejected(ask.repository, ask.what, answer),
+        }
+    }
+
+    /// The error that an answer means to a request that cannot be about what is not there.
+    pub(super) fn rejected(
+        &self,
+        repository: &Repository,
+        what: &str,
+        answer: Response<Body>,
+    ) -> RegistryError {
+        let (host, what, status) = (repository.host.clone(), what.to_owned(), answer.status().as_u16());
+        let wait = retry_after(answer.headers());
+        let login = self.login(repository).ok().flatten();
+        let said = read_limited(answer, LONGEST_SAID).map(|bytes| said(&bytes)).unwrap_or_default();
+        let said = login.as_ref().map_or(said.clone(), |(login, _)| login.hide(&said));
+        match status {
+            401 | 403 | 407 => {
+                RegistryError::Refused { host, what, status, user: login.map(|(_, origin)| origin), said }
+            }
+            _ => RegistryError::Status { host, what, status, said, wait },
+        }
+    }
+
+    /// How the user is known to a registry, and where that comes from; looked for once for each repository.
+    pub(super) fn login(&self, repository: &Repository) -> Result<Option<(Login, String)>, RegistryError> {
+        let mut known = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(login) = known.get(repository) {
+            return Ok(login.clone());
+        }
+        let login = logins::find(&self.env, repository)?;
+        known.insert(repository.clone(), login.clone());
+        Ok(login)
+    }
+}
+
+/// Tries something until it ends with anything but a failure that may pass.
+pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, RegistryError>) -> Result<T, RegistryError> {
+    let mut count = 1;
+    loop {
+        let error = match attempt() {
+            Err(error) if error.may_pass() && count < ATTEMPTS => error,
+            result => return result,
+        };
+        let mut pause = PAUSE * 2_u32.pow(count - 1);
+        if let RegistryError::Status { wait: Some(wait), .. } = error {
+            if wait > LONGEST_PAUSE {
+                return Err(error);
+            }
+            pause = pause.max(wait);
+        }
+        std::thread::sleep(pause);
+        count += 1;
+    }
+}
+
+/// Whether one address may lead to another: what came safely to nothing that would not.
+pub(super) fn is_as_safe(from: &Url, to: &Url) -> bool {
+    to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http")
 }
 
 pub(super) fn unusable(ask: &Ask<'_>, reason: &str) -> RegistryError {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -16,8 +17,11 @@ use crate::image::Repository;
 
 /// How long a program may take to give credentials.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The name under which such files know the registry of names without a host.
+/// The name under which programs know the registry of names without a host, and that in files.
 const HUB: &str = "https://index.docker.io/v1/";
+const HUB_HOST: &str = "index.docker.io";
+/// The variable that may hold what such a file does.
+const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 /// The user name with which a program says that what it gives is a token.
 const TOKEN_USER: &str = "<token>";
 /// What such a program says where it has none.
@@ -30,6 +34,14 @@ pub(super) enum Login {
     Password { user: String, password: String },
     /// By a token that other tokens are given out for.
     Token(String),
+}
+
+impl Login {
+    /// A text without what nobody may read.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let (Login::Password { password: secret, .. } | Login::Token(secret)) = self;
+        if secret.is_empty() { text.to_owned() } else { text.replace(secret.as_str(), "***") }
+    }
 }
 
 impl fmt::Debug for Login {
@@ -53,6 +65,8 @@ struct ConfigFile {
 #[serde(default)]
 struct Kept {
     auth: String,
+    username: String,
+    password: String,
     identitytoken: String,
 }
 
@@ -79,9 +93,13 @@ pub(super) fn find(
     env: &BTreeMap<String, String>,
     repository: &Repository,
 ) -> Result<Option<(Login, String)>, RegistryError> {
-    for path in files(env) {
-        let Ok(text) = std::fs::read(&path) else { continue };
-        let file = path.display().to_string();
+    let of_variable = env.get(VARIABLE).filter(|text| !text.is_empty());
+    let of_variable = of_variable.map(|text| (VARIABLE.to_owned(), text.clone().into_bytes()));
+    let of_files = files(env).into_iter().filter_map(|path| {
+        let text = std::fs::read(&path).ok()?;
+        Some((path.display().to_string(), text))
+    });
+    for (file, text) in of_variable.into_iter().chain(of_files) {
         let config: ConfigFile = serde_json::from_slice(&text).map_err(|error| {
             // The message names the place and never the text, which may be a secret.
             let reason = format!("line {} is no JSON of this form", error.line());
@@ -98,9 +116,13 @@ pub(super) fn find(
 fn files(env: &BTreeMap<String, String>) -> Vec<PathBuf> {
     let var = |name: &str| env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let docker = var("DOCKER_CONFIG").or_else(|| Some(var("HOME")?.join(".docker")));
-    let runtime = var("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json"));
-    let podman = var("HOME").map(|home| home.join(".config/containers/auth.json"));
     let docker = docker.map(|folder| folder.join("config.json"));
+    // Where podman keeps what is to be forgotten at the next start of the machine.
+    let runtime = var("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")).or_else(|| {
+        let user = std::fs::metadata("/proc/self").ok()?.uid();
+        Some(format!("/run/containers/{user}/auth.json").into())
+    });
+    let podman = var("HOME").map(|home| home.join(".config/containers/auth.json"));
     [var("REGISTRY_AUTH_FILE"), docker, runtime, podman].into_iter().flatten().collect()
 }
 
@@ -112,10 +134,13 @@ impl ConfigFile {
         file: &str,
     ) -> Result<Option<Login>, RegistryError> {
         let names = names(repository);
-        let helper = names.iter().find_map(|name| Some((name, self.helpers.get(name)?)));
-        let stored = self.store.as_ref().map(|store| (&names[names.len() - 1], store));
-        for (name, helper) in helper.into_iter().chain(stored.filter(|_| helper.is_none())) {
-            let found = ask(env, helper, name).map_err(|reason| RegistryError::Helper {
+        let of_programs = |name: &str| if repository.is_of_hub() { HUB.to_owned() } else { name.to_owned() };
+        let helper = |name: &String| Some((of_programs(name), self.helpers.get(name)?));
+        let helper = names.iter().find_map(helper);
+        let stored = self.store.as_ref().map(|store| (of_programs(&repository.host), store));
+        let is_alone = helper.is_none();
+        for (name, helper) in helper.into_iter().chain(stored.filter(|_| is_alone)) {
+            let found = ask(env, helper, &name).map_err(|reason| RegistryError::Helper {
                 host: repository.host.clone(),
                 helper: format!("docker-credential-{helper}"),
                 file: file.to_owned(),
@@ -125,7 +150,11 @@ impl ConfigFile {
                 return Ok(found);
             }
         }
-        Ok(names.iter().find_map(|name| self.auths.get(name)?.login()))
+        let kept = |name: &String| {
+            let kept = self.auths.iter().filter(|(key, _)| bare(key) == name);
+            kept.filter_map(|(_, kept)| kept.login()).next()
+        };
+        Ok(names.iter().find_map(kept))
     }
 }
 
@@ -134,6 +163,10 @@ impl Kept {
         if !self.identitytoken.is_empty() {
             return Some(Login::Token(self.identitytoken.clone()));
         }
+        if self.auth.is_empty() && !self.username.is_empty() {
+            let (user, password) = (self.username.clone(), self.password.clone());
+            return Some(Login::Password { user, password });
+        }
         let pair = String::from_utf8(STANDARD.decode(self.auth.trim()).ok()?).ok()?;
         let (user, password) = pair.split_once(':')?;
         let password = password.trim_end_matches('\0');
@@ -141,25 +174,27 @@ impl Kept {
     }
 }
 
-/// The names under which a repository may have credentials, the nearest first; the last is that of its registry as programs
-/// know it.
+/// The names under which a repository may have credentials, the nearest first.
 fn names(repository: &Repository) -> Vec<String> {
     let host = &repository.host;
     let mut names = Vec::new();
-    let mut path = repository.path.as_str();
-    loop {
-        names.push(format!("{host}/{path}"));
-        match path.rsplit_once('/') {
-            Some((above, _)) => path = above,
-            None => break,
-        }
+    let mut path = Some(repository.path.as_str());
+    while let Some(part) = path {
+        names.push(format!("{host}/{part}"));
+        path = part.rsplit_once('/').map(|(above, _)| above);
     }
-    let of_host = ["https://{}/v1/", "https://{}/v2/", "https://{}", "http://{}", "{}"];
-    names.extend(of_host.map(|form| form.replace("{}", host)));
+    names.push(host.clone());
     if repository.is_of_hub() {
-        names.push(HUB.to_owned());
+        names.extend([HUB_HOST.to_owned(), HUB.to_owned()]);
     }
     names
+}
+
+/// The name under which something is kept, without what some programs write around it.
+fn bare(key: &str) -> &str {
+    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    let key = key.trim_end_matches('/');
+    key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key)
 }
 
 /// Asks a program for the credentials of a registry; none where it has none.
@@ -218,16 +253,31 @@ mod tests {
         let auths = |name: &str| format!("{{\"auths\": {{\"{name}\": {{\"auth\": \"Ym9iOnMzY3JldA==\"}}}}}}");
         check(&auths("r.example"), "r.example/a/b", bob());
         check(&auths("https://r.example"), "r.example/a/b", bob());
+        check(&auths("http://r.example/v2/"), "r.example/a/b", bob());
         check(&auths("r.example/a"), "r.example/a/b", bob());
+        check(&auths("docker.io"), "python", bob());
         check(&auths("r.example/c"), "r.example/a/b", None);
         check(&auths("https://index.docker.io/v1/"), "python", bob());
         check(&auths("other.example"), "r.example/a", None);
+        let plain = "{\"auths\": {\"r.example\": {\"username\": \"bob\", \"password\": \"s3cret\"}}}";
+        check(plain, "r.example/a", bob());
         let token = || Some(Login::Token("t".to_owned()));
         check("{\"auths\": {\"r.example\": {\"identitytoken\": \"t\"}}}", "r.example/a", token());
         check("{\"credHelpers\": {\"r.example\": \"own\"}}", "r.example/a", token());
         check("{\"credsStore\": \"own\"}", "r.example/a", token());
         check("{\"credsStore\": \"own\"}", "none.example/a", None);
         check("{}", "r.example/a", None);
+    }
+
+    #[test]
+    fn a_variable_goes_before_files() {
+        let config = "{\"auths\": {\"r.example\": {\"identitytoken\": \"t\"}}}";
+        let env = BTreeMap::from([(VARIABLE.to_owned(), config.to_owned())]);
+        let found = find(&env, &Repository::parse("r.example/a").unwrap()).unwrap();
+        assert_eq!(found, Some((Login::Token("t".to_owned()), format!("`{VARIABLE}`"))));
+        let env = BTreeMap::from([(VARIABLE.to_owned(), "s3cret".to_owned())]);
+        let error = find(&env, &Repository::parse("r.example/a").unwrap()).unwrap_err().to_string();
+        assert!(error.contains(VARIABLE) && !error.contains("s3cret"), "{error}");
     }
 
     #[test]

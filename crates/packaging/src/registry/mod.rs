@@ -8,8 +8,11 @@ mod logins;
 mod pull;
 mod push;
 mod referrers;
+#[cfg(test)]
+mod tests;
 mod token;
+mod upload;
 
 pub use client::Registry;
 pub use error::RegistryError;
-pub use push::{Pushed, Sent, push};
+pub use push::{Push, Sent};

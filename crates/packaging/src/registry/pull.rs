@@ -7,7 +7,7 @@ use ureq::http::{Method, Response, header};
 
 use super::RegistryError;
 use super::client::{Ask, Payload, Registry, read_limited, unusable};
-use crate::image::{Repository, Sha256, digest_of};
+use crate::image::{Repository, Sha256, digest_of, sha256_of};
 
 /// The forms of manifests and indexes that are understood.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -28,7 +28,22 @@ impl Registry {
         read_limited(answer, LONGEST_DOCUMENT).map_err(|reason| unusable(&ask, &reason))
     }
 
-    /// The digest of what a tag names, or a digest that is there; none where there is nothing.
+    /// A manifest or an index, by a tag or a digest; none where there is nothing under it.
+    ///
+    /// # Errors
+    /// Where the registry does not say.
+    pub(super) fn manifest_if_any(
+        &self,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        match self.manifest(repository, reference) {
+            Err(RegistryError::Missing { .. }) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
+    /// The digest of what a tag names; none where there is nothing.
     ///
     /// # Errors
     /// Where the registry does not say.
@@ -41,14 +56,16 @@ impl Registry {
         let ask = self.get(repository, &format!("manifests/{reference}"), &what, Method::HEAD)?;
         let answer = self.send(&ask)?;
         match answer.status().as_u16() {
-            200 => {
-                let digest =
-                    answer.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
-                Ok(digest.map(str::to_owned))
-            }
-            404 => Ok(None),
-            _ => Err(self.wrong(&ask, answer)),
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(self.wrong(&ask, answer)),
         }
+        let digest = answer.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
+        if let Some(digest) = digest {
+            return Ok(Some(digest.to_owned()));
+        }
+        let bytes = self.manifest_if_any(repository, reference)?;
+        Ok(bytes.map(|bytes| digest_of(&sha256_of(&bytes))))
     }
 
     /// A small blob, such as a configuration.

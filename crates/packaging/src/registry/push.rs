@@ -8,11 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
-use ureq::Body;
-use ureq::http::{Method, Response, header};
 
 use super::RegistryError;
-use super::client::{Ask, Open, Payload, Registry, unusable};
+use super::client::Registry;
 use crate::image::{
     BaseName, ImageError, Layout, Origin, Repository, SBOM_DIGEST, Sha256, parse, sha256_from,
 };
@@ -22,19 +20,6 @@ const AT_ONCE: usize = 4;
 /// The annotations that say what an image is built upon.
 const BASE_NAME: &str = "org.opencontainers.image.base.name";
 const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
-
-/// What came of an image.
-#[derive(Debug)]
-pub struct Pushed {
-    /// The digest that stands for it: of its manifest, or of the index of several.
-    pub digest: String,
-    /// Whether all its tags named it already, so that nothing was sent.
-    pub unchanged: bool,
-    /// How many layers it has, of all platforms together.
-    pub layers: usize,
-    /// Those that were sent.
-    pub sent: Vec<Sent>,
-}
 
 /// A blob that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,44 +38,73 @@ struct Image {
     manifests: Vec<(Descriptor, ImageManifest)>,
 }
 
-/// Puts the image of `layout` into a repository under some tags; with `dry_run`, only looks whether it is there.
-///
-/// # Errors
-/// Where the layout cannot be read, or the registry does not take it.
-pub fn push(
-    registry: &Registry,
-    layout: &Layout,
-    repository: &Repository,
-    tags: &[String],
-    dry_run: bool,
-) -> Result<Pushed, ImageError> {
-    let image = image(layout)?;
-    let digest = image.root.digest().to_string();
-    let blobs = image.blobs()?;
-    let layers = blobs.iter().filter(|(_, is_layer)| *is_layer).count();
-    let named = |tag: &String| Ok(registry.existing(repository, tag)?.as_deref() == Some(&digest));
-    let named: Vec<bool> = tags.iter().map(named).collect::<Result<_, RegistryError>>()?;
-    let unchanged = !named.is_empty() && named.iter().all(|named| *named);
-    if unchanged || dry_run {
-        return Ok(Pushed { digest, unchanged, layers, sent: Vec::new() });
+/// An image on its way into a repository, compared with what is there.
+pub struct Push<'p> {
+    layout: Layout,
+    image: Image,
+    blobs: Vec<(Sha256, bool)>,
+    repository: &'p Repository,
+    tags: &'p [String],
+    /// Whether all its tags name it already, so that nothing has to be sent.
+    pub unchanged: bool,
+}
+
+impl<'p> Push<'p> {
+    /// Compares the image of a layout with what the tags of a repository name; sends nothing.
+    ///
+    /// # Errors
+    /// Where the layout cannot be read, or the registry does not answer.
+    pub fn new(
+        registry: &Registry,
+        layout: Layout,
+        repository: &'p Repository,
+        tags: &'p [String],
+    ) -> Result<Push<'p>, ImageError> {
+        let image = image(&layout)?;
+        let digest = image.root.digest().to_string();
+        let blobs = image.blobs()?;
+        let named = |tag: &String| Ok(registry.existing(repository, tag)?.as_ref() == Some(&digest));
+        let named: Vec<bool> = tags.iter().map(named).collect::<Result<_, RegistryError>>()?;
+        let unchanged = !named.is_empty() && named.iter().all(|named| *named);
+        Ok(Push { layout, image, blobs, repository, tags, unchanged })
     }
-    let lenders = image.lenders(repository);
-    let sent = send_all(registry, layout, repository, &blobs, &lenders)?;
-    for (descriptor, _) in &image.manifests {
-        let reference = descriptor.digest().to_string();
-        let bytes = layout.document(&of_descriptor(descriptor)?)?;
-        registry.put_manifest(repository, &reference, descriptor.media_type(), &bytes)?;
+
+    /// The digest that stands for it: of its manifest, or of the index of several.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        self.image.root.digest().to_string()
     }
-    for (descriptor, manifest) in &image.manifests {
-        if let Some(sbom) = sbom(layout, manifest)? {
-            registry.attach(repository, descriptor, sbom)?;
+
+    /// How many layers it has, of all platforms together.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.blobs.iter().filter(|(_, is_layer)| *is_layer).count()
+    }
+
+    /// Sends what the registry lacks, and then lets the tags name it; gives what was sent.
+    ///
+    /// # Errors
+    /// Where the layout cannot be read, or the registry does not take it; its tags name what they did before.
+    pub fn send(&self, registry: &Registry) -> Result<Vec<Sent>, ImageError> {
+        let (layout, repository, image) = (&self.layout, self.repository, &self.image);
+        let lenders = image.lenders(repository);
+        let sent = send_all(registry, layout, repository, &self.blobs, &lenders)?;
+        for (descriptor, _) in &image.manifests {
+            let reference = descriptor.digest().to_string();
+            let bytes = layout.document(&of_descriptor(descriptor)?)?;
+            registry.put_manifest(repository, &reference, descriptor.media_type(), &bytes)?;
         }
+        for (descriptor, manifest) in &image.manifests {
+            if let Some(sbom) = sbom(layout, manifest)? {
+                registry.attach(repository, descriptor, sbom)?;
+            }
+        }
+        let bytes = layout.document(&of_descriptor(&image.root)?)?;
+        for reference in self.tags {
+            registry.put_manifest(repository, reference, image.root.media_type(), &bytes)?;
+        }
+        Ok(sent)
     }
-    let bytes = layout.document(&of_descriptor(&image.root)?)?;
-    for reference in tags {
-        registry.put_manifest(repository, reference, image.root.media_type(), &bytes)?;
-    }
-    Ok(Pushed { digest, unchanged, layers, sent })
 }
 
 /// Reads the first image of a layout: all that it names is the same one.
@@ -210,87 +224,4 @@ fn send_one(
     let lender = if is_layer { lenders.first() } else { None };
     let was_sent = registry.put_blob(repository, &digest, (size, &open), lender)?;
     Ok(was_sent.then_some(Sent { digest, size, is_layer }))
-}
-
-impl Registry {
-    /// Whether a repository has a blob.
-    pub(super) fn has_blob(&self, repository: &Repository, digest: &str) -> Result<bool, RegistryError> {
-        let what = format!("the blob `{digest}` of `{repository}`");
-        let mut ask = self.get(repository, &format!("blobs/{digest}"), &what, Method::HEAD)?;
-        ask.scopes = to_push(repository);
-        let answer = self.send(&ask)?;
-        match answer.status().as_u16() {
-            200 => Ok(true),
-            404 => Ok(false),
-            _ => Err(self.wrong(&ask, answer)),
-        }
-    }
-
-    /// Sends a blob; false where another repository of the registry lent it.
-    pub(super) fn put_blob(
-        &self,
-        repository: &Repository,
-        digest: &str,
-        (size, open): (u64, &Open<'_>),
-        lender: Option<&Repository>,
-    ) -> Result<bool, RegistryError> {
-        let what = format!("the blob `{digest}` for `{repository}`");
-        let mut url = self.url(repository, "blobs/uploads/")?;
-        let mut scopes = to_push(repository);
-        if let Some(lender) = lender {
-            url.query_pairs_mut().append_pair("mount", digest).append_pair("from", &lender.path);
-            scopes.push(format!("repository:{}:pull", lender.path));
-        }
-        let begin = Ask {
-            repository,
-            method: Method::POST,
-            url,
-            headers: Vec::new(),
-            payload: Payload::Bytes(&[]),
-            scopes,
-            what: &what,
-        };
-        let answer = self.send(&begin)?;
-        match answer.status().as_u16() {
-            201 if lender.is_some() => return Ok(false),
-            202 => {}
-            _ => return Err(self.wrong(&begin, answer)),
-        }
-        let place = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let place = place.and_then(|place| begin.url.join(place).ok());
-        let mut url = place.ok_or_else(|| unusable(&begin, "it does not say where to send it"))?;
-        url.query_pairs_mut().append_pair("digest", digest);
-        let headers = vec![(header::CONTENT_TYPE, "application/octet-stream".to_owned())];
-        let payload = Payload::Blob(size, open);
-        let scopes = to_push(repository);
-        let send = Ask { repository, method: Method::PUT, url, headers, payload, scopes, what: &what };
-        let answer = self.send(&send)?;
-        if answer.status().as_u16() == 201 { Ok(true) } else { Err(self.wrong(&send, answer)) }
-    }
-
-    /// Puts a manifest under a tag or its digest.
-    pub(super) fn put_manifest(
-        &self,
-        repository: &Repository,
-        reference: &str,
-        media_type: &MediaType,
-        bytes: &[u8],
-    ) -> Result<Response<Body>, RegistryError> {
-        let what = format!("the manifest `{reference}` for `{repository}`");
-        let ask = Ask {
-            repository,
-            method: Method::PUT,
-            url: self.url(repository, &format!("manifests/{reference}"))?,
-            headers: vec![(header::CONTENT_TYPE, media_type.to_string())],
-            payload: Payload::Bytes(bytes),
-            scopes: to_push(repository),
-            what: &what,
-        };
-        let answer = self.send(&ask)?;
-        if answer.status().as_u16() == 201 { Ok(answer) } else { Err(self.wrong(&ask, answer)) }
-    }
-}
-
-fn to_push(repository: &Repository) -> Vec<String> {
-    vec![format!("repository:{}:pull,push", repository.path)]
 }

@@ -5,7 +5,7 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifestBu
 
 use super::RegistryError;
 use super::client::Registry;
-use crate::image::{Repository, Sha256, canonical, described, descriptor, parse};
+use crate::image::{Repository, Sha256, canonical, described, descriptor};
 
 /// The type of a bill of materials.
 const CYCLONEDX: &str = "application/vnd.cyclonedx+json";
@@ -37,9 +37,6 @@ impl Registry {
         let bytes = canonical(&manifest);
         let mut attached = descriptor(MediaType::ImageManifest, &bytes);
         let reference = attached.digest().to_string();
-        if self.existing(repository, &reference)?.is_some() {
-            return Ok(());
-        }
         let digest = empty.digest().to_string();
         if !self.has_blob(repository, &digest)? {
             let open = || Ok(Box::new(EMPTY) as Box<dyn std::io::Read>);
@@ -53,7 +50,7 @@ impl Registry {
         self.list(repository, &subject, attached)
     }
 
-    /// Adds to the tag that lists what is attached to an image.
+    /// Adds to the tag that lists what is attached to an image, where it is not there already.
     fn list(
         &self,
         repository: &Repository,
@@ -61,13 +58,13 @@ impl Registry {
         attached: Descriptor,
     ) -> Result<(), RegistryError> {
         let tag = subject.digest().to_string().replace(':', "-");
-        let mut listed = Vec::new();
-        if self.existing(repository, &tag)?.is_some() {
-            let bytes = self.manifest(repository, &tag)?;
-            let index: Option<ImageIndex> = parse(&bytes, "what is attached").ok();
-            listed = index.map(|index| index.manifests().clone()).unwrap_or_default();
+        let mut listed = match self.manifest_if_any(repository, &tag)? {
+            Some(bytes) => parse_list(repository, &tag, &bytes)?.manifests().clone(),
+            None => Vec::new(),
+        };
+        if listed.iter().any(|other| other.digest() == attached.digest()) {
+            return Ok(());
         }
-        listed.retain(|other| other.digest() != attached.digest());
         listed.push(attached);
         let index = ImageIndexBuilder::default()
             .schema_version(2_u32)
@@ -77,6 +74,15 @@ impl Registry {
             .expect("all that an index needs is given");
         self.put_manifest(repository, &tag, &MediaType::ImageIndex, &canonical(&index)).map(drop)
     }
+}
+
+/// Reads such a list. What others have attached is in it, so that one that is not understood is left alone.
+fn parse_list(repository: &Repository, tag: &str, bytes: &[u8]) -> Result<ImageIndex, RegistryError> {
+    serde_json::from_slice(bytes).map_err(|error| RegistryError::Answer {
+        host: repository.host.clone(),
+        what: format!("the list `{tag}` of `{repository}` of what is attached to an image"),
+        reason: error.to_string(),
+    })
 }
 
 #[cfg(test)]

@@ -6,50 +6,47 @@ use ureq::http::{Method, Request, header};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
+use super::RegistryError;
 use super::challenge::Challenge;
 use super::client::{Registry, read_limited};
 use super::logins::Login;
-use super::{RegistryError, logins};
 use crate::image::Repository;
 use crate::index::basic;
 
 /// What this program calls itself where it asks for tokens.
 const CLIENT: &str = "pants";
+/// What is asked for, for messages.
+const WHAT: &str = "a token";
 /// No token is longer.
 const LONGEST: u64 = 1 << 20;
 
 impl Registry {
-    /// The header that a challenge asks for; none where nothing is known of the user that would help.
+    /// The header that the first of some challenges asks for that can be met; none where nothing is known of the user that
+    /// would help.
     ///
     /// # Errors
     /// Where credentials cannot be read, or no token is given out.
     pub(super) fn authorization(
         &self,
         repository: &Repository,
-        challenge: &str,
+        challenges: &[Challenge],
         scopes: &[String],
     ) -> Result<Option<String>, RegistryError> {
-        let login = logins::find(&self.env, repository)?.map(|(login, _)| login);
-        match Challenge::parse(challenge) {
-            Some(Challenge::Basic) => Ok(match &login {
-                Some(Login::Password { user, password }) => Some(basic((user, password))),
-                _ => None,
-            }),
-            Some(Challenge::Bearer { realm, service }) => {
-                let unusable = |reason: &str| RegistryError::Answer {
-                    host: repository.host.clone(),
-                    what: "the question who asks".to_owned(),
-                    reason: reason.to_owned(),
-                };
-                let realm =
-                    Url::parse(&realm).map_err(|_| unusable("it names no address that gives tokens"))?;
-                if realm.scheme() != "https" && !repository.is_plain {
-                    return Err(unusable("it sends to an address without encryption"));
+        let login = self.login(repository)?.map(|(login, _)| login);
+        for challenge in challenges {
+            match (challenge, &login) {
+                (Challenge::Basic, Some(Login::Password { user, password })) => {
+                    return Ok(Some(basic((user, password))));
                 }
-                self.token(repository, realm, service.as_deref(), scopes, login.as_ref()).map(Some)
+                (Challenge::Basic, _) => {}
+                (Challenge::Bearer { realm, service }, login) => {
+                    let realm = realm_of(repository, realm)?;
+                    let token = self.token(repository, realm, service.as_deref(), scopes, login.as_ref());
+                    return token.map(Some);
+                }
             }
-            None => Ok(None),
         }
+        Ok(None)
     }
 
     /// A token for `scopes` from the service of a registry.
@@ -61,7 +58,7 @@ impl Registry {
         scopes: &[String],
         login: Option<&Login>,
     ) -> Result<String, RegistryError> {
-        let what = "a token";
+        let host = realm.host_str().unwrap_or_default().to_owned();
         let service = service.map(|service| ("service", service));
         let scope = |scopes: &[String]| scopes.join(" ");
         let answer = match login {
@@ -75,7 +72,7 @@ impl Registry {
                     .uri(realm.as_str())
                     .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
                 let body = form.finish().into_bytes();
-                self.run(repository, what, request, SendBody::from_owned_reader(std::io::Cursor::new(body)))?
+                self.run(&host, WHAT, request, SendBody::from_owned_reader(std::io::Cursor::new(body)))?
             }
             login => {
                 realm.query_pairs_mut().extend_pairs(service);
@@ -88,25 +85,36 @@ impl Registry {
                     request =
                         request.uri(realm.as_str()).header(header::AUTHORIZATION, basic((user, password)));
                 }
-                self.run(repository, what, request, SendBody::none())?
+                self.run(&host, WHAT, request, SendBody::none())?
             }
         };
-        let status = answer.status().as_u16();
-        if status != 200 {
-            return Err(self.refused(repository, what, status));
+        if answer.status().as_u16() != 200 {
+            return Err(self.rejected(repository, WHAT, answer));
         }
         let bytes = read_limited(answer, LONGEST).map_err(|cause| RegistryError::Connection {
-            host: repository.host.clone(),
-            what: what.to_owned(),
+            host,
+            what: WHAT.to_owned(),
             cause,
         })?;
         let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let token = ["token", "access_token"].iter().find_map(|key| answer.get(key)?.as_str());
-        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| RegistryError::Answer {
-            host: repository.host.clone(),
-            what: what.to_owned(),
-            reason: "there is none in it".to_owned(),
-        })?;
+        let token = token.filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| unusable(repository, "there is none in it"))?;
         Ok(format!("Bearer {token}"))
     }
+}
+
+/// The address of the service that gives out tokens.
+fn realm_of(repository: &Repository, realm: &str) -> Result<Url, RegistryError> {
+    let realm = Url::parse(realm);
+    let realm = realm.map_err(|_| unusable(repository, "it names no address that gives out tokens"))?;
+    if realm.scheme() == "https" || (realm.scheme() == "http" && repository.is_plain) {
+        return Ok(realm);
+    }
+    Err(unusable(repository, "it sends to an address without encryption"))
+}
+
+fn unusable(repository: &Repository, reason: &str) -> RegistryError {
+    let (host, what, reason) = (repository.host.clone(), WHAT.to_owned(), reason.to_owned());
+    RegistryError::Answer { host, what, reason }
 }

@@ -7,6 +7,7 @@ mod config;
 mod credentials;
 mod download;
 mod faults;
+mod identity;
 mod reach;
 mod scopes;
 mod server;

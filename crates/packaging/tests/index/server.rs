@@ -1,7 +1,7 @@
 //! A package index on this machine that misbehaves as it is told to.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -41,6 +41,7 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) range: Option<String>,
     pub(crate) authorization: Option<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -241,17 +242,21 @@ fn read_request(stream: &TcpStream) -> Option<Seen> {
     reader.read_line(&mut line).ok()?;
     let head = line.starts_with("HEAD ");
     let path = line.split(' ').nth(1)?.to_owned();
-    let mut seen = Seen { head, path, range: None, authorization: None };
+    let mut seen = Seen { head, path, range: None, authorization: None, body: Vec::new() };
+    let mut length = 0;
     loop {
         line.clear();
         reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim().split_once(": ") else { return Some(seen) };
+        let Some((name, value)) = line.trim().split_once(": ") else { break };
         match name.to_ascii_lowercase().as_str() {
             "range" => seen.range = Some(value.to_owned()),
             "authorization" => seen.authorization = Some(value.to_owned()),
+            "content-length" => length = value.parse().ok()?,
             _ => {}
         }
     }
+    reader.take(length).read_to_end(&mut seen.body).ok()?;
+    Some(seen)
 }
 
 /// The first byte of `bytes=5-`, `bytes=5-9` (served to the end) or `bytes=-5`.

@@ -112,6 +112,40 @@ fn what_cannot_be_written_leaves_it_to_the_runtime() {
     drop(mounted);
 }
 
+/// A start upon a disk that fills says so, and one after it, with room, is by the plan: nothing of the first is in its way.
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    let Some(planned) = Planned::new(|options| options) else { return };
+    let disk = planned.folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let mount = |size: &str| {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(&disk);
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    for size in ["64k", "400k", "1m"] {
+        if !mount(size) {
+            return println!("skipped: a small file system, which only root may mount");
+        }
+        let _mounted = Mounted(&disk);
+        let start = || {
+            let mut command = planned.command();
+            command.env("PEX_ROOT", disk.join("r")).env("PEX_VERBOSE", "1");
+            command
+        };
+        let finished = finish(&mut start());
+        let said = String::from_utf8_lossy(&finished.stderr);
+        assert!(said.contains("not started by its plan") && said.contains("No space left"), "{size}: {said}");
+        assert!(!finished.status.success(), "{size}: the runtime has no more room than the plan");
+        let remounted = Command::new("mount").args(["-o", "remount,size=200m"]).arg(&disk).status();
+        assert!(remounted.unwrap().success());
+        let finished = finish(&mut start());
+        let said = String::from_utf8_lossy(&finished.stderr);
+        assert!(!said.contains("not started by its plan"), "{size}: {said}");
+        assert_eq!(String::from_utf8_lossy(&finished.stdout), "hello from flask []\n", "{size}");
+    }
+}
+
 #[test]
 fn a_large_pex_is_left_to_the_runtime() {
     let Some(mut workshop) = Workshop::new() else { return };

@@ -5,7 +5,7 @@ info, data = "kinds-1.0.dist-info/", "kinds-1.0.data/"
 files = {
     "kinds/__init__.py": "", "kinds/a,b.txt": "x", "kinds/unlisted.py": "x = 1\n", "kinds/old.pyc": "no code",
     data + "purelib/kinds_pure/__init__.py": "", data + "platlib/kinds_plat.py": "y = 1\n",
-    data + "headers/kinds.h": "", data + "data/share/kinds.txt": "z",
+    data + "headers/kinds.h": "", data + "data/share/kinds.txt": "z", data + "data/lib64/kinds.conf": "k",
     data + "scripts/plain": "#!/bin/sh\necho 1\n", data + "scripts/kept": "#!/usr/bin/env python\n",
     data + "scripts/ours": "#!python -u\n# coding: latin-1\nprint()\n", data + "scripts/window": "#!python\n",
     info + "METADATA": "Metadata-Version: 2.1\nName: kinds\nVersion: 1.0\n",

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::start::{Planned, environment};
 use crate::support::{command, stdout};
@@ -39,28 +39,53 @@ fn eight_first_starts_make_one_environment() {
     whole(&planned.root);
 }
 
+/// How long a first start takes to have its environment in place.
+fn until_installed(planned: &Planned) -> Duration {
+    let started = Instant::now();
+    let mut child = planned.command().stdout(Stdio::null()).spawn().unwrap();
+    let below =
+        |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_there = || {
+        let mut found =
+            below(&planned.root.join("venvs/4")).flat_map(|folder| below(&folder).collect::<Vec<_>>());
+        found.any(|folder| folder.join("pyvenv.cfg").exists() && !is_work(&folder))
+    };
+    while !is_there() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended without an environment");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let took = started.elapsed();
+    assert!(child.wait().unwrap().success());
+    took
+}
+
+fn is_work(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "work")
+}
+
+/// Kills first starts at instants that are spread evenly over the time that the installer takes, and a little more;
+/// `PANTS_TEST_KILLS` says how many.
 #[test]
 fn a_killed_installer_is_not_in_the_way() {
-    const TIMES: u64 = 20;
-    const STEP: Duration = Duration::from_millis(4);
+    const GOLDEN: f64 = 0.618_033_988_749_895;
     let Some(planned) = Planned::new(|options| options) else { return };
-    stdout(&mut planned.command());
+    let times = std::env::var("PANTS_TEST_KILLS").map_or(20, |text| text.parse().unwrap());
+    let took = until_installed(&planned).mul_f64(1.1);
     let expected = whole(&planned.root);
     let mut unfinished = 0;
-    for time in 0..TIMES {
+    for time in 0..times {
         fs::remove_dir_all(&planned.root).unwrap();
-        fs::create_dir(&planned.root).unwrap();
         let mut child = planned.command().stdout(Stdio::null()).spawn().unwrap();
-        thread::sleep(STEP * u32::try_from(time).unwrap());
+        thread::sleep(took.mul_f64((f64::from(time) * GOLDEN).fract()));
         child.kill().unwrap();
         child.wait().unwrap();
-        let files = trees::read(&planned.root);
+        let files = if planned.root.exists() { trees::read(&planned.root) } else { Files::new() };
         unfinished += u32::from(files.keys().any(|path| path.ends_with(".work")));
-        assert!(planned.started_by_plan(&mut planned.command()), "after {time} steps");
-        assert!(whole(&planned.root) == expected, "after {time} steps");
-        assert_eq!(left_over(&planned.root), [""; 0]);
+        assert!(planned.started_by_plan(&mut planned.command()), "kill {time}");
+        assert!(whole(&planned.root) == expected, "kill {time}");
+        assert_eq!(left_over(&planned.root), [""; 0], "kill {time}");
     }
-    println!("{unfinished} of {TIMES} were killed while they installed");
+    println!("{unfinished} of {times} were killed while they installed");
 }
 
 #[test]

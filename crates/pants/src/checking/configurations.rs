@@ -8,7 +8,11 @@ use python::tools::ConfigurationFile;
 use crate::session::Session;
 
 /// The files that configure a tool, by the folders that they are in.
-pub(crate) struct Configurations(BTreeMap<String, Vec<String>>);
+pub(crate) struct Configurations {
+    of: BTreeMap<String, Vec<String>>,
+    /// Where they were looked for.
+    candidates: Vec<String>,
+}
 
 impl Configurations {
     /// Those of all folders above some files.
@@ -18,9 +22,11 @@ impl Configurations {
         files: impl Iterator<Item = &'f str>,
     ) -> Configurations {
         let folders: BTreeSet<&str> = files.flat_map(above).collect();
-        let of = |folder: &str| {
+        let mut candidates = Vec::new();
+        let mut of = |folder: &str| {
             let found = names.iter().filter_map(|ConfigurationFile { name, tables }| {
                 let path = graph::join(folder, name);
+                candidates.push(path.clone());
                 let text = std::fs::read_to_string(session.root.join(&path)).ok()?;
                 let counts = tables.is_empty() || tables.iter().any(|table| text.contains(table));
                 counts.then_some(path)
@@ -28,17 +34,23 @@ impl Configurations {
             found.collect::<Vec<_>>()
         };
         let all = folders.into_iter().map(|folder| (folder.to_owned(), of(folder)));
-        Configurations(all.filter(|(_, files)| !files.is_empty()).collect())
+        let of = all.filter(|(_, files)| !files.is_empty()).collect();
+        Configurations { of, candidates }
+    }
+
+    /// The paths of all files that could be among them.
+    pub(crate) fn candidates(&self) -> &[String] {
+        &self.candidates
     }
 
     /// All of them.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.values().flatten().map(String::as_str)
+        self.of.values().flatten().map(String::as_str)
     }
 
     /// Those of the folders above a file, the nearest first.
     pub(crate) fn of<'c>(&'c self, file: &'c str) -> impl Iterator<Item = &'c str> {
-        above(file).filter_map(|folder| self.0.get(folder)).flatten().map(String::as_str)
+        above(file).filter_map(|folder| self.of.get(folder)).flatten().map(String::as_str)
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn failures(
             let (_, tool) = batch.runs.iter().find(|(action, _)| *action == failure.id)?;
             Some((batch, tool))
         });
-        match (run, &failure.error) {
+        match (run, &*failure.error) {
             (Some((batch, tool)), ActionError::Exit { outcome, .. }) => {
                 let said = text(session, &outcome.stdout)? + &text(session, &outcome.stderr)?;
                 let named: Vec<String> =

@@ -28,6 +28,7 @@ use crate::goals::binary::check_some;
 use crate::report::Report;
 use crate::repository::Repository;
 use crate::session::Session;
+use crate::together::Planned;
 
 /// What goals that run tools are asked.
 #[derive(Debug, Args)]
@@ -96,19 +97,8 @@ impl<'a> Work<'a> {
         Ok(Work { session, repository, tools, files, resolves, force: asked.force })
     }
 
-    /// Whether there is nothing to do.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty()
-    }
-
-    /// Runs what rules make of the files, and has `take` see what became of it. What kept something from being done is an
-    /// error, after that.
-    pub(crate) fn run(
-        &self,
-        rules: &Rules<'_>,
-        report: &mut Report,
-        take: &mut Take<'_>,
-    ) -> Result<(), Vec<Diagnostic>> {
+    /// Plans what rules make of the files.
+    fn prepare(&self, rules: &Rules<'_>) -> Result<(Vec<Batch>, Plan<'a>), Vec<Diagnostic>> {
         let session = self.session;
         let graph = &self.repository.graph;
         let paths: Vec<&str> = self.files.iter().filter_map(|file| graph.file(*file)).collect();
@@ -152,19 +142,71 @@ impl<'a> Work<'a> {
         let builds = batches.iter().flat_map(|batch| batch.builds.iter().cloned()).collect();
         let places = batches.iter().map(|batch| (batch.action, batch.place.clone())).collect();
         let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
-        let roots: Vec<_> = batches.iter().map(|batch| batch.action).collect();
-        let mut execution = plan.execute(&roots, self.force)?;
-        report.add_counts(self.session.take_generated());
-        report.add(&execution);
-        let mut diagnostics = found::failures(session, &batches, &mut execution)?;
-        for batch in &batches {
+        Ok((batches, plan))
+    }
+
+    /// Plans what rules make of the files; `conclude` answers when it has run, or could not be planned.
+    fn planned(
+        self,
+        rules: &Rules<'_>,
+        conclude: impl FnOnce(&Work<'a>, Ran<'_>) -> Result<Exit, Vec<Diagnostic>> + 'a,
+    ) -> Result<Planned<'a>, Vec<Diagnostic>> {
+        if self.files.is_empty() {
+            return conclude(&self, Ran::default()).map(Planned::Done);
+        }
+        let prepared = self.prepare(rules);
+        let mut report = self.session.take_generated();
+        match prepared {
+            Ok((batches, plan)) => {
+                let roots = batches.iter().map(|batch| batch.action).collect();
+                let force = self.force;
+                Ok(Planned::open(plan, roots, force, move |plan, execution| {
+                    report.add(&execution);
+                    conclude(&self, Ran { report, ran: Some((plan, &batches, execution)), wrong: Vec::new() })
+                }))
+            }
+            Err(wrong) => conclude(&self, Ran { report, ran: None, wrong }).map(Planned::Done),
+        }
+    }
+}
+
+/// What tools came to.
+#[derive(Default)]
+struct Ran<'r> {
+    report: Report,
+    /// The plan, its batches and their execution, where it came to that.
+    ran: Option<(&'r Plan<'r>, &'r [Batch], Execution)>,
+    /// Why it did not.
+    wrong: Vec<Diagnostic>,
+}
+
+impl Ran<'_> {
+    /// Has `take` see what became of each batch, and gives what was counted. What kept something from being done is an error
+    /// beside it.
+    fn take(self, session: &Session<'_>, take: &mut Take<'_>) -> (Report, Result<(), Vec<Diagnostic>>) {
+        let Ran { report, ran, wrong } = self;
+        let told = match ran {
+            Some(ran) => Ran::told(session, ran, take),
+            None => Ok(wrong),
+        };
+        let told = told.unwrap_or_else(|wrong| wrong);
+        (report, if told.is_empty() { Ok(()) } else { Err(told) })
+    }
+
+    fn told(
+        session: &Session<'_>,
+        (plan, batches, mut execution): (&Plan<'_>, &[Batch], Execution),
+        take: &mut Take<'_>,
+    ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        let mut diagnostics = found::failures(session, batches, &mut execution)?;
+        for batch in batches {
             take(batch, &execution)?;
         }
         diagnostics.extend(plan.told(execution.failures));
         if execution.cancelled {
             diagnostics.push(Diagnostic::error(Exit::Failed, "tools::cancelled", "cancelled"));
         }
-        if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+        Ok(diagnostics)
     }
 }
 

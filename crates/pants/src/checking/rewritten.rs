@@ -6,39 +6,45 @@ use python::Batch;
 use serde_json::json;
 use store::{Entry, Store, Tree};
 
-use super::Work;
+use super::{Ran, Work};
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::goals::rewritten::Mode;
 use crate::report::{Report, exit_of};
 use crate::rewrite::{Rewrite, write};
 use crate::session::{Session, failed};
+use crate::together::Planned;
 
 /// So many lines of differences are shown of a check.
 const MOST_LINES: usize = 200;
 
-/// Has the tools rewrite the files, and answers with what changed.
-pub(crate) fn rewrite(
+/// Has the tools rewrite the files, and answer with what changed.
+pub(crate) fn rewrite<'a>(
+    session: &'a Session<'a>,
+    goal: &'static str,
+    mode: Mode,
+    work: Work<'a>,
+) -> Result<Planned<'a>, Vec<Diagnostic>> {
+    work.planned(&python::rewrite, move |_, ran| conclude(session, goal, mode, ran))
+}
+
+fn conclude(
     session: &Session<'_>,
     goal: &'static str,
     mode: Mode,
-    work: &Work<'_>,
+    ran: Ran<'_>,
 ) -> Result<Exit, Vec<Diagnostic>> {
     let store = session.store()?;
-    let (mut rewrites, mut report) = (BTreeMap::new(), Report::default());
-    let mut count = 0;
-    let mut made = Ok(());
-    if !work.is_empty() {
-        made = work.run(&python::rewrite, &mut report, &mut |batch, execution| {
-            count += batch.asked;
-            let Some((outcome, _)) = execution.outcomes.get(&batch.action) else { return Ok(()) };
-            let tree = store.tree(&outcome.tree).map_err(failed)?;
-            for rewrite in changed(store, batch, &tree)? {
-                rewrites.insert(rewrite.path.clone(), rewrite);
-            }
-            Ok(())
-        });
-    }
+    let (mut rewrites, mut count) = (BTreeMap::new(), 0);
+    let (report, made) = ran.take(session, &mut |batch, execution| {
+        count += batch.asked;
+        let Some((outcome, _)) = execution.outcomes.get(&batch.action) else { return Ok(()) };
+        let tree = store.tree(&outcome.tree).map_err(failed)?;
+        for rewrite in changed(store, batch, &tree)? {
+            rewrites.insert(rewrite.path.clone(), rewrite);
+        }
+        Ok(())
+    });
     let rewrites: Vec<Rewrite<Vec<u8>>> = rewrites.into_values().collect();
     let written = made.is_ok() && mode.writes();
     let wrong = match made {

@@ -12,22 +12,22 @@ use crate::cli::{Form, Output};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::report::{Report, exit_of};
 use crate::session::Session;
+use crate::together::Planned;
 
-/// Has the tools look at the files, and answers with what they found.
-pub(crate) fn look(
-    session: &Session<'_>,
+/// Has the tools look at the files, and answer with what they found.
+pub(crate) fn look<'a>(
+    session: &'a Session<'a>,
     goal: &'static str,
-    work: &Work<'_>,
-) -> Result<Exit, Vec<Diagnostic>> {
-    let (mut found, mut report) = (Found::default(), Report::default());
-    if !work.is_empty() {
-        let told = work.run(&python::look, &mut report, &mut |batch, execution| {
-            found.add(session, &work.tools, batch, execution)
-        });
+    work: Work<'a>,
+) -> Result<Planned<'a>, Vec<Diagnostic>> {
+    work.planned(&python::look, move |work, ran| {
+        let mut found = Found::default();
+        let (report, told) =
+            ran.take(session, &mut |batch, execution| found.add(session, &work.tools, batch, execution));
         session.console.diagnostics(told.err().unwrap_or_default());
-    }
-    session.console.diagnostics(session.take_warnings());
-    Ok(tell(session, goal, &found, &report))
+        session.console.diagnostics(session.take_warnings());
+        Ok(tell(session, goal, &found, &report))
+    })
 }
 
 /// Answers with what was found.

@@ -2,12 +2,12 @@
 
 use super::key::key;
 pub(crate) use super::key::{Key, Kind};
-use super::remote_keys;
+use super::running_keys;
 
 /// All keys, by section.
-pub(crate) const KEYS: &[Key] = &remote_keys::after(SECTIONS);
+pub(crate) const KEYS: &[Key] = &running_keys::after(SECTIONS);
 
-/// Those of all sections but `[remote]`.
+/// Those of all sections but those that say how programs run.
 pub(super) const SECTIONS: &[Key] = &[
     key(
         "GLOBAL",
@@ -483,14 +483,6 @@ pub(super) const SECTIONS: &[Key] = &[
         Kind::Text,
         "none",
         "The variable that takes the source roots, of a tool with `imports`, such as \"MYPYPATH\".",
-    ),
-    key(
-        "sandbox",
-        "level",
-        Kind::Text,
-        "\"full\"",
-        "How far programs that a build runs are kept from what they did not declare: full (file system, network and \
-         processes of their own), landlock (the kernel refuses the rest) or off.",
     ),
 ];
 

@@ -15,9 +15,10 @@ mod pants_keys;
 mod placeholders;
 mod read;
 mod remote;
-mod remote_keys;
 mod request;
 mod resolves;
+mod running_keys;
+mod sandbox;
 mod settled;
 mod sources;
 mod tailor;
@@ -29,7 +30,6 @@ use std::path::Path;
 use std::str::FromStr;
 
 use clap::ColorChoice;
-use engine::Level;
 use graph::Place;
 use loader::Unmatched;
 use packaging::constraints::InterpreterConstraints;
@@ -42,6 +42,7 @@ use placeholders::Placeholders;
 pub(crate) use read::{FILE, Other};
 pub(crate) use remote::{Proof, RemoteSettings};
 pub(crate) use request::Request;
+use sandbox::SandboxSettings;
 use settled::{digest, settled};
 pub(crate) use sources::Gathered;
 use sources::Settings;
@@ -121,7 +122,7 @@ pub(crate) struct Config {
     /// How many bytes the cache may take.
     pub(crate) cache_budget: Option<u64>,
     /// How far programs that a build runs are kept apart.
-    pub(crate) sandbox: Option<Level>,
+    pub(crate) sandbox: SandboxSettings,
     pub(crate) root_patterns: Vec<String>,
     pub(crate) interpreter_constraints: Vec<String>,
     pub(crate) interpreters: Option<Vec<String>>,
@@ -163,7 +164,7 @@ struct Checked {
     resolves: Vec<(String, String)>,
     default_resolve: String,
     cache_budget: Option<u64>,
-    sandbox: Option<Level>,
+    sandbox: SandboxSettings,
     infer: InferSettings,
     verbosity: Option<Verbosity>,
     visibility: Severity,
@@ -186,13 +187,12 @@ impl Checked {
             found => or_default(found, errors),
         };
         let budget = settings.remove(&("cache".to_owned(), "budget".to_owned()));
-        let level = settings.remove(&("sandbox".to_owned(), "level".to_owned()));
         let severity = or_default(choice(settings, "visibility", "severity", Severity::from_str), errors);
         Checked {
             resolves,
             default_resolve,
             cache_budget: or_default(size(budget), errors),
-            sandbox: or_default(sandbox_level(level), errors),
+            sandbox: or_default(sandbox::settings(settings), errors),
             infer: or_default(infer::settings(settings), errors),
             licences: or_default(licences::policy(settings), errors),
             repos,
@@ -441,14 +441,6 @@ fn size(setting: Option<Setting>) -> Result<Option<u64>, Vec<Diagnostic>> {
         vec![Diagnostic::error(Exit::Wrong, "config::size", message).at(Some(place)).help(help)]
     })?;
     Ok(Some(size))
-}
-
-/// A level of the sandbox.
-fn sandbox_level(setting: Option<Setting>) -> Result<Option<Level>, Vec<Diagnostic>> {
-    let Some(Setting { value: Value::Text(text), place }) = setting else { return Ok(None) };
-    text.parse().map(Some).map_err(|error: engine::UnknownLevel| {
-        vec![Diagnostic::error(Exit::Wrong, "config::sandbox", error.to_string()).at(Some(place))]
-    })
 }
 
 fn take(settings: &mut Settings, section: &str, key: &str) -> Option<Value> {

@@ -5,7 +5,7 @@ use remote::{Address, Workers};
 
 use super::sources::Settings;
 use super::value::{Setting, Value};
-use super::{flag, named_texts, number, text};
+use super::{flag, named_texts, number, size, text};
 use crate::diagnostic::{Diagnostic, Exit};
 
 const SECTION: &str = "remote";
@@ -29,6 +29,12 @@ pub(crate) enum Proof {
 pub(crate) struct RemoteSettings {
     pub(crate) cache: Option<Address>,
     pub(crate) instance: String,
+    /// The object store that has the bucket, where that is not the usual one.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) path_style: Option<bool>,
+    /// How many bytes a folder may take.
+    pub(crate) budget: Option<u64>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) ca_certs: Option<String>,
     /// The files of a certificate and its key.
@@ -36,8 +42,6 @@ pub(crate) struct RemoteSettings {
     pub(crate) proof: Option<Proof>,
     pub(crate) read: bool,
     pub(crate) write: bool,
-    /// Whether programs run on the workers of the server.
-    pub(crate) exec: bool,
     pub(crate) workers: Workers,
     /// In seconds.
     pub(crate) timeout: u16,
@@ -50,14 +54,17 @@ impl Default for RemoteSettings {
         RemoteSettings {
             cache: None,
             instance: String::new(),
+            endpoint: None,
+            region: None,
+            path_style: None,
+            budget: None,
             headers: Vec::new(),
             ca_certs: None,
             identity: None,
             proof: None,
             read: true,
             write: true,
-            exec: false,
-            workers: Workers::default(),
+            workers: Workers { places: 32, falls_back: true, ..Workers::default() },
             timeout: 2,
             upload_timeout: 30,
         }
@@ -81,25 +88,36 @@ pub(super) fn settings(settings: &mut Settings) -> Result<RemoteSettings, Vec<Di
             None
         }
     };
+    let budget = size(settings.remove(&(SECTION.to_owned(), "budget".to_owned()))).unwrap_or_else(|wrong| {
+        errors.extend(wrong);
+        None
+    });
     let found = RemoteSettings {
+        budget,
         cache: address(settings, &mut errors),
         instance: text(settings, SECTION, "instance").unwrap_or_default(),
+        endpoint: text(settings, SECTION, "endpoint"),
+        region: text(settings, SECTION, "region"),
+        path_style: flag(settings, SECTION, "path_style"),
         headers: named_texts(settings, "remote.headers"),
         ca_certs: text(settings, SECTION, "ca_certs"),
         identity,
         proof: proof(settings, &mut errors),
         read: flag(settings, SECTION, "read").unwrap_or(default.read),
         write: flag(settings, SECTION, "write").unwrap_or(default.write),
-        exec: flag(settings, SECTION, "exec").unwrap_or(default.exec),
-        workers: workers(settings),
+        workers: workers(settings, default.workers),
         timeout: number(settings, SECTION, "timeout").unwrap_or(default.timeout),
         upload_timeout: number(settings, SECTION, "upload_timeout").unwrap_or(default.upload_timeout),
     };
     if errors.is_empty() { Ok(found) } else { Err(errors) }
 }
 
-/// Where workers have the shell and the interpreters, and what they are.
-fn workers(settings: &Settings) -> Workers {
+/// Where workers have the shell and the interpreters, what they are, and what they are used for.
+fn workers(settings: &mut Settings, default: Workers) -> Workers {
+    let places = number(settings, SECTION, "exec_jobs").map(|places| usize::from(places).max(1));
+    let mut said = |key: &str, default: bool| flag(settings, SECTION, key).unwrap_or(default);
+    let (all, falls_back) = (said("exec", default.all), said("exec_fallback", default.falls_back));
+    let races = said("exec_race", default.races);
     let symbol = |(name, path): (String, String)| match name.as_str() {
         "sh" => (name, path),
         _ => (format!("python:{name}"), path),
@@ -107,6 +125,10 @@ fn workers(settings: &Settings) -> Workers {
     let shell = ("sh".to_owned(), "/bin/sh".to_owned());
     let tools = named_texts(settings, "remote.interpreters").into_iter().map(symbol);
     Workers {
+        all,
+        places: places.unwrap_or(default.places),
+        falls_back,
+        races,
         tools: std::iter::once(shell).chain(tools).collect(),
         platform: named_texts(settings, "remote.platform").into_iter().collect(),
     }
@@ -123,9 +145,10 @@ fn address(settings: &mut Settings, errors: &mut Vec<Diagnostic>) -> Option<Addr
     parsed
         .map_err(|error: remote::AddressError| {
             let help = match text.split_once("://") {
-                Some(("http", rest)) => format!("a server without encryption is `grpc://{rest}`"),
-                Some(("https", rest)) => format!("a server with encryption is `grpcs://{rest}`"),
-                _ => "such as `grpcs://cache.example.com:443`; names and passwords are not in it".to_owned(),
+                None => format!("a folder below the root is `./{text}`"),
+                Some(_) => {
+                    "such as `grpcs://cache.example.com:443`; names and passwords are not in it".to_owned()
+                }
             };
             let error = Diagnostic::error(Exit::Wrong, "config::remote", format!("`cache`: {error}"));
             errors.push(error.at(Some(place)).help(Some(help)));

@@ -102,7 +102,13 @@ pub(crate) struct Finished {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tests: Vec<String>,
     pub(crate) how: How,
+    /// Whether it failed since it took longer than it may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) timed_out: bool,
     pub(crate) seconds: f64,
+    /// Whether it ran on another machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) elsewhere: bool,
     /// Its key, where it came to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
@@ -190,7 +196,9 @@ mod tests {
             target: target.map(Into::into),
             tests: target.map(|_| "a_test.py".into()).into_iter().collect(),
             how: How::Ran,
+            timed_out: false,
             seconds: 0.25,
+            elsewhere: key.is_some(),
             key: key.map(Into::into),
             needs: vec![0, 1],
             memory: key.map(|_| 1 << 20),

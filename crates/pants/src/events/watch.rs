@@ -72,7 +72,7 @@ impl Watch for Recorded<'_> {
                     self.events.add(Event::Download { execution, action, bytes: done, total });
                 }
             }
-            engine::Event::Finished { id, how, duration, key, usage } => {
+            engine::Event::Finished { id, how, duration, key, usage, elsewhere } => {
                 let action = &self.actions[id];
                 let needs = action.inputs.iter().filter_map(|input| match input {
                     Input::Action(needed) => Some(needed.index()),
@@ -88,10 +88,12 @@ impl Watch for Recorded<'_> {
                     how: match how {
                         Finish::Cached => How::Cached,
                         Finish::Ran => How::Ran,
-                        Finish::Failed => How::Failed,
+                        Finish::Failed | Finish::TimedOut => How::Failed,
                         Finish::Skipped => How::Skipped,
                     },
+                    timed_out: how == Finish::TimedOut,
                     seconds: seconds(duration),
+                    elsewhere,
                     key: key.map(|key| key.hex()),
                     needs: needs.collect(),
                     memory: usage.map(|usage| usage.memory),

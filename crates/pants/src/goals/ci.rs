@@ -1,8 +1,8 @@
-//! The goal `ci`: what a CI job does for a change, one goal after the other, with one summary.
+//! The goal `ci`: what a CI job does for a change, in one run of the scheduler, with one summary.
 
 mod outcome;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, FromArgMatches, ValueEnum};
 use serde_json::json;
@@ -13,7 +13,9 @@ use crate::changed::Dependents;
 use crate::cli::{self, Cli, Goal, Output};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::report::{Report, exit_of, worst};
+use crate::repository::Repository;
 use crate::session::Session;
+use crate::together::{self, Open, Planned, Share};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,7 +30,8 @@ const NOTHING: [&str; 5] = ["tools::none", "tools::no_files", "test::none", "pac
 /// Check, test and package what a change affects
 ///
 /// `fmt --check` and `lint` of the files of targets that differ; `check`, `test` and `package` of all that depends on these
-/// too. Each does its work whatever became of the others; what has no tools is passed over. The exit code is the worst.
+/// too. All is planned first, and then runs together, as processors are free; each is told whatever became of the others, and
+/// what has no tools is passed over. The exit code is the worst.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -77,21 +80,19 @@ enum Part {
     Package,
 }
 
-/// All of it, in the order in which it is done: what says soonest that something is wrong goes first.
+/// All of it, in the order in which it is told.
 const PARTS: [Part; 5] = [Part::Fmt, Part::Lint, Part::Check, Part::Test, Part::Package];
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    let mut outcomes = Vec::new();
-    for part in PARTS.into_iter().filter(|part| !arguments.skip.contains(part)) {
-        if session.cancel.is_cancelled() {
-            break;
-        }
-        if part != Part::Test && arguments.shard.as_ref().is_some_and(|shard| !shard.starts_with("1/")) {
-            continue;
-        }
-        let goal = goal(part, arguments)?;
-        outcomes.push(carry_out(session, &goal));
-    }
+    let is_first = arguments.shard.as_ref().is_none_or(|shard| shard.starts_with("1/"));
+    let is_meant = |part: &Part| !arguments.skip.contains(part) && (is_first || *part == Part::Test);
+    let goals = PARTS.into_iter().filter(is_meant).map(|part| goal(part, arguments));
+    let goals = goals.collect::<Result<Vec<Goal>, _>>()?;
+    let repository = session.repository()?;
+    let begun: Vec<Begun<'_>> = goals.iter().map(|goal| begin(session, &repository, goal)).collect();
+    let open: Vec<&Open<'_>> = begun.iter().filter_map(Begun::open).collect();
+    let mut shares = together::execute(session, &open)?.into_iter();
+    let outcomes: Vec<Outcome> = begun.into_iter().map(|one| end(session, one, &mut shares)).collect();
     let exit = worst(outcomes.iter().map(|outcome| outcome.exit));
     let console = session.console;
     match console.output {
@@ -149,18 +150,60 @@ impl Part {
     }
 }
 
-/// Does what a goal does, and gives what became of it.
-fn carry_out(session: &Session<'_>, goal: &Goal) -> Outcome {
+/// A part that is planned.
+struct Begun<'a> {
+    goal: &'static str,
+    planned: Result<Planned<'a>, Vec<Diagnostic>>,
+    /// What was said and answered meanwhile.
+    said: Vec<Diagnostic>,
+    answer: String,
+    /// How long that took.
+    took: Duration,
+}
+
+impl<'a> Begun<'a> {
+    /// What has to run for it.
+    fn open(&self) -> Option<&Open<'a>> {
+        match &self.planned {
+            Ok(Planned::Open(open)) => Some(open),
+            _ => None,
+        }
+    }
+}
+
+/// Plans what a goal does.
+fn begin<'a>(session: &'a Session<'a>, repository: &'a Repository, goal: &'a Goal) -> Begun<'a> {
     let (console, start) = (session.console, Instant::now());
-    let (ended, answer) = console.part(|| {
-        let ended = match goal {
-            Goal::Fmt(arguments) => super::fmt::run(session, arguments),
-            Goal::Lint(arguments) => super::lint::run(session, arguments),
-            Goal::Check(arguments) => super::check::run(session, arguments),
-            Goal::Test(arguments) => super::test::run(session, arguments),
-            Goal::Package(arguments) => super::package::run(session, arguments),
+    let ((planned, said), answer) = console.part(Vec::new(), || {
+        let planned = match goal {
+            Goal::Fmt(arguments) => super::fmt::plan(session, repository, arguments),
+            Goal::Lint(arguments) => super::lint::plan(session, repository, arguments),
+            Goal::Check(arguments) => super::check::plan(session, repository, arguments),
+            Goal::Test(arguments) => super::test::plan(session, repository, arguments),
+            Goal::Package(arguments) => super::package::plan(session, repository, arguments),
             _ => unreachable!("it is none of the parts"),
         };
+        (planned, console.said())
+    });
+    Begun { goal: goal.name(), planned, said, answer, took: start.elapsed() }
+}
+
+/// Has a part answer when all has run, and gives what became of it.
+fn end(
+    session: &Session<'_>,
+    Begun { goal, planned, said, mut answer, mut took }: Begun<'_>,
+    shares: &mut impl Iterator<Item = Share>,
+) -> Outcome {
+    let (console, start) = (session.console, Instant::now());
+    let (ended, more) = console.part(said, || {
+        let ended = planned.and_then(|planned| match planned {
+            Planned::Done(exit) => Ok(exit),
+            Planned::Open(open) => {
+                let share = shares.next().expect("each has its share");
+                took += share.after;
+                open.conclude(share.execution)
+            }
+        });
         match ended {
             Ok(Exit::Done) => Ok(exit_of(&console.said())),
             Ok(exit) => Ok(exit),
@@ -169,18 +212,19 @@ fn carry_out(session: &Session<'_>, goal: &Goal) -> Outcome {
                 console.diagnostics(errors);
                 let exit = exit_of(&console.said());
                 if console.output == Output::Json {
-                    let report = Report::default().json(goal.name(), exit, &console.said(), start);
+                    let report = Report::default().json(goal, exit, &console.said(), session.start);
                     console.answer(&report.to_string());
                 }
                 Ok(exit)
             }
         }
     });
+    answer.push_str(&more);
     let (status, exit, reason) = match ended {
         Ok(Exit::Done) => (Status::Passed, Exit::Done, None),
         Ok(exit) => (Status::Failed, exit, None),
         Err(nothing) => (Status::Skipped, Exit::Done, nothing.first().map(|error| error.message.clone())),
     };
     let report = serde_json::from_str(&answer).ok();
-    Outcome { goal: goal.name(), status, exit, reason, report, seconds: start.elapsed().as_secs_f64() }
+    Outcome { goal, status, exit, reason, report, seconds: (took + start.elapsed()).as_secs_f64() }
 }

@@ -5,6 +5,7 @@ mod machine;
 mod network;
 mod programs;
 mod python;
+mod remote;
 mod repository;
 
 use std::fmt::Write as _;
@@ -34,6 +35,10 @@ pub(crate) struct Arguments {
     /// Say only what could be better
     #[arg(long)]
     problems: bool,
+
+    /// Look at the remote cache as well: what it can do, how fast it is, and whether it takes what is made here
+    #[arg(long)]
+    remote: bool,
 }
 
 /// How something is.
@@ -115,6 +120,9 @@ pub(crate) fn run(
         ("programs", programs::look(&session)),
         ("indexes", network::look(&session)),
     ];
+    if arguments.remote {
+        findings.push(("remote", remote::look(&session)));
+    }
     if is_repository {
         findings.push(("repository", repository::look(&session)));
     }

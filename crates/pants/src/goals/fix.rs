@@ -31,5 +31,5 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     let suits = |tool: &Tool| tool.rewrite_args.is_some();
     let suiting = [(ToolGoal::Lint, suits as fn(&Tool) -> bool), (ToolGoal::Fmt, suits)];
     let work = Work::new(session, &repository, &arguments.asked, "fix", &suiting)?;
-    rewrite(session, "fix", arguments.mode, &work)
+    rewrite(session, "fix", arguments.mode, work)?.carry_out()
 }

@@ -5,7 +5,9 @@ use python::tools::{Tool, ToolGoal};
 
 use crate::checking::{Asked, Work, look};
 use crate::diagnostic::{Diagnostic, Exit};
+use crate::repository::Repository;
 use crate::session::Session;
+use crate::together::Planned;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +28,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
     let repository = session.repository()?;
+    plan(session, &repository, arguments)?.carry_out()
+}
+
+pub(crate) fn plan<'a>(
+    session: &'a Session<'a>,
+    repository: &'a Repository,
+    arguments: &'a Arguments,
+) -> Result<Planned<'a>, Vec<Diagnostic>> {
     let suits = |tool: &Tool| tool.check_args.is_some();
-    let work = Work::new(session, &repository, &arguments.asked, "lint", &[(ToolGoal::Lint, suits)])?;
-    look(session, "lint", &work)
+    let work = Work::new(session, repository, &arguments.asked, "lint", &[(ToolGoal::Lint, suits)])?;
+    look(session, "lint", work)
 }

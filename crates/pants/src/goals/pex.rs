@@ -164,7 +164,7 @@ fn make(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagno
     place_at(&mut artifacts, &destination);
     let configurations = artifacts[0].configurations.clone();
     let mut report = Report::default();
-    Plan::adhoc(session, artifacts, actions, &interpreters)?.carry_out(&mut report)?;
+    Plan::adhoc(session, artifacts, actions, &interpreters)?.carry_out(None, &mut report)?;
     if arguments.output_file.is_some() {
         return Ok(tell(session, &report, &destination));
     }

@@ -65,7 +65,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     command.args(&arguments.arguments);
     let generated = generated::place(session, &repository, &[*node], false)?;
     let roots: Vec<String> = made.environment.roots.iter().cloned().chain(generated).collect();
-    environments::let_import(&mut command, session, &roots);
+    environments::let_import(&mut command, session, &roots)?;
     session.console.leave();
     // Nothing of this process is left to go on with it.
     session.end_remote();

@@ -6,35 +6,38 @@ mod coverage;
 mod debug;
 mod flaky;
 mod junit;
+mod prepared;
 mod result;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use engine::{ActionGraph, ActionId};
-use graph::NodeId;
+use engine::ActionGraph;
+use graph::{NodeId, TargetGraph};
 use python::tools::ConfigurationFile;
-use python::{Reporter, Test, TestBatch, TestRequest, test_files, test_packages, test_paths};
+use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
 use store::{IndexEntry, StatIndex};
 
-use self::attempts::{Repeats, Runs, Status};
+use self::attempts::Status;
 use self::choice::Shard;
 use self::coverage::Measuring;
+use self::prepared::prepare;
 use self::result::Results;
 use super::binary::check_some;
 use super::{Changed, Narrowed, Targets};
 use crate::analysis::{observe, placed};
-use crate::build::Plan;
 use crate::checking::Configurations;
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
+use crate::recall::{Basis, Recalled, Request};
 use crate::report::{Report, exit_of};
-use crate::repository::Repository;
+use crate::repository::{Repository, Variables};
 use crate::session::Session;
+use crate::together::Planned;
 use crate::tools::MachineTools;
-use crate::undeclared;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -104,25 +107,105 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
+    let asked = Asked::new(session, arguments);
+    if let Some(exit) = asked.recall(session)? {
+        return Ok(exit);
+    }
     let repository = session.repository()?;
-    let chosen = chosen(session, &repository, arguments)?;
+    plan_anew(session, &repository, arguments, asked)?.carry_out()
+}
+
+pub(crate) fn plan<'a>(
+    session: &'a Session<'a>,
+    repository: &'a Repository,
+    arguments: &'a Arguments,
+) -> Result<Planned<'a>, Vec<Diagnostic>> {
+    let asked = Asked::new(session, arguments);
+    match asked.recall(session)? {
+        Some(exit) => Ok(Planned::Done(exit)),
+        None => plan_anew(session, repository, arguments, asked),
+    }
+}
+
+fn plan_anew<'a>(
+    session: &'a Session<'a>,
+    repository: &'a Repository,
+    arguments: &'a Arguments,
+    Asked { targets, only, request }: Asked<'a>,
+) -> Result<Planned<'a>, Vec<Diagnostic>> {
+    let chosen = chosen(session, repository, arguments, (&targets, only))?;
     if arguments.debug {
-        return Err(vec![debug::become_pytest(session, &repository, arguments, &chosen)]);
+        return Err(vec![debug::become_pytest(session, repository, arguments, &chosen)]);
+    }
+    if chosen.files.is_empty() {
+        return conclude(session, Done::default()).map(Planned::Done);
     }
     let mut done = Done::default();
-    if !chosen.files.is_empty() {
-        let told = run_all(session, &repository, arguments, &chosen, &mut done);
-        if done.results.all.is_empty() {
-            let paths = chosen.files.iter().filter_map(|file| repository.graph.file(*file));
-            result::forget(session, paths)?;
+    match prepare(session, repository, arguments, &chosen, &mut done) {
+        Ok((prepared, plan)) => {
+            let (roots, force) = (prepared.runs().first(), prepared.repeats.forces());
+            Ok(Planned::open(plan, roots, force, move |plan, first| {
+                let told = prepared.conclude(session, repository, (plan, first), &mut done);
+                let told = told.and_then(|basis| {
+                    remember(session, repository, request.as_ref().map(|request| (request, basis)), &done)
+                });
+                session.console.diagnostics(told.err().unwrap_or_default());
+                conclude(session, done)
+            }))
         }
-        session.console.diagnostics(told.err().unwrap_or_default());
+        Err(wrong) => {
+            result::forget(session, chosen.files.iter().filter_map(|file| repository.graph.file(*file)))?;
+            session.console.diagnostics(wrong);
+            conclude(session, done).map(Planned::Done)
+        }
     }
+}
+
+/// Remembers how each file ended, and answers.
+fn conclude(session: &Session<'_>, mut done: Done) -> Result<Exit, Vec<Diagnostic>> {
     let store = session.store()?;
     choice::remember(store, &session.root, &done.results)?;
     flaky::count(store, &mut done.results)?;
     session.console.diagnostics(session.take_warnings());
     Ok(tell(session, &done))
+}
+
+/// What is asked for, as it was written.
+struct Asked<'a> {
+    targets: Targets,
+    only: BTreeMap<String, Vec<String>>,
+    request: Option<Request<'a>>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(session: &'a Session<'a>, arguments: &Arguments) -> Asked<'a> {
+        session.builds.get_or_init(|| ());
+        let (targets, only) = arguments.asked();
+        let request = arguments.request(session, &targets);
+        Asked { targets, only, request }
+    }
+
+    /// Answers as the same request was answered the last time, if that holds.
+    fn recall(&self, session: &Session<'_>) -> Result<Option<Exit>, Vec<Diagnostic>> {
+        let Some(request) = &self.request else { return Ok(None) };
+        let Some(Recalled { made, report, said }) = request.recall()? else { return Ok(None) };
+        let Some(results) = Results::recalled(session, made)? else { return Ok(None) };
+        session.console.repeat(&said);
+        conclude(session, Done { results, report, ..Done::default() }).map(Some)
+    }
+}
+
+/// Remembers a run in which all passed: what has not runs again in any case.
+fn remember(
+    session: &Session<'_>,
+    repository: &Repository,
+    request: Option<(&Request<'_>, Basis)>,
+    done: &Done,
+) -> Result<(), Vec<Diagnostic>> {
+    let (Some((request, basis)), Some(all)) = (request, done.results.all_passed(session)?) else {
+        return Ok(());
+    };
+    request.remember(repository, basis, &all, &done.report)
 }
 
 /// What became of what was asked for.
@@ -171,19 +254,32 @@ impl Arguments {
         }
         (Targets { targets, narrowed: self.narrowed.clone(), changed: self.changed.clone() }, only)
     }
+
+    /// The request, if its answer depends on nothing but files; not where tests run although they have passed.
+    fn request<'a>(&self, session: &'a Session<'a>, asked: &Targets) -> Option<Request<'a>> {
+        let runs = self.force || self.runs.is_some() || self.debug;
+        if runs || self.failed || self.durations.is_some() || self.coverage.is_asked() {
+            return None;
+        }
+        let others = [self.shard.map(|shard| shard.to_string()), self.timeout.map(|limit| limit.to_string())];
+        let others = others.map(Option::unwrap_or_default);
+        Some(Request::new(session, "test", asked, &[&self.targets, &self.arguments, &others]))
+    }
 }
 
 fn chosen(
     session: &Session<'_>,
     repository: &Repository,
     arguments: &Arguments,
+    (asked, only): (&Targets, BTreeMap<String, Vec<String>>),
 ) -> Result<Chosen, Vec<Diagnostic>> {
     let graph = &repository.graph;
-    let (asked, only) = arguments.asked();
+    let only: BTreeMap<String, Vec<String>> =
+        only.into_iter().map(|(path, names)| (session.named(&path).into_owned(), names)).collect();
     let mut files = asked.files(session, repository, test_files)?;
+    check_named(graph, &only, &files)?;
     let help = "`pants list --type python_test ::` names all that there are";
-    check_some(session, &asked, &files, ("test::none", "`python_test`", help))
-        .map_err(|wrong| vec![wrong])?;
+    check_some(session, asked, &files, ("test::none", "`python_test`", help)).map_err(|wrong| vec![wrong])?;
     if arguments.failed {
         files = choice::failed_before(session.store()?, &session.root, graph, files)?;
     }
@@ -198,6 +294,22 @@ fn chosen(
     Ok(Chosen { files, only })
 }
 
+/// That each file of which only some tests are asked for has any.
+fn check_named(
+    graph: &TargetGraph,
+    only: &BTreeMap<String, Vec<String>>,
+    files: &[NodeId],
+) -> Result<(), Vec<Diagnostic>> {
+    let is_chosen = |path: &str| files.iter().any(|file| graph.file(*file) == Some(path));
+    let lost = only.iter().filter(|(path, _)| !is_chosen(path)).map(|(path, names)| {
+        let message = format!("`{path}::{}` is not among the tests that are asked for", names[0]);
+        let help = Some("`pants list --type python_test ::` names all targets of tests");
+        Diagnostic::error(Exit::Wrong, "test::none", message).help(help)
+    });
+    let lost: Vec<Diagnostic> = lost.collect();
+    if lost.is_empty() { Ok(()) } else { Err(lost) }
+}
+
 /// The tests as actions, and what else is known of them.
 struct Analysed {
     tests: Vec<Test>,
@@ -207,6 +319,8 @@ struct Analysed {
     tools: MachineTools,
     /// All that they reach.
     files: BTreeMap<String, IndexEntry>,
+    /// What all this depends on.
+    basis: Basis,
 }
 
 fn analyse(
@@ -224,16 +338,21 @@ fn analyse(
     let paths = |ownership: &python::Ownership<'_>| {
         let reached = files.iter().flat_map(|file| test_paths(graph, *file, &repository.roots));
         let reached = reached.chain(crate::analysis::paths(repository, ownership, &packages));
+        let reached = reached.chain(python::metadata_paths(graph, files, ownership));
         let configuration = configurations.paths().map(ToOwned::to_owned).chain(of_coverage());
         let measured = measuring.iter().flat_map(|measuring| measuring.files_of_others(graph));
         reached.chain(configuration).chain(measured).collect()
     };
     let nodes: Vec<NodeId> = files.iter().chain(&packages).copied().collect();
     observe(session, repository, &nodes, &paths, |seen| {
+        let variables = RefCell::new(Variables::new());
         let request = TestRequest {
             arguments: &arguments.arguments,
             only,
-            variable: &|name| session.environment.get(name).map(ToOwned::to_owned),
+            variable: &|name| {
+                variables.borrow_mut().insert(name.to_owned(), session.variable(name));
+                session.environment.get(name).map(ToOwned::to_owned)
+            },
             configuration: &|path| {
                 let found = configurations.of(path).map(ToOwned::to_owned).chain(of_coverage());
                 let found: BTreeSet<String> = found.collect();
@@ -260,76 +379,10 @@ fn analyse(
         let ((tests, reporter), actions) = made.map_err(wrong)?;
         session.console.diagnostics(seen.interpreters.take_notes());
         let tools = MachineTools::of(&actions, seen.interpreters);
-        Ok(Analysed { tests, reporter, actions, tools, files: seen.files.clone() })
+        let mut basis = Basis { variables: variables.take(), ..seen.basis() };
+        basis.inputs.extend(configurations.candidates().iter().map(PathBuf::from));
+        Ok(Analysed { tests, reporter, actions, tools, files: seen.files.clone(), basis })
     })
-}
-
-/// The files whose tests each action runs.
-fn files_of_actions(
-    tests: &[Test],
-    repeated: &[Vec<ActionId>],
-    batches: &[TestBatch],
-) -> BTreeMap<ActionId, Vec<String>> {
-    let alone = tests.iter().zip(repeated);
-    let alone =
-        alone.flat_map(|(test, actions)| actions.iter().map(|action| (*action, vec![test.path.clone()])));
-    let batches = batches.iter().map(|batch| {
-        let paths = batch.tests.iter().map(|test| tests[*test].path.clone());
-        (batch.action, paths.collect())
-    });
-    alone.chain(batches).collect()
-}
-
-fn run_all(
-    session: &Session<'_>,
-    repository: &Repository,
-    arguments: &Arguments,
-    chosen: &Chosen,
-    done: &mut Done,
-) -> Result<(), Vec<Diagnostic>> {
-    let reached = repository.graph.closure(chosen.files.iter().copied());
-    session.tell_findings(repository, &reached, true)?;
-    let measuring = arguments.coverage.measuring(session, arguments.shard.is_some())?;
-    let (index, analysed) = analyse(session, repository, arguments, chosen, measuring.as_ref())?;
-    let Analysed { tests, reporter, mut actions, tools, files } = analysed;
-    let runs = arguments.runs;
-    let mut repeated = |test: &Test| {
-        let more = (1..runs.unwrap_or(1)).map(|_| actions.again(test.action));
-        std::iter::once(test.action).chain(more).collect()
-    };
-    let repeated: Vec<Vec<ActionId>> = tests.iter().map(&mut repeated).collect();
-    // What has failed before would most likely run twice.
-    let has_batches = runs.is_none() && !arguments.force && !arguments.failed;
-    let batches = if has_batches { python::batches(&tests, &mut actions) } else { Vec::new() };
-    let builds = tests.iter().map(|test| &test.builds).chain(reporter.iter().map(|one| &one.builds));
-    let builds = builds.flatten().cloned().collect();
-    let mut places: Vec<_> = tests.iter().map(|test| (test.action, test.place.clone())).collect();
-    places.extend(batches.iter().map(|batch| (batch.action, tests[batch.tests[0]].place.clone())));
-    places.extend(reporter.iter().map(|one| (one.environment, one.place.clone())));
-    let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
-    let plan = plan.testing(files_of_actions(&tests, &repeated, &batches));
-    done.report.add_counts(session.take_generated());
-    let repeats = Repeats { runs, retries: arguments.retries.unwrap_or_default(), force: arguments.force };
-    let runs = Runs { tests: &tests, actions: &repeated, batches: &batches, repeats };
-    let ended = runs.carry_out(&plan, session.store()?, &mut done.report)?;
-    for (test, attempts) in tests.iter().zip(ended.of_tests) {
-        done.results.add(session, test, attempts, arguments.runs.is_some())?;
-        let said = done.results.all.last().and_then(result::TestResult::output);
-        if let (Some(said), Some(node)) = (said, repository.graph.file_nodes(&test.path).first()) {
-            done.warnings.extend(undeclared::warnings(session, repository, (*node, ""), &said));
-        }
-    }
-    let mut diagnostics = plan.told(ended.failures);
-    if ended.cancelled {
-        diagnostics.push(Diagnostic::error(Exit::Failed, "test::cancelled", "cancelled"));
-    } else if let (Some(measuring), Some(reporter)) = (&measuring, &reporter) {
-        let trees = done.results.trees();
-        match measuring.report(session, &plan, reporter, &trees, &files) {
-            Ok(reported) => done.coverage = Some(reported),
-            Err(wrong) => diagnostics.extend(wrong),
-        }
-    }
-    if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
 }
 
 /// Says what became of the tests: what passed, and then what failed, with what that said.

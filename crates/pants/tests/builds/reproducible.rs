@@ -1,8 +1,14 @@
-//! The same bytes and modes, whatever the folder, clock, umask, locale, time zone, job count, home and cache.
+//! The same keys, bytes and modes, whatever the folder, clock, umask, locale, time zone, job count, home, user, `PATH` and
+//! cache.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::checkout::{Checkout, report};
 use crate::index::Index;
@@ -90,18 +96,29 @@ fn the_same_bytes_everywhere() {
     }
     let dir = tempfile::tempdir().unwrap();
     let original = Checkout::generate(&dir.path().join("original"), dir.path(), 1, &index);
-    let mut first: Option<(BTreeMap<_, _>, serde_json::Value)> = None;
-    for around in &ALL {
+    let mut first: Option<(BTreeMap<_, _>, Value)> = None;
+    let mut first_keys = BTreeMap::new();
+    for (at, around) in ALL.iter().enumerate() {
         let mut checkout = original.copy(&dir.path().join(around.folder), dir.path());
         checkout.cache = dir.path().join(around.cache);
         checkout.home = dir.path().join("home of").join(around.folder);
         touch(&checkout.root, around.touched);
+        let events = dir.path().join(format!("events{at}"));
         let mut command = checkout.command(&["--output", "json", "-j", around.jobs, "binary", "::"]);
-        command.envs(around.variables.iter().copied());
+        command
+            .envs(around.variables.iter().copied())
+            .env("PATH", path(&dir.path().join(format!("tools{at}"))));
+        command.arg("--events").arg(&events);
         let time = (fake && around.touched != "now").then_some(around.touched);
         let report = report(&behind(around.umask, time, &command).output().unwrap());
         let built = (checkout.dist(), report["artifacts"].clone());
         assert!(built.0.len() > 5);
+        let keys = keys(&events);
+        assert!(keys.keys().any(|(verb, _)| verb == "run"), "no program is run: {keys:?}");
+        if at == 0 {
+            first_keys.clone_from(&keys);
+        }
+        assert_eq!(keys, first_keys, "{around:?}");
         match &first {
             None => first = Some(built),
             Some(first) => {
@@ -117,6 +134,24 @@ fn the_same_bytes_everywhere() {
             }
         }
     }
+}
+
+/// The machine's `PATH` behind another folder with a tool that no step uses.
+fn path(tools: &Path) -> OsString {
+    fs::create_dir_all(tools).unwrap();
+    fs::write(tools.join("irrelevant"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(tools.join("irrelevant"), fs::Permissions::from_mode(0o755)).unwrap();
+    let machine = std::env::var_os("PATH").unwrap();
+    std::env::join_paths([tools.to_owned()].into_iter().chain(std::env::split_paths(&machine))).unwrap()
+}
+
+/// The keys of all steps of a run, by what they are.
+fn keys(events: &Path) -> BTreeMap<(String, String), String> {
+    let text = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+    let events = fs::read_to_string(events).unwrap();
+    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let settled = events.filter(|event| event["event"] == "action_finished");
+    settled.map(|event| ((text(&event, "verb"), text(&event, "description")), text(&event, "key"))).collect()
 }
 
 /// Folders of `dist/` that hold artifacts are the user's, with the user's umask; what is inside an artifact is ours.

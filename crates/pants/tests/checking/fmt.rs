@@ -118,3 +118,33 @@ fn targets_are_left_alone_by_the_tools_that_they_name() {
     let (code, said) = run(&repository, &["lint", "--tool", "ruff", "::"]);
     assert!(code == 1 && said.contains("lib/ugly.py") && !said.contains("svc/other.py"), "{said}");
 }
+
+/// A formatter that is killed when it has written a part of the file.
+const KILLED: &str = "[fmt]\ntools = [\"halfway\"]\n\n[tools.halfway]\ngoal = \"fmt\"\npackages = [\"black\"]\nX
+     rewrite_args = [\"-s\", \"import os, sys; open(sys.argv[-1], 'w').write('impo'); os.kill(os.getpid(), 9)\"]\n";
+
+#[test]
+fn files_are_whole_whoever_is_killed() {
+    let Some(repository) = shop("files_are_whole_whoever_is_killed", &["black"], KILLED) else { return };
+    let ugly = "x  =  1\n".repeat(2_000);
+    repository.write("svc/ugly.py", &ugly);
+    let (code, said) = run(&repository, &["fmt", "svc/ugly.py"]);
+    assert!(code == 1 && said.contains("`halfway` failed") && said.contains("nothing is written"), "{said}");
+    assert_eq!(text(&repository.read("svc/ugly.py")), ugly);
+
+    // The tool itself, at whatever moment.
+    let config = String::from_utf8(repository.read("pants.toml")).unwrap();
+    repository.write("pants.toml", config.replace("tools = [\"halfway\"]", "tools = [\"black\"]"));
+    let good = "x = 1\n".repeat(2_000);
+    for moment in 0..8 {
+        let mut command = crate::online(&repository, &["-q", "fmt", "svc/ugly.py", "--force"]);
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(moment * 400));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = repository.read("svc/ugly.py");
+        assert!([&ugly, &good].contains(&&text(&found).to_owned()), "killed after {} ms", moment * 400);
+    }
+    assert_eq!(run(&repository, &["-q", "fmt", "svc/ugly.py"]).0, 0);
+    assert_eq!(text(&repository.read("svc/ugly.py")), good);
+}

@@ -9,6 +9,7 @@ mod base;
 #[path = "../builds/checkout.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod checkout;
+mod failing;
 #[path = "../bad_input/index.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod index;

@@ -9,7 +9,7 @@ use crate::service::Service;
 use crate::tools::{has, succeed};
 
 /// Publishes the image; gives the report.
-fn publish(service: &Service, registry: &Registry, knows: bool, arguments: &[&str]) -> Value {
+pub(crate) fn publish(service: &Service, registry: &Registry, knows: bool, arguments: &[&str]) -> Value {
     let all = ["--output", "json", "publish", "//start:image", "--registry", &registry.host];
     let mut command = service.checkout.command(&[&all, arguments].concat());
     if knows {

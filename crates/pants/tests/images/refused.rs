@@ -1,5 +1,6 @@
 //! Images that cannot be: what is said, and where.
 
+use crate::base::PYTHON;
 use crate::service::Service;
 
 #[track_caller]
@@ -42,6 +43,29 @@ fn what_cannot_be_an_image_is_told_at_its_place() {
     check(&service, &package, "python::image_name", "start/BUILD:4", "`1.2.0`");
     service.write(&digest, "['linux-x86_64']", "");
     check(&service, &["publish", "//start:image"], "publish::registry", "start/BUILD:3", "--registry");
+
+    service.write(&digest, "['linux-x86_64']", "registries = ['https://registry']");
+    check(&service, &package, "python::image_name", "start/BUILD:4", "write the host");
+    service.write(&digest, "['linux-x86_64']", "registries = ['registry/Team']");
+    check(&service, &package, "python::image_name", "start/BUILD:4", "a registry is a host");
+
+    // Two images with one name are both told.
+    service.write(&digest, "['linux-x86_64']", "");
+    service.checkout.write(
+        "other/BUILD",
+        &format!(
+            "python_image(name = 'image', binary = '//start:app', base = 'oci:base@{digest}', \
+             base_python = '{PYTHON}', repository = 'acme/start')\n"
+        ),
+    );
+    let both = ["publish", "//start:image", "//other:image", "--registry", "registry"];
+    check(
+        &service,
+        &both,
+        "`//other:image` and `//start:image`",
+        "registry/acme/start:latest",
+        "--image-tag",
+    );
 
     // An image of a `Dockerfile` is left alone, and one of a binary is not.
     service.checkout.write("docker/BUILD", "docker_image(name = 'image', source = 'Dockerfile')\n");

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::tools::has;
@@ -30,6 +33,15 @@ impl Drop for Registry {
 impl Registry {
     /// A registry that wants a password for all it does.
     pub(crate) fn start(test: &str, folder: &Path) -> Option<Registry> {
+        Registry::with_storage(test, folder, "")
+    }
+
+    /// One that takes nothing, but answers what it is asked.
+    pub(crate) fn read_only(test: &str, folder: &Path) -> Option<Registry> {
+        Registry::with_storage(test, folder, ", maintenance: {readonly: {enabled: true}}")
+    }
+
+    fn with_storage(test: &str, folder: &Path, storage: &str) -> Option<Registry> {
         if !has(test, "docker-registry", "docker-registry") {
             return None;
         }
@@ -38,7 +50,7 @@ impl Registry {
         let (users, data) = (folder.join("users"), folder.join("data"));
         fs::write(&users, USERS).unwrap();
         let configuration = format!(
-            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {:?}}}}}\nhttp: {{addr: \"127.0.0.1:{port}\"}}\n\
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {:?}}}{storage}}}\nhttp: {{addr: \"127.0.0.1:{port}\"}}\n\
              auth: {{htpasswd: {{realm: own, path: {users:?}}}}}\nlog: {{level: error, accesslog: {{disabled: true}}}}\n",
             data
         );
@@ -54,6 +66,29 @@ impl Registry {
             std::thread::sleep(Duration::from_millis(50));
         }
         Some(registry)
+    }
+
+    /// Lets it be asked through a line that is cut once, as soon as so many bytes have gone to it over one connection.
+    /// Tells whether the line is whole.
+    pub(crate) fn behind_a_line_that_is_cut(&mut self, after: u64) -> Arc<AtomicBool> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let registry = std::mem::replace(&mut self.host, format!("localhost:{port}"));
+        let whole = Arc::new(AtomicBool::new(true));
+        let known = Arc::clone(&whole);
+        std::thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let far = TcpStream::connect(registry.replace("localhost", "127.0.0.1")).unwrap();
+                let (mut answers, mut back) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut answers, &mut back);
+                    let _ = back.shutdown(Shutdown::Write);
+                });
+                let whole = Arc::clone(&whole);
+                std::thread::spawn(move || carry(near, far, after, &whole));
+            }
+        });
+        known
     }
 
     /// What it keeps: the size of each blob by its digest.
@@ -79,4 +114,24 @@ impl Registry {
         let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
         [("DOCKER_CONFIG".to_owned(), folder.display().to_string()), ("PATH".to_owned(), path)].into()
     }
+}
+
+/// Carries what goes to the registry; the first line that has carried too much is cut.
+fn carry(mut near: TcpStream, mut far: TcpStream, most: u64, whole: &AtomicBool) {
+    let (mut buffer, mut carried) = ([0; 16 << 10], 0);
+    loop {
+        let count = match near.read(&mut buffer) {
+            Ok(count) if count > 0 => count,
+            _ => break,
+        };
+        carried += count as u64;
+        if carried > most && whole.swap(false, Ordering::SeqCst) {
+            let _ = near.shutdown(Shutdown::Both);
+            break;
+        }
+        if far.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = far.shutdown(Shutdown::Write);
 }

@@ -16,20 +16,20 @@ const BUILD: &str = "python_library(name = 'lib')\n\
      python_binary(name = 'app', entry_point = 'main.py', dependencies = [':upper', ':names'])\n";
 
 /// With a worker; none, and why is said, where it cannot be had. The first step takes as long as `sleep` does.
-fn with_worker(test: &str, sleep: &str) -> Option<(Bench, Server)> {
+pub(crate) fn with_worker(test: &str, sleep: &str) -> Option<(Bench, Server)> {
     let folder = scratch();
-    let server = worker(folder.path());
+    let server = worker(folder.path(), &[]);
     let server = server.map_err(|why| println!("skipped: {test}: no buildbox with a worker: {why}")).ok()?;
     let bench = Bench::new(folder, &server.address());
     bench.write("app/BUILD", &BUILD.replace("SLEEP", sleep));
     Some((bench, server))
 }
 
-const EXEC: (&str, &str) = ("PANTS_REMOTE_EXEC", "true");
+pub(crate) const EXEC: (&str, &str) = ("PANTS_REMOTE_EXEC", "true");
 /// What was looked up is run all the same.
-const ANEW: (&str, &str) = ("PANTS_REMOTE_READ", "false");
+pub(crate) const ANEW: (&str, &str) = ("PANTS_REMOTE_READ", "false");
 
-fn there(built: &Built) -> u64 {
+pub(crate) fn there(built: &Built) -> u64 {
     let said = built.stderr.split(" programs run there").next().filter(|said| *said != built.stderr);
     said.and_then(|said| said.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
 }
@@ -78,9 +78,7 @@ fn a_server_that_is_killed_meanwhile_is_gone_on_with_or_done_without() {
 fn a_worker_that_is_emptied_gets_all_again() {
     let Some((bench, mut server)) = with_worker("a worker that is emptied", "") else { return };
     let first = bench.build_with("there", &[EXEC]);
-    server.kill();
-    std::fs::remove_dir_all(&server.folder).unwrap();
-    server.restart();
+    server.empty();
     bench.write("app/names.txt", "grace\n");
     let changed = bench.build_with("there", &[EXEC]);
     assert_eq!(there(&changed), 2, "{}", changed.stderr);

@@ -47,9 +47,7 @@ fn what_a_server_loses_is_made_again() {
     bench.build("one");
     // This machine knows what was made, and has next to nothing of it.
     bench.build("two");
-    server.kill();
-    fs::remove_dir_all(&server.folder).unwrap();
-    server.restart();
+    server.empty();
     bench.write("app/main.py", "from app import names\nprint(names.NAMES, 3)\n");
     let built = bench.build("two");
     assert!(built.ran() > 0, "{}", built.stderr);
@@ -71,16 +69,14 @@ fn a_server_that_is_emptied_in_the_middle_of_a_build_only_slows_it_down() {
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let running = command.spawn().unwrap();
     std::thread::sleep(Duration::from_millis(120));
-    server.kill();
-    fs::remove_dir_all(&server.folder).unwrap();
-    server.restart();
+    server.empty();
     let built = bench.result(&running.wait_with_output().unwrap());
     // Nobody knows how far it was: it has either what the other made, or its own.
     assert!(built.bytes == first.bytes || built.programs() > 0, "{}", built.stderr);
 }
 
 /// The files of a server's blobs that are at least so large, the largest first.
-fn blobs(folder: &Path, least: u64) -> Vec<(u64, PathBuf)> {
+pub(crate) fn blobs(folder: &Path, least: u64) -> Vec<(u64, PathBuf)> {
     let (mut found, mut open) = (Vec::new(), vec![folder.join("cas/objects")]);
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap().flatten() {

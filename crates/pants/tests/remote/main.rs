@@ -4,11 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 #![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
+mod doctor;
 mod execution;
 mod faults;
+mod guard;
+mod plain;
+mod plain_servers;
 mod servers;
 mod tokens;
 mod wire;
+mod workers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,6 +35,8 @@ const BUILD: &str = "python_library(name = 'lib')\n\
 pub(crate) struct Bench {
     folder: TempDir,
     pub(crate) address: String,
+    /// Variables that every run has.
+    pub(crate) shown: Vec<(String, String)>,
 }
 
 /// What a build said.
@@ -59,7 +66,7 @@ impl Built {
 
 impl Bench {
     pub(crate) fn new(folder: TempDir, address: &str) -> Bench {
-        let bench = Bench { folder, address: address.to_owned() };
+        let bench = Bench { folder, address: address.to_owned(), shown: Vec::new() };
         fs::create_dir_all(bench.path("repository/app")).unwrap();
         fs::create_dir_all(bench.path("home")).unwrap();
         bench.write("pants.toml", "[python]\ninterpreter_constraints = [\"CPython>=3.9\"]\n");
@@ -93,6 +100,7 @@ impl Bench {
         command.args(arguments).current_dir(self.path("repository"));
         command.env("HOME", self.path("home")).env("PANTS_CACHE_DIR", self.path(machine));
         command.env("PANTS_REMOTE_CACHE", &self.address).env_remove("XDG_CACHE_HOME");
+        command.envs(self.shown.iter().cloned());
         if let Some(home) = std::env::var_os("HOME") {
             command.env("PYENV_ROOT", Path::new(&home).join(".pyenv"));
         }
@@ -129,11 +137,11 @@ pub(crate) fn scratch() -> TempDir {
 }
 
 /// The number in front of ` brought` in what a build says, in bytes.
-fn brought(built: &Built) -> f64 {
+pub(crate) fn brought(built: &Built) -> f64 {
     let said = built.stderr.split(" brought").next().unwrap().rsplit(", ").next().unwrap().to_owned();
     let (number, unit) = said.split_once(' ').unwrap();
     let factor =
-        [("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9)].into_iter().find(|(name, _)| *name == unit);
+        [("B", 1.0), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9)].into_iter().find(|(name, _)| *name == unit);
     number.parse::<f64>().unwrap() * factor.unwrap().1
 }
 

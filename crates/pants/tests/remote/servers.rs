@@ -23,7 +23,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn start(command: Box<dyn Fn() -> Command>, port: u16, folder: PathBuf) -> Result<Server, String> {
+    pub(crate) fn start(
+        command: Box<dyn Fn() -> Command>,
+        port: u16,
+        folder: PathBuf,
+    ) -> Result<Server, String> {
         let child = command().spawn().map_err(|error| error.to_string())?;
         let mut server = Server { child, command, port, folder };
         server.wait()?;
@@ -62,11 +66,36 @@ impl Server {
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
+
+    /// Empties its disk, as a new machine in its place.
+    pub(crate) fn empty(&mut self) {
+        self.kill();
+        fs::remove_dir_all(&self.folder).unwrap();
+        self.restart();
+    }
+
+    /// Ends at once what runs an action for it; gives whether anything did.
+    pub(crate) fn kill_workers(&self) -> bool {
+        let parent = |about: &str| about.rsplit(") ").next()?.split(' ').nth(1)?.parse::<u32>().ok();
+        let mut killed = false;
+        for process in fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(about) = fs::read_to_string(process.path().join("stat")) else { continue };
+            let name = process.file_name();
+            if let (Some(pid), true) = (
+                name.to_str().and_then(|pid| Pid::from_raw(pid.parse().ok()?)),
+                parent(&about) == Some(self.child.id()),
+            ) {
+                killed |= kill_process(pid, Signal::KILL).is_ok();
+            }
+        }
+        killed
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.signal(Signal::CONT);
+        // What has ended already hears nothing.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::CONT);
         self.kill();
     }
 }
@@ -77,20 +106,33 @@ const SYSTEM: [(&str, &str); 4] =
 
 /// Starts `buildbox-casd` with its content in `folder`; why not, where it cannot be had.
 pub(crate) fn casd(folder: &Path) -> Result<Server, String> {
-    buildbox(folder, false)
+    buildbox(folder, None)
 }
 
-/// The same, and it runs actions, for which it needs bubblewrap.
-pub(crate) fn worker(folder: &Path) -> Result<Server, String> {
+/// What programs see on the worker, and nowhere else: a folder of the test.
+pub(crate) const MARK: &str = "/on-the-worker";
+
+/// The same, and it runs actions, for which it needs bubblewrap. They see the folders `seen` of this machine, and [`MARK`].
+pub(crate) fn worker(folder: &Path, seen: &[PathBuf]) -> Result<Server, String> {
     let bubblewrap = Command::new("bwrap").args(["--ro-bind", "/", "/", "true"]).output();
     match bubblewrap {
-        Ok(said) if said.status.success() => buildbox(folder, true),
+        Ok(said) if said.status.success() => {
+            let mark = folder.join("mark");
+            fs::create_dir_all(&mark).map_err(|error| error.to_string())?;
+            let system = SYSTEM.iter().filter(|(path, _)| Path::new(path).is_dir());
+            let seen = seen.iter().map(|path| format!("{0}:{0}", path.display()));
+            let mut binds: Vec<String> =
+                system.map(|(from, to)| format!("{from}:{to}")).chain(seen).collect();
+            binds.push(format!("{}:{MARK}", mark.display()));
+            buildbox(folder, Some(binds))
+        }
         Ok(said) => Err(format!("bubblewrap fails: {}", String::from_utf8_lossy(&said.stderr).trim())),
         Err(_) => Err("no bubblewrap".to_owned()),
     }
 }
 
-fn buildbox(folder: &Path, runs_actions: bool) -> Result<Server, String> {
+/// With `binds`, what of this machine actions see, it runs them.
+fn buildbox(folder: &Path, binds: Option<Vec<String>>) -> Result<Server, String> {
     // It has a wheel for these.
     let pythons = ["python3.11", "python3.12", "python3.13", "python3.10"];
     let python = pythons.iter().find(|name| interpreter(name).is_some()).ok_or("no Python 3.10 to 3.13")?;
@@ -105,14 +147,13 @@ fn buildbox(folder: &Path, runs_actions: bool) -> Result<Server, String> {
     let command = move || {
         let mut command = Command::new(programs.join("buildbox-casd"));
         command.arg(format!("--bind=127.0.0.1:{port}")).arg("--log-level=error").arg("--shutdown-deadline=1");
-        if runs_actions {
+        if let Some(binds) = &binds {
             let path = std::env::var("PATH").unwrap_or_default();
             command.env("PATH", format!("{}:{path}", programs.display())).arg("--jobs=2");
             command.arg(format!("--buildbox-run={}", programs.join("buildbox-run").display()));
             // What is killed must leave no mount.
             command.arg("--runner-arg=--staging-mode=copy-or-link");
-            let present = SYSTEM.iter().filter(|(path, _)| Path::new(path).is_dir());
-            command.args(present.map(|(from, to)| format!("--runner-arg=--ro-bind-mount={from}:{to}")));
+            command.args(binds.iter().map(|bind| format!("--runner-arg=--ro-bind-mount={bind}")));
         }
         command.arg(&runs);
         command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -185,19 +226,24 @@ instances:
 thread-pool-size: 20
 "#;
 
-/// Starts BuildGrid with its content in `folder`; why not, where it cannot be had.
-pub(crate) fn buildgrid(folder: &Path) -> Result<Guarded, String> {
+/// The Python of an environment with BuildGrid in it; why not, where it cannot be had.
+pub(crate) fn bgd_python() -> Result<PathBuf, String> {
     // A version for each Python, and none for the others.
     let versions =
         [("python3.13", "0.9.1"), ("python3.12", "0.8.16"), ("python3.11", "0.4.4"), ("python3", "0.4.4")];
     let mut why = String::new();
     for (python, version) in versions {
         match environment("buildgrid", python, &[&format!("buildgrid=={version}")]) {
-            Ok(python) => return start_buildgrid(&python, &folder.join("buildgrid")),
+            Ok(python) => return Ok(python),
             Err(error) => why = error,
         }
     }
     Err(why)
+}
+
+/// Starts BuildGrid with its content in `folder`; why not, where it cannot be had.
+pub(crate) fn buildgrid(folder: &Path) -> Result<Guarded, String> {
+    start_buildgrid(&bgd_python()?, &folder.join("buildgrid"))
 }
 
 fn start_buildgrid(python: &Path, folder: &Path) -> Result<Guarded, String> {
@@ -236,12 +282,12 @@ impl Guarded {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// An interpreter by its name on `PATH`, or of pyenv.
-fn interpreter(name: &str) -> Option<PathBuf> {
+pub(crate) fn interpreter(name: &str) -> Option<PathBuf> {
     let pyenv = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv/versions"));
     let versions = pyenv.into_iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
     let of_path = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
@@ -252,7 +298,7 @@ fn interpreter(name: &str) -> Option<PathBuf> {
 }
 
 /// The Python of an environment with these requirements, which is made once and by one process.
-fn environment(name: &str, python: &str, requirements: &[&str]) -> Result<PathBuf, String> {
+pub(crate) fn environment(name: &str, python: &str, requirements: &[&str]) -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let lock = File::create(folder.join("lock")).map_err(|error| error.to_string())?;
@@ -268,7 +314,7 @@ fn environment(name: &str, python: &str, requirements: &[&str]) -> Result<PathBu
     Ok(made)
 }
 
-fn succeeds(command: &mut Command) -> Result<Output, String> {
+pub(crate) fn succeeds(command: &mut Command) -> Result<Output, String> {
     let output = command.output().map_err(|error| error.to_string())?;
     let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
     if output.status.success() { Ok(output) } else { Err(said()) }

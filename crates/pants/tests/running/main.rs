@@ -200,3 +200,63 @@ fn commands_of_requirements() {
     let (code, said) = run(&repository, &["run", "//3rdparty:pygments", "--script", "pygmentise"]);
     assert!(code == 2 && said.contains("did you mean `pygmentize`?"), "{said}");
 }
+
+#[test]
+fn commands_import_first_party_code_before_all_else() {
+    let repository = service();
+    repository
+        .write("3rdparty/BUILD", "python_requirement(name = \"pytest\", requirements = [\"pytest\"])\n");
+    repository.write(
+        "svc/BUILD",
+        "python_library(name = \"code\")\npython_binary(name = \"test\", script = \"pytest\", \
+         args = [\"-p\", \"svc.plugin\", \"--co\"], dependencies = [\":code\", \"//3rdparty:pytest\"])\n\
+         python_binary(name = \"app\", entry_point = \"path.py\", env = {\"PYTHONPATH\": \"/own/a\"})\n",
+    );
+    repository.write("svc/plugin.py", "print('plugged in')\n");
+    repository.write("svc/path.py", "import os\n\nprint(os.environ['PYTHONPATH'])\n");
+    let test = "commands_import_first_party_code_before_all_else";
+    let Some(repository) = locked(repository, test) else { return };
+    let mut command = online(&repository, &["-q", "run", "//svc:test"]);
+    let said = command.current_dir("/").arg("--root").arg(repository.root()).output().unwrap();
+    assert!(String::from_utf8_lossy(&said.stdout).contains("plugged in"), "{said:?}");
+
+    // What the program or the user has on the path stays behind it.
+    let root = repository.root().display().to_string();
+    let (_, said) = run(&repository, &["-q", "run", "//svc:app"]);
+    assert_eq!(said.trim_end(), format!("{root}:/own/a"));
+    let given =
+        online(&repository, &["-q", "run", "//svc:app"]).env("PYTHONPATH", "/a::/b").output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&given.stdout).trim_end(), format!("{root}:/a:/b"), "{given:?}");
+    let (code, said) = run(&repository, &["-q", "run", "//svc:test", "--script", "/bin/ls"]);
+    assert!(code == 2 && said.contains("error[run::no_script]"), "{said}");
+}
+
+#[test]
+fn what_runs_keeps_its_virtualenv() {
+    let repository = service();
+    repository.write("svc/main.py", "import sys\n\nprint('up', flush=True)\nsys.stdin.read()\n");
+    repository.write("svc/other.py", "");
+    repository.write("3rdparty/BUILD", "python_requirement(name = \"six\", requirements = [\"six\"])\n");
+    let Some(repository) = locked(repository, "what_runs_keeps_its_virtualenv") else { return };
+    let mut command = online(&repository, &["-q", "run", "svc/main.py"]);
+    let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "up\n");
+    let all = repository.cache().join("environments");
+    let folders = || std::fs::read_dir(&all).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let age = |folder: &std::path::Path| {
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(8 * 24 * 3600);
+        std::fs::File::open(folder).unwrap().set_modified(old).unwrap();
+    };
+    let [folder] = folders().try_into().unwrap();
+    age(&folder);
+    let other = ["-q", "run", "//3rdparty:six", "--script", "python"];
+    assert_eq!(run(&repository, &other).0, 0);
+    assert!(folder.exists(), "it is in use");
+    drop(server.stdin.take());
+    server.wait().unwrap();
+    age(&folder);
+    assert_eq!(run(&repository, &other).0, 0);
+    assert!(!folder.exists(), "nobody uses it any more");
+}

@@ -11,7 +11,9 @@ mod repository;
 mod batches;
 mod coverage;
 mod generated;
+mod own;
 mod packages;
+mod recalled;
 mod tries;
 
 use std::fs;
@@ -341,4 +343,38 @@ fn shells_and_exported_virtualenvs() {
     exported(&repository);
     assert!(!import("import six").0 && import("import pytest").0);
     assert_eq!(repository.read(&own), b"x");
+}
+
+#[test]
+fn one_test_of_a_file_by_any_of_its_paths() {
+    let Some(repository) = shop("one_test_of_a_file_by_any_of_its_paths") else { return };
+    let absolute = repository.root().join("svc/bad_test.py::test_fine");
+    for path in ["svc/bad_test.py::test_fine", "./svc/bad_test.py::test_fine", absolute.to_str().unwrap()] {
+        let (code, said) = run(&repository, &["test", path]);
+        assert!(code == 0 && said.contains("svc/bad_test.py: 1 passed"), "{path}: {said}");
+    }
+    let mut command = online(&repository, &["test", "bad_test.py::test_fine"]);
+    let said = command.current_dir(repository.root().join("svc")).output().unwrap();
+    assert!(said.status.success() && text(&said.stdout).contains("1 passed"), "{said:?}");
+    let (code, said) = run(&repository, &["test", "svc/bad_test.py::test_fine", "lib/sums.py::test_add"]);
+    assert!(code == 2 && said.contains("`lib/sums.py::test_add` is not among the tests"), "{said}");
+}
+
+#[test]
+fn virtualenvs_are_exported_for_the_pythons_that_are_here() {
+    let Some(repository) = shop("virtualenvs_are_exported_for_the_pythons_that_are_here") else { return };
+    let paths = || {
+        let said = online(&repository, &["-q", "export"]).output().unwrap();
+        assert!(said.status.success(), "{}", text(&said.stderr));
+        text(&said.stdout)
+    };
+    let first = paths();
+    let version = first.trim_end().rsplit_once('/').unwrap().1;
+    let minor = version.rsplit_once('.').unwrap().0;
+    repository.write("pants.toml", format!("[python]\ninterpreters = [\"{minor}\", \"3.98\"]\n"));
+    assert_eq!(run(&repository, &["-q", "lock"]).0, 0);
+    assert_eq!(paths(), first);
+    // What is tested has to be tested under all of them.
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert!(code == 3 && said.contains("error[python::no_interpreter]: there is no Python 3.98"), "{said}");
 }

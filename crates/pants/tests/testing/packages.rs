@@ -32,4 +32,42 @@ fn programs_are_beside_their_tests() {
     );
     let (code, said) = run(&repository, &["test", "::"]);
     assert!(code == 2 && said.contains("`//svc:none`"), "{said}");
+    // What nothing packages is no program.
+    repository.write(
+        "svc/BUILD",
+        "python_library()\n\
+         python_tests(name = \"tests\", sources = [\"app_test.py\"], runtime_package_dependencies = [\":svc\"])\n",
+    );
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert!(
+        code == 2 && said.contains("error[test::not_packaged]") && said.contains("svc/BUILD:2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn metadata_of_own_distributions_is_there() {
+    let Some(repository) = shop("metadata_of_own_distributions_is_there") else { return };
+    repository.write(
+        "lib/BUILD",
+        "python_library()\npython_distribution(\n    name = \"dist\",\n    dependencies = [\":lib\"],\n    \
+         provides = {\"name\": \"acme-lib\", \"version\": \"1.2\"},\n    readme = \"README.md\",\n    \
+         entry_points = {\"acme.sums\": {\"add\": \"lib.sums:add\"}},\n)\n",
+    );
+    repository.write("lib/README.md", "About sums.\n");
+    repository.write(
+        "svc/BUILD",
+        "python_tests(name = \"tests\", sources = [\"app_test.py\"], dependencies = [\"//lib:dist\"])\n",
+    );
+    repository.write(
+        "svc/app_test.py",
+        "from importlib import metadata\n\n\ndef test_metadata():\n    assert metadata.version('acme-lib') == '1.2'\n    \
+         assert 'About sums.' in metadata.metadata('acme-lib').as_string()\n    \
+         points = metadata.distribution('acme-lib').entry_points\n    \
+         assert [point.load()(20, 22) for point in points] == [42]\n",
+    );
+    let first = report(&repository, &["::"]);
+    assert_eq!(ends(&first), [("svc/app_test.py", "passed", false)], "{first:#}");
+    repository.write("lib/README.md", "About differences.\n");
+    assert_eq!(ends(&report(&repository, &["::"])), [("svc/app_test.py", "failed", false)]);
 }

@@ -116,3 +116,22 @@ fn files_have_fields_of_their_own() {
     let expect = [("svc/env_test.py", "passed", false), ("svc/flaky_test.py", "passed", false)];
     assert_eq!(ends(&first), expect, "{first:#}");
 }
+
+#[test]
+fn who_ran_out_of_time_is_not_flaky() {
+    let Some(repository) = flaky("who_ran_out_of_time_is_not_flaky", 0) else { return };
+    repository.write(
+        "svc/BUILD",
+        "python_tests(name = \"tests\", sources = [\"flaky_test.py\"], timeout = 5, retries = 1)\n",
+    );
+    let test = String::from_utf8(repository.read("svc/flaky_test.py")).unwrap();
+    let slow = "import time\n\n\ndef test_slow():\n    import os\n    \
+                time.sleep(600 if os.path.getsize(COUNT) == 1 else 0)\n";
+    let count = format!("{:?}", repository.beside("count"));
+    repository.write("svc/flaky_test.py", test + &slow.replace("COUNT", &count));
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert!(code == 0 && said.contains("✓ svc/flaky_test.py: 3 passed in "), "{said}");
+    assert!(said.contains(", passed at try 2") && !said.contains("flaky:"), "{said}");
+    let (code, said) = run(&repository, &["log", "--flaky"]);
+    assert!(code == 0 && said.contains("nothing failed and succeeded"), "{said}");
+}

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::calls::SKIPPING;
 use super::lexical::depth;
 use super::lines::Lines;
 use super::{parse, scan};
@@ -108,7 +109,8 @@ impl<'t> Found<'t> {
 
     /// Whether anything is to be learnt from the strings and calls of the text.
     pub(super) fn wants_tokens(&self) -> bool {
-        self.detail.strings || self.text.contains("import_module") || self.text.contains("__import__")
+        let calls = ["import_module", "__import__", SKIPPING];
+        self.detail.strings || calls.iter().any(|call| self.text.contains(call))
     }
 
     /// A statement that imports a module; `at` is where its name is.

@@ -37,7 +37,7 @@ pub(super) fn imports(text: &str, detail: Detail) -> Found<'_> {
             _ => Piece::Sign(0),
         };
         if let Some(call) = calls.next(at, piece) {
-            let weak = spared.iter().any(|spared| spared.contains(offset(call.at)));
+            let weak = call.weak || spared.iter().any(|spared| spared.contains(offset(call.at)));
             found.call(call.at, call.level, call.module, weak);
         }
     }

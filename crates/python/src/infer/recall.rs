@@ -10,7 +10,7 @@ use super::Workspace;
 use super::imports::{Detail, Imports, LARGEST};
 
 /// Changed whenever the same file would give other imports, or their encoding differs.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// A file that could not be read, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use packaging::pex::{Entry, Output, PexSpec, Plan, RUNTIME, Source, WheelRef, pl
 use packaging::target::Target as Configuration;
 use store::Digest;
 
+use super::distribution::own_distributions;
 use super::distributions::{DEFAULT_INDEX, Distributions, Needs};
 use super::entry::{Started, started};
 use super::pex_options::options;
@@ -243,10 +244,16 @@ impl<'a, 'b> Binary<'a, 'b> {
         distributions: Distributions<'a>,
         actions: &mut ActionGraph,
     ) -> Result<Wheels<'a>, Vec<RuleError>> {
-        match self.needs() {
-            Some(needs) => needs.bring(distributions, actions),
-            None => Ok(Wheels::of_none(distributions)),
+        let mut wheels = match self.needs() {
+            Some(needs) => needs.bring(distributions, actions)?,
+            None => Wheels::of_none(distributions),
+        };
+        wheels.own = own_distributions(&self.closure.distributions, self.analysis, actions)?;
+        if !wheels.own.is_empty() {
+            // What is in them is not known yet, as with wheels that are built.
+            wheels.distributions.chosen.iter_mut().for_each(|(_, names)| *names = None);
         }
+        Ok(wheels)
     }
 
     fn package(
@@ -257,8 +264,8 @@ impl<'a, 'b> Binary<'a, 'b> {
     ) -> Result<Artifact, Vec<RuleError>> {
         let ingredients = self.ingredients(&configurations, actions)?;
         let (started, user) = (&ingredients.started, ingredients.user);
-        let Wheels { distributions, fetched, builds } = &ingredients.wheels;
-        let spec = self.spec(&configurations, distributions, started.entry.clone())?;
+        let Wheels { distributions, fetched, builds, own } = &ingredients.wheels;
+        let spec = self.spec(&configurations, &ingredients.wheels, started.entry.clone())?;
         let plan = plan(spec.options.layout);
         let label = &self.program.label;
         let (runtime, bootstrap) = bootstrap(spec.options.includes_tools(), actions);
@@ -272,8 +279,9 @@ impl<'a, 'b> Binary<'a, 'b> {
         let (mut inside, left_out) = ingredients.wheels.inside();
         inside.push(runtime);
         inputs.extend(builds.iter().map(|build| Input::Action(build.wheel)));
+        inputs.extend(own.iter().map(|own| Input::Action(own.wheel)));
         let wheels = ingredients.wheels.all();
-        let arguments = (&spec, builds.len());
+        let arguments = (&spec, builds.len() + own.len());
         let arguments = serde_json::to_vec(&arguments).expect("a specification is plain data");
         let boot = Verb::Apply { function: BOOT, arguments };
         let boot = actions.add(boot, inputs, format!("write the boot files of {label}"));
@@ -315,15 +323,16 @@ impl<'a, 'b> Binary<'a, 'b> {
     fn spec(
         &self,
         configurations: &[Configuration],
-        distributions: &Distributions<'_>,
+        brought: &Wheels<'_>,
         entry: Entry,
     ) -> Result<PexSpec, Vec<RuleError>> {
         let options = options(self.program, configurations)?;
         let mut requirements: Vec<String> =
             self.closure.requirements.iter().map(|wish| wish.requirement.text().to_owned()).collect();
+        requirements.extend(brought.own.iter().map(|own| own.requirement.clone()));
         requirements.sort_unstable();
         requirements.dedup();
-        let wheels = (distributions.wheels.iter())
+        let wheels = (brought.distributions.wheels.iter())
             .map(|(_, wheel)| WheelRef { name: wheel.name.to_string(), sha256: hex(&wheel.sha256) })
             .collect();
         let spec = PexSpec { options, entry, requirements, wheels };

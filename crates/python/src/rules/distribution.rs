@@ -1,7 +1,9 @@
 //! The rule `python_distribution`: own libraries become a wheel and a source distribution.
 
+use std::collections::BTreeSet;
+
 use engine::{ActionGraph, ActionId, Archive, Input, Members, Packing, Verb};
-use graph::{NodeId, Target};
+use graph::{NodeId, Target, TargetGraph};
 use packaging::VersionSpecifiers;
 use packaging::constraints::InterpreterConstraints;
 use packaging::distribution::{Metadata, VersionScheme, python_tag};
@@ -12,13 +14,14 @@ use store::Tree;
 use super::binary::resolve;
 use super::provides::{below, entry_texts, identity, metadata};
 use super::sources::gather;
+use super::wheels::OwnDistribution;
 use super::{Analysis, Artifact, Rule};
 use crate::bounds::Bounds;
 use crate::closure::Closure;
 use crate::distribution_error::DistributionError;
 use crate::error::RuleError;
 use crate::functions::{DIST_INFO, DIST_SDIST};
-use crate::ownership::{DISTRIBUTION, Share};
+use crate::ownership::{DISTRIBUTION, Ownership, Share};
 use crate::requirements::resolve_of;
 use crate::resolves;
 
@@ -38,40 +41,99 @@ impl Rule for PythonDistribution {
         analysis: &Analysis<'_>,
         actions: &mut ActionGraph,
     ) -> Result<Vec<Artifact>, Vec<RuleError>> {
+        let Described { closure, metadata, .. } = described(node, analysis)?;
         let target = analysis.graph.target(node);
-        let resolve = resolve(target, analysis)?;
-        let bare = |path: &str| is_bare(path, analysis);
-        let Share { mut closure, others } = analysis.ownership.share(node, analysis.roots, &bare)?;
-        let default = &analysis.settings.default_resolve;
-        let own = resolve_of(target, default);
-        let mut errors = resolves::settle(analysis.graph, node, &mut closure, own, default);
-        let mut described = metadata(target, analysis).unwrap_or_else(|wrong| {
-            errors.extend(wrong);
-            Metadata::default()
-        });
-        match requires(target, &closure, &others, analysis) {
-            Ok(requires) => described.requires = requires,
-            Err(wrong) => errors.extend(wrong),
-        }
-        match Bounds::of(analysis.graph, node, &closure, resolve.constraints) {
-            Ok(bounds) => {
-                let python = requires_python(&bounds);
-                let specifiers: Option<VersionSpecifiers> =
-                    python.as_deref().and_then(|text| text.parse().ok());
-                described.python_tag = python_tag(specifiers.as_ref()).to_owned();
-                described.requires_python = python;
-            }
-            Err(wrong) => errors.extend(wrong),
-        }
-        if errors.is_empty() {
-            errors.extend(lost_entry_points(target, &closure, &others));
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let distribution = Distribution { target, analysis, closure: &closure, metadata: &described };
+        let distribution = Distribution { target, analysis, closure: &closure, metadata: &metadata };
         distribution.package(actions)
     }
+}
+
+/// A distribution before it is put together.
+struct Described {
+    /// What it has.
+    closure: Closure,
+    /// Those of the repository that it requires.
+    others: Vec<NodeId>,
+    /// What it says of itself.
+    metadata: Metadata,
+}
+
+fn described(node: NodeId, analysis: &Analysis<'_>) -> Result<Described, Vec<RuleError>> {
+    let target = analysis.graph.target(node);
+    let resolve = resolve(target, analysis)?;
+    let bare = |path: &str| is_bare(path, analysis);
+    let Share { mut closure, others } = analysis.ownership.share(node, analysis.roots, &bare)?;
+    let default = &analysis.settings.default_resolve;
+    let own = resolve_of(target, default);
+    let mut errors = resolves::settle(analysis.graph, node, &mut closure, own, default);
+    let mut described = metadata(target, analysis).unwrap_or_else(|wrong| {
+        errors.extend(wrong);
+        Metadata::default()
+    });
+    match requires(target, &closure, &others, analysis) {
+        Ok(requires) => described.requires = requires,
+        Err(wrong) => errors.extend(wrong),
+    }
+    match Bounds::of(analysis.graph, node, &closure, resolve.constraints) {
+        Ok(bounds) => {
+            let python = requires_python(&bounds);
+            let specifiers: Option<VersionSpecifiers> = python.as_deref().and_then(|text| text.parse().ok());
+            described.python_tag = python_tag(specifiers.as_ref()).to_owned();
+            described.requires_python = python;
+        }
+        Err(wrong) => errors.extend(wrong),
+    }
+    if errors.is_empty() {
+        errors.extend(lost_entry_points(target, &closure, &others));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(Described { closure, others, metadata: described })
+}
+
+/// Some distributions and those of the repository that they require, as those find them who have their code from the sources:
+/// each a wheel of its metadata alone.
+pub(super) fn own_distributions(
+    named: &[NodeId],
+    analysis: &Analysis<'_>,
+    actions: &mut ActionGraph,
+) -> Result<Vec<OwnDistribution>, Vec<RuleError>> {
+    let (mut open, mut seen) = (named.to_vec(), BTreeSet::new());
+    let mut all = Vec::new();
+    while let Some(node) = open.pop() {
+        if !seen.insert(node) {
+            continue;
+        }
+        let Described { closure, others, metadata } = described(node, analysis)?;
+        open.extend(others);
+        let target = analysis.graph.target(node);
+        let distribution = Distribution { target, analysis, closure: &closure, metadata: &metadata };
+        let nothing = actions.add(Verb::Write(Vec::new()), Vec::new(), "write nothing");
+        let info = distribution.info(nothing, distribution.documents()?, actions);
+        let file = metadata.wheel_name();
+        let (archive, parts) = wheel(&file, nothing, info);
+        let wheel = actions.add(archive, parts, format!("assemble the metadata of {}", target.label));
+        let requirement = format!("{}=={}", metadata.name, metadata.version);
+        all.push(OwnDistribution { requirement, file, wheel });
+    }
+    all.sort_by(|one, other| one.file.cmp(&other.file));
+    Ok(all)
+}
+
+/// The paths of all files that the metadata of distributions depend on which `nodes` reach.
+pub fn metadata_paths(graph: &TargetGraph, nodes: &[NodeId], ownership: &Ownership<'_>) -> BTreeSet<String> {
+    let mut open = graph.closure(nodes.iter().copied());
+    open.retain(|node| graph.target(*node).rule.name == DISTRIBUTION);
+    let (mut seen, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(node) = open.pop() {
+        if seen.insert(node) {
+            paths.extend(ownership.paths(node));
+            paths.extend(graph.target(node).sources.iter().map(|source| source.path.to_string()));
+            open.extend(ownership.others(node));
+        }
+    }
+    paths
 }
 
 /// Whether an `__init__.py` only makes its folder a package, or a namespace that several distributions share.
@@ -200,8 +262,6 @@ impl Distribution<'_, '_> {
         let folder = self.folder()?;
         let sources = gather(target, self.closure, self.analysis, actions)?;
         let documents = self.documents()?;
-        let arguments = serde_json::to_vec(metadata).expect("metadata is plain data");
-        let inputs = vec![Input::Action(sources), documents];
         let mut artifacts = Vec::new();
         let artifact = |action: ActionId, file: String| Artifact {
             label: target.label.clone(),
@@ -217,8 +277,7 @@ impl Distribution<'_, '_> {
         };
         if target.bool_or_default("wheel") {
             let name = metadata.wheel_name();
-            let info = Verb::Apply { function: DIST_INFO, arguments: arguments.clone() };
-            let info = actions.add(info, inputs.clone(), format!("describe {name}"));
+            let info = self.info(sources, documents, actions);
             let (archive, parts) = wheel(&name, sources, info);
             let mut wheel = artifact(actions.add(archive, parts, format!("assemble {name}")), name);
             wheel.places.push((info, target.place.clone()));
@@ -226,7 +285,8 @@ impl Distribution<'_, '_> {
         }
         if target.bool_or_default("sdist") {
             let name = metadata.sdist_name();
-            let pack = Verb::Apply { function: DIST_SDIST, arguments };
+            let pack = Verb::Apply { function: DIST_SDIST, arguments: self.arguments() };
+            let inputs = vec![Input::Action(sources), documents];
             artifacts.push(artifact(actions.add(pack, inputs, format!("assemble {name}")), name));
         }
         if artifacts.is_empty() {
@@ -234,6 +294,17 @@ impl Distribution<'_, '_> {
             return Err(vec![RuleError::BuiltForNothing { label, field: "wheel", place }]);
         }
         Ok(artifacts)
+    }
+
+    /// The folder of metadata of a wheel of these sources.
+    fn info(&self, sources: ActionId, documents: Input, actions: &mut ActionGraph) -> ActionId {
+        let info = Verb::Apply { function: DIST_INFO, arguments: self.arguments() };
+        let description = format!("describe {}", self.metadata.wheel_name());
+        actions.add(info, vec![Input::Action(sources), documents], description)
+    }
+
+    fn arguments(&self) -> Vec<u8> {
+        serde_json::to_vec(self.metadata).expect("metadata is plain data")
     }
 
     /// The folder below `dist/`.

@@ -15,7 +15,7 @@ use super::test::tool;
 use super::wheels::Wheels;
 use super::{Analysis, SourceBuild, installed};
 use crate::closure::Wish;
-use crate::configuration::{first_here, here};
+use crate::configuration::{found_here, here};
 use crate::error::RuleError;
 use crate::requirements::{REQUIREMENT, resolve_of};
 
@@ -85,7 +85,8 @@ pub fn debugging_environment(
     of(&known, analysis, actions)
 }
 
-/// Adds the actions that make the virtualenvs of a whole resolve, of which `node` is a requirement.
+/// Adds the actions that make the virtualenvs of a whole resolve, of which `node` is a requirement, one for each of its
+/// Pythons that this machine has.
 ///
 /// # Errors
 /// All that keeps one from being made.
@@ -94,7 +95,7 @@ pub fn environments_of_resolve(
     analysis: &Analysis<'_>,
     actions: &mut ActionGraph,
 ) -> Result<Vec<Environment>, Vec<RuleError>> {
-    let mut known = known(node, analysis)?;
+    let mut known = found(node, analysis, usize::MAX)?;
     let (label, place) = (known.program.label.clone(), known.program.place.clone());
     let wish = |requirement| Wish { requirement, label: label.clone(), place: place.clone() };
     let locked = known.resolve.lock.into_iter().flat_map(|lock| lock.requirements.iter().cloned());
@@ -167,9 +168,18 @@ pub(super) fn known<'a, 'b>(
 
 /// The same, for the first of its Pythons that this machine has.
 fn running<'a, 'b>(node: NodeId, analysis: &'a Analysis<'b>) -> Result<Known<'a, 'b>, Vec<RuleError>> {
+    found(node, analysis, 1)
+}
+
+/// The same, for so many of its Pythons that this machine has.
+fn found<'a, 'b>(
+    node: NodeId,
+    analysis: &'a Analysis<'b>,
+    most: usize,
+) -> Result<Known<'a, 'b>, Vec<RuleError>> {
     Known::built_for(node, analysis, &|program, bounds, lock| {
-        let first = first_here(program, analysis.settings, bounds, lock, analysis.interpreters)?;
-        Ok(first.into_iter().map(|one| vec![one]).collect())
+        let found = found_here(program, analysis.settings, bounds, lock, analysis.interpreters)?;
+        Ok(found.into_iter().take(most).map(|one| vec![one]).collect())
     })
 }
 

@@ -12,7 +12,7 @@ use store::{Digest, Tree};
 use super::binary::Known;
 use super::entry::started;
 use super::environment::{self, ENVIRONMENT, WORK};
-use super::{Analysis, SourceBuild};
+use super::{Analysis, SourceBuild, needs};
 use crate::closure::{self, Closure, generated, runs_python};
 use crate::error::RuleError;
 use crate::step_error::StepError;
@@ -163,7 +163,7 @@ fn step(node: NodeId, analysis: &Analysis<'_>, actions: &mut ActionGraph) -> Res
         keeps_failed: false,
         shared: needs_python.then(|| ENVIRONMENT.to_owned()),
         timeout: environment::timeout(target),
-        needs: engine::Needs::default(),
+        needs: engine::Needs { site: needs::site(target), ..engine::Needs::default() },
     };
     let action = actions.add(Verb::Run(process), inputs, format!("generate {}", target.label));
     let (label, place) = (target.label.clone(), target.place.clone());

@@ -117,8 +117,8 @@ impl<'a> Image<'a> {
         }
         let mut errors = Vec::new();
         let base = named(target, "base", BaseName::parse, &mut errors).into_iter().next();
-        named(target, "repository", Repository::parse, &mut errors);
-        named(target, "registries", |text| Repository::parse(&format!("{text}/image")), &mut errors);
+        named(target, "repository", |text| Repository::at("localhost", text), &mut errors);
+        named(target, "registries", |text| Repository::at(text, "image"), &mut errors);
         let tag = |text: &str| if is_tag(text) { Ok(text.to_owned()) } else { Err(NameError::Tag) };
         let tags = named(target, "image_tags", tag, &mut errors);
         let prefix = installed::path(target, "prefix").unwrap_or_else(|wrong| {

@@ -34,6 +34,7 @@ use store::{IndexEntry, Store};
 
 pub use batch::{TestBatch, batches};
 pub use coverage::{MEASURED, MEASURED_BY_ALL, REPORTS, Reporter, TOTAL, reporter};
+pub use distribution::metadata_paths;
 pub use entry::start_of;
 pub use environment::{
     Environment, debugging_environment, environments, environments_of_resolve, requirements_of_resolves,
@@ -43,6 +44,7 @@ pub(crate) use genrule::GENRULE;
 pub use genrule::{Step, check_steps, run_steps, step_paths, steps};
 pub use image::{BASE_LAYERS, program_of};
 pub use inside::Distribution;
+pub use provides::distribution_name;
 pub use test::{
     REPORT, Sharing, Test, TestRequest, test_environments, test_files, test_packages, test_paths, tests,
 };
@@ -177,8 +179,12 @@ pub fn paths(
         let own = target.sources.iter().map(|source| source.path.to_string());
         return ownership.paths(node).into_iter().chain(own).collect();
     }
-    let closure = Closure::of(graph, program_of(graph, node), roots);
-    closure.map(|closure| closure.paths().map(ToOwned::to_owned).collect()).unwrap_or_default()
+    let program = program_of(graph, node);
+    let closure = Closure::of(graph, program, roots);
+    let mut paths: Vec<String> =
+        closure.map(|closure| closure.paths().map(ToOwned::to_owned).collect()).unwrap_or_default();
+    paths.extend(metadata_paths(graph, &[program], ownership));
+    paths
 }
 
 /// Adds the actions of everything that is packaged among `targets`.

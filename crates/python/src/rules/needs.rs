@@ -1,6 +1,6 @@
-//! What tests have to have of the machine, as their target says it.
+//! What processes have to have of the machine, and where they run, as their target says it.
 
-use engine::{Needs, size};
+use engine::{Needs, Site, size};
 use graph::{Target, Value};
 
 use crate::error::RuleError;
@@ -14,7 +14,7 @@ const NEEDS: &str = "needs";
 /// # Errors
 /// Where the field says something that nothing can have.
 pub(super) fn of(target: &Target) -> Result<Needs, RuleError> {
-    let mut needs = Needs::default();
+    let mut needs = Needs { site: site(target), ..Needs::default() };
     for (key, value) in target.table(NEEDS) {
         match (key, value) {
             ("memory", Value::Str(text)) => {
@@ -31,6 +31,15 @@ pub(super) fn of(target: &Target) -> Result<Needs, RuleError> {
         }
     }
     Ok(needs)
+}
+
+/// Where the processes of a target run, as it says.
+pub(super) fn site(target: &Target) -> Site {
+    match target.field("remote").map(|field| &field.value) {
+        Some(Value::Bool(true)) => Site::Elsewhere,
+        Some(Value::Bool(false)) => Site::Here,
+        _ => Site::Any,
+    }
 }
 
 fn wrong(target: &Target, what: String) -> RuleError {

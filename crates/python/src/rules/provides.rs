@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use graph::{Label, Place, Target, TargetGraph, Value};
+use packaging::Version;
 use packaging::distribution::{Metadata, Person, Readme, ReadmeText, TagPattern};
+use packaging::name::{self, PackageName};
 use packaging::requirement::Requirement;
-use packaging::{Version, name};
 
 use super::Analysis;
 use crate::distribution_error::DistributionError;
 use crate::entry_point::{Code, EntryPoint, module_of_file};
 use crate::error::RuleError;
+use crate::ownership::DISTRIBUTION;
 
 /// What `provides` may say.
 const KEYS: &[&str] = &[
@@ -68,6 +70,14 @@ pub(super) fn identity(
         (Some(name), Some(version)) if provides.errors.is_empty() => Ok((name, version)),
         _ => Err(provides.errors),
     }
+}
+
+/// The name of what a `python_distribution` provides; none of other targets, and where it is wrong.
+pub fn distribution_name(target: &Target) -> Option<PackageName> {
+    if target.rule.name != DISTRIBUTION {
+        return None;
+    }
+    Provides::of(target).name().and_then(|name| name::parse_name(&name).ok())
 }
 
 /// The metadata of a distribution but for what it requires, whatever its Pythons.

@@ -17,7 +17,7 @@ use super::environment::{self, ENVIRONMENT, Environment, WORK};
 use super::needs;
 use super::wheels::Wheels;
 use super::{Analysis, SourceBuild};
-use crate::closure::{Closure, Wish, packaged, source_root};
+use crate::closure::{Closure, PACKAGED, Wish, packaged, source_root};
 use crate::error::RuleError;
 use crate::requirements::resolve_of;
 use crate::resolve_error::ResolveError;
@@ -293,6 +293,7 @@ impl Running<'_, '_> {
         files: Input,
         actions: &mut ActionGraph,
     ) -> Result<(Input, Vec<SourceBuild>), Vec<RuleError>> {
+        self.check_packages()?;
         let packages = test_packages(self.analysis.graph, &[self.file]);
         let artifacts = super::package(&packages, self.analysis, actions)?;
         if artifacts.is_empty() {
@@ -310,6 +311,21 @@ impl Running<'_, '_> {
         }
         let description = format!("put programs beside {}", self.path);
         Ok((Input::Action(actions.add(Verb::Merge { prefixes }, inputs, description)), builds))
+    }
+
+    /// That all that is to be there built is something that is packaged.
+    fn check_packages(&self) -> Result<(), Vec<RuleError>> {
+        let graph = self.analysis.graph;
+        let unbuilt = |(label, place): (&Label, &Place)| {
+            let node = graph.node(label)?;
+            let rule = graph.target(graph.actual(node)).rule.name;
+            let (label, place) = (label.clone(), place.clone());
+            let error = || StepError::NotPackaged { label, rule, place }.into();
+            super::packageable(graph, &[node]).is_empty().then(error)
+        };
+        let wrong: Vec<RuleError> =
+            self.known.program.labels(PACKAGED).into_iter().filter_map(unbuilt).collect();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
     fn arguments(&self) -> Vec<String> {

@@ -52,10 +52,12 @@ def visit(node, weak, found):
     elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) in (
         "import_module",
         "__import__",
+        "importorskip",
     ):
         text = literal(node)
+        skips = getattr(node.func, "id", getattr(node.func, "attr", None)) == "importorskip"
         if text and all(part.isidentifier() if hasattr(part, "isidentifier") else part for part in text.split(".")):
-            found.add((0, text, "", weak))
+            found.add((0, text, "", weak or skips))
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):

@@ -63,6 +63,10 @@ fn calls() {
     check("importlib.import_module('a.b')\nimport_module(\"c\", package=None)", &["a.b", "c"]);
     check("__import__('a').b\n__import__(name)\nimport_module('a' + b)", &["a"]);
     check("import_module('.a', __package__)\nimport_module('..b', package=__package__)", &[".a", "..b"]);
+    check(
+        "pytest.importorskip('a.b')\nimportorskip('c', reason='d')\nimport_module('e')",
+        &["a.b?", "c?", "e"],
+    );
     check("import_module('.a', 'x.y')\nimport_module(f'{a}.b')\nimport_module('a b')", &[]);
 }
 

@@ -56,7 +56,7 @@ fn memory(jobs: usize) -> Finding {
 /// What keeps programs apart that builds run.
 fn sandbox() -> Vec<Finding> {
     let sandbox = Sandbox::new(Level::Full, "/proc/self/exe");
-    let found = sandbox.level();
+    let found = sandbox.level(&std::env::temp_dir());
     let lacking = found.lacking.iter().map(|(level, reason)| {
         let advice = match level {
             Level::Full => {

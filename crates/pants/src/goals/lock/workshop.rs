@@ -260,7 +260,8 @@ fn recorded(
         let message = format!("no Python of this machine satisfies `{constraints}`");
         let found = interpreters.all();
         let diagnostic = Diagnostic::error(Exit::Environment, "lock::no_interpreter", message)
-            .help(Some("say which to lock for: `interpreters = [\"3.11\"]` in `[python]`"));
+            .at(session.config.place("python", "interpreter_constraints").cloned())
+            .help(Some("install one, or say which to lock for: `interpreters = [\"3.11\"]` in `[python]`"));
         return Err(vec![found.iter().fold(diagnostic, |told, one| told.note(format!("found {one}")))]);
     };
     interpreters.take_notes();

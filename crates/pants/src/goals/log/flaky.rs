@@ -23,6 +23,10 @@ pub(super) fn of(records: &[Record]) -> Vec<Flaky<'_>> {
     for record in records {
         for (_, one) in record.actions() {
             let (Some(key), How::Ran | How::Failed) = (&one.key, one.how) else { continue };
+            // That the machine had no time for it says nothing of what it does.
+            if one.timed_out {
+                continue;
+            }
             let found = all.entry(key).or_insert_with(|| Flaky {
                 key,
                 description: &one.description,

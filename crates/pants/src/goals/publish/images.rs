@@ -1,12 +1,14 @@
 //! Images on their way into registries: where each goes, and what is told of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use engine::{Failure as _, Fault};
 use graph::{Place, Target};
 use packaging::image::{ImageError, Layout, NameError, Repository, is_tag};
-use packaging::registry::{Pushed, push};
+use packaging::registry::{Push, Sent};
 use serde_json::json;
 
-use super::Arguments;
+use super::{Arguments, Published};
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::downloads::Downloads;
@@ -14,20 +16,20 @@ use crate::report::Built;
 use crate::session::Session;
 
 /// An image on its way to one repository of a registry.
-struct Journey<'b> {
+pub(super) struct Journey<'b> {
     built: &'b Built,
+    target: &'b Target,
     to: Repository,
     tags: Vec<String>,
 }
 
-/// Puts images where they belong, or says with `--dry-run` what would be; gives what is told of each.
+/// Where images go.
 ///
-/// Fails before the first is sent where it cannot be told where one goes.
-pub(super) fn publish(
-    session: &Session<'_>,
-    images: &[(&Built, &Target)],
+/// Fails where that cannot be told of one, or where two would have the same name.
+pub(super) fn journeys<'b>(
+    images: &[(&'b Built, &'b Target)],
     arguments: &Arguments,
-) -> Result<Vec<serde_json::Value>, Vec<Diagnostic>> {
+) -> Result<Vec<Journey<'b>>, Vec<Diagnostic>> {
     let (mut journeys, mut errors) = (Vec::new(), Vec::new());
     for (built, target) in images {
         match journeys_of(built, target, arguments) {
@@ -35,32 +37,90 @@ pub(super) fn publish(
             Err(error) => errors.push(error),
         }
     }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let downloads = session.downloads()?;
-    let mut told = Vec::new();
-    for journey in &journeys {
-        match send(session, &downloads, journey, arguments.dry_run) {
-            Ok(pushed) => told.push(tell(session, journey, &pushed, arguments.dry_run)),
-            Err(error) => {
-                session.console.diagnostics(vec![failed(&error)]);
-                break;
+    errors.extend(clashes(&journeys));
+    if errors.is_empty() { Ok(journeys) } else { Err(errors) }
+}
+
+/// The errors that two images would have the same name, of which only the last would be found by it.
+fn clashes(journeys: &[Journey<'_>]) -> Vec<Diagnostic> {
+    let mut first: BTreeMap<(&Repository, &str), &Journey<'_>> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for journey in journeys {
+        for tag in &journey.tags {
+            let other = *first.entry((&journey.to, tag.as_str())).or_insert(journey);
+            if other.built.path != journey.built.path {
+                let (one, two) = (&other.target.label, &journey.target.label);
+                let message =
+                    format!("`{one}` and `{two}` are two images with one name, `{}:{tag}`", journey.to);
+                let help = "give one of them another `repository` or other `image_tags`, or publish each alone \
+                            with an `--image-tag` of its own";
+                let error = wrong("publish::clash", message, journey.target.place.clone());
+                errors.push(error.help(Some(help)));
             }
         }
     }
-    Ok(told)
+    errors
+}
+
+/// Images as they are compared with what registries have; fails with all that keeps them from it, each registry once.
+pub(super) fn compare<'j>(
+    session: &Session<'_>,
+    downloads: &Downloads<'_>,
+    journeys: &'j [Journey<'_>],
+) -> Result<Vec<(&'j Journey<'j>, Push<'j>)>, Vec<Diagnostic>> {
+    let (mut pushes, mut errors, mut failed_hosts) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for journey in journeys {
+        if failed_hosts.contains(&journey.to.host) {
+            continue;
+        }
+        let layout = Layout::open(&session.root.join(&journey.built.path));
+        let push =
+            layout.and_then(|layout| Push::new(downloads.registry()?, layout, &journey.to, &journey.tags));
+        match push {
+            Ok(push) => pushes.push((journey, push)),
+            Err(error) => {
+                failed_hosts.insert(&journey.to.host);
+                errors.push(failed(&error));
+            }
+        }
+    }
+    if errors.is_empty() { Ok(pushes) } else { Err(errors) }
+}
+
+/// Puts images where they belong, or says with `dry_run` what would be.
+///
+/// Fails at the first that a registry does not take.
+pub(super) fn send_all(
+    session: &Session<'_>,
+    downloads: &Downloads<'_>,
+    pushes: &[(&Journey<'_>, Push<'_>)],
+    dry_run: bool,
+    published: &mut Published,
+) -> Result<(), Vec<Diagnostic>> {
+    for (journey, push) in pushes {
+        let sent = if push.unchanged || dry_run {
+            Vec::new()
+        } else {
+            let registry = downloads.registry().map_err(ImageError::from);
+            registry.and_then(|registry| push.send(registry)).map_err(|error| vec![failed(&error)])?
+        };
+        published.push(tell(session, journey, (push, &sent), dry_run));
+    }
+    Ok(())
 }
 
 /// Where an image goes: as the command line says, else as its target says.
 fn journeys_of<'b>(
     built: &'b Built,
-    target: &Target,
+    target: &'b Target,
     arguments: &Arguments,
 ) -> Result<Vec<Journey<'b>>, Diagnostic> {
     let given = |list: &[String], field: &str| {
         let own = || target.list(field).into_iter().map(ToOwned::to_owned).collect();
-        if list.is_empty() { own() } else { list.to_vec() }
+        let mut all: Vec<String> = if list.is_empty() { own() } else { list.to_vec() };
+        let mut seen = BTreeSet::new();
+        all.retain(|text| seen.insert(text.clone()));
+        all
     };
     let registries: Vec<String> = given(&arguments.registry, "registries");
     let tags: Vec<String> = given(&arguments.image_tag, "image_tags");
@@ -80,28 +140,17 @@ fn journeys_of<'b>(
     }
     let name = target.str("repository").unwrap_or(target.label.name());
     let to = |registry: &String| {
-        let text = format!("{}/{name}", registry.trim_end_matches('/'));
-        let to = Repository::parse(&text).map_err(|error| {
-            let message = format!("`{text}` is no repository of a registry: {error}");
+        let to = Repository::at(registry, name).map_err(|error| {
+            let message = format!("`{name}` can be no repository of the registry `{registry}`: {error}");
             wrong("publish::registry", message, target.place.clone())
         })?;
-        Ok(Journey { built, to, tags: tags.clone() })
+        Ok(Journey { built, target, to, tags: tags.clone() })
     };
     registries.iter().map(to).collect()
 }
 
 fn wrong(code: &'static str, message: String, place: Place) -> Diagnostic {
     Diagnostic::error(Exit::Wrong, code, message).at(Some(place))
-}
-
-fn send(
-    session: &Session<'_>,
-    downloads: &Downloads<'_>,
-    journey: &Journey<'_>,
-    dry_run: bool,
-) -> Result<Pushed, ImageError> {
-    let layout = Layout::open(&session.root.join(&journey.built.path))?;
-    push(downloads.registry()?, &layout, &journey.to, &journey.tags, dry_run)
 }
 
 fn failed(error: &ImageError) -> Diagnostic {
@@ -114,24 +163,30 @@ fn failed(error: &ImageError) -> Diagnostic {
 }
 
 /// Says what came of an image; gives the form for programs.
-fn tell(session: &Session<'_>, journey: &Journey<'_>, pushed: &Pushed, dry_run: bool) -> serde_json::Value {
-    let status = match (pushed.unchanged, dry_run) {
+fn tell(
+    session: &Session<'_>,
+    journey: &Journey<'_>,
+    (push, sent): (&Push<'_>, &[Sent]),
+    dry_run: bool,
+) -> serde_json::Value {
+    let status = match (push.unchanged, dry_run) {
         (true, _) => "unchanged",
         (false, true) => "new",
         (false, false) => "uploaded",
     };
-    let layers = pushed.sent.iter().filter(|sent| sent.is_layer).count();
-    let bytes: u64 = pushed.sent.iter().map(|sent| sent.size).sum();
+    let digest = push.digest();
+    let layers = sent.iter().filter(|sent| sent.is_layer).count();
+    let bytes: u64 = sent.iter().map(|sent| sent.size).sum();
     let console = session.console;
     if console.output == Output::Text {
-        let lines =
-            journey.tags.iter().map(|tag| format!("{status} {}:{tag}@{}\n", journey.to, pushed.digest));
+        let lines = journey.tags.iter().map(|tag| format!("{status} {}:{tag}@{}\n", journey.to, digest));
         console.answer(&lines.collect::<String>());
         if !console.quiet && status == "uploaded" {
             let noun = if layers == 1 { "layer" } else { "layers" };
             console.message(&format!(
                 "sent {layers} {noun} of {} to `{}`, {bytes} bytes in all",
-                pushed.layers, journey.to
+                push.layers(),
+                journey.to
             ));
         }
     }
@@ -139,9 +194,9 @@ fn tell(session: &Session<'_>, journey: &Journey<'_>, pushed: &Pushed, dry_run: 
         "path": journey.built.path,
         "image": journey.to.to_string(),
         "tags": journey.tags,
-        "digest": pushed.digest,
+        "digest": digest,
         "status": status,
-        "layers": pushed.layers,
+        "layers": push.layers(),
         "layers_sent": layers,
         "bytes_sent": bytes,
     })

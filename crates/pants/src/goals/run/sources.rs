@@ -49,7 +49,7 @@ pub(super) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
     };
     command.args(&arguments.arguments);
     let roots: Vec<String> = made.environment.roots.iter().cloned().chain(generated).collect();
-    environments::let_import(&mut command, session, &roots);
+    environments::let_import(&mut command, session, &roots)?;
     if let Some(port) = port {
         let form = attach(&arguments.target, port);
         let place = format!("127.0.0.1:{port}");
@@ -96,7 +96,7 @@ fn start(
         Entry::Script(name) => {
             let bin = folder.join("bin");
             let script = bin.join(&name);
-            if !script.is_file() {
+            if name.contains('/') || !script.is_file() {
                 return Err(vec![no_command(&arguments.target, &name, &bin)]);
             }
             match port {

@@ -1,6 +1,6 @@
 //! The runs of the tests of a file: one, as many as were asked for, or further ones after a failure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use engine::{ActionError, ActionFailure, ActionId, Execution, Finish, RunError};
@@ -50,6 +50,13 @@ pub(super) struct Repeats {
     pub(super) force: bool,
 }
 
+impl Repeats {
+    /// Whether they run whatever has passed.
+    pub(super) fn forces(self) -> bool {
+        self.force || self.runs.is_some()
+    }
+}
+
 /// The tests that run, and the actions that do that.
 pub(super) struct Runs<'a> {
     pub(super) tests: &'a [Test],
@@ -88,31 +95,58 @@ impl Status {
 }
 
 impl Runs<'_> {
-    /// Runs all tests, alone what did not pass in a batch, and once more what failed and may be tried again.
-    pub(super) fn carry_out(
-        &self,
-        plan: &Plan<'_>,
-        store: &Store,
-        report: &mut Report,
-    ) -> Result<Attempts, Vec<Diagnostic>> {
-        let mut attempts = Attempts { of_tests: vec![Vec::new(); self.tests.len()], ..Attempts::default() };
+    /// The files whose tests each action runs.
+    pub(super) fn files_of_actions(&self) -> BTreeMap<ActionId, Vec<String>> {
+        let alone = self.tests.iter().zip(self.actions);
+        let alone =
+            alone.flat_map(|(test, actions)| actions.iter().map(|action| (*action, vec![test.path.clone()])));
+        let batches = self.batches.iter().map(|batch| {
+            let paths = batch.tests.iter().map(|test| self.tests[*test].path.clone());
+            (batch.action, paths.collect())
+        });
+        alone.chain(batches).collect()
+    }
+
+    /// The actions that run first.
+    pub(super) fn first(&self) -> Vec<ActionId> {
+        self.round().roots()
+    }
+
+    /// What runs first: files in batches, and alone what is in none.
+    fn round(&self) -> Round<'_> {
         let mut in_batches = vec![false; self.tests.len()];
         for test in self.batches.iter().flat_map(|batch| &batch.tests) {
             in_batches[*test] = true;
         }
-        let own = |test: usize| self.actions[test].iter().map(move |action| (test, *action));
-        let alone = (0..self.tests.len()).filter(|test| !in_batches[*test]).flat_map(own);
-        let force = self.repeats.force || self.repeats.runs.is_some();
-        let mut round = Round { alone: alone.collect(), batches: self.batches, force };
-        let mut execution = round.execute(plan)?;
+        let alone = (0..self.tests.len()).filter(|test| !in_batches[*test]).flat_map(|test| self.own(test));
+        Round { alone: alone.collect(), batches: self.batches, force: self.repeats.forces() }
+    }
+
+    /// The actions of a test alone.
+    fn own(&self, test: usize) -> impl Iterator<Item = (usize, ActionId)> {
+        self.actions[test].iter().map(move |action| (test, *action))
+    }
+
+    /// What became of all tests, of which `execution` is the first: alone runs what did not pass in a batch, and once more what
+    /// failed and may be tried again.
+    pub(super) fn carry_out(
+        &self,
+        plan: &Plan<'_>,
+        mut execution: Execution,
+        store: &Store,
+        report: &mut Report,
+    ) -> Result<Attempts, Vec<Diagnostic>> {
+        let mut attempts = Attempts { of_tests: vec![Vec::new(); self.tests.len()], ..Attempts::default() };
+        let mut round = self.round();
         report.add(&execution);
         loop {
             let left = round.end(&mut execution, store, &mut attempts)?;
             round = if left.is_empty() {
                 let again = (0..self.tests.len()).filter(|test| self.may_run_again(*test, &attempts));
-                Round { alone: again.flat_map(own).collect(), batches: &[], force: true }
+                Round { alone: again.flat_map(|test| self.own(test)).collect(), batches: &[], force: true }
             } else {
-                Round { alone: left.into_iter().flat_map(own).collect(), batches: &[], force: false }
+                let alone = left.into_iter().flat_map(|test| self.own(test)).collect();
+                Round { alone, batches: &[], force: false }
             };
             if round.alone.is_empty() || attempts.cancelled {
                 return Ok(attempts);
@@ -143,10 +177,13 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    fn execute(&self, plan: &Plan<'_>) -> Result<Execution, Vec<Diagnostic>> {
+    fn roots(&self) -> Vec<ActionId> {
         let alone = self.alone.iter().map(|(_, action)| *action);
-        let roots: Vec<ActionId> = alone.chain(self.batches.iter().map(|batch| batch.action)).collect();
-        plan.execute(&roots, self.force)
+        alone.chain(self.batches.iter().map(|batch| batch.action)).collect()
+    }
+
+    fn execute(&self, plan: &Plan<'_>) -> Result<Execution, Vec<Diagnostic>> {
+        plan.execute(&self.roots(), self.force)
     }
 
     /// Adds how each test ended. Gives those that did not pass in their batch, which says nothing of them yet.
@@ -157,8 +194,10 @@ impl Round<'_> {
         attempts: &mut Attempts,
     ) -> Result<Vec<usize>, Vec<Diagnostic>> {
         attempts.cancelled = execution.cancelled;
-        let (of_tests, others): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut execution.failures).into_iter().partition(is_of_tests);
+        let run: BTreeSet<ActionId> = self.roots().into_iter().collect();
+        let (of_tests, others): (Vec<_>, Vec<_>) = std::mem::take(&mut execution.failures)
+            .into_iter()
+            .partition(|failure| run.contains(&failure.id) && is_of_tests(failure));
         attempts.failures.extend(others);
         let of_tests: HashMap<ActionId, ActionFailure> =
             of_tests.into_iter().map(|failure| (failure.id, failure)).collect();
@@ -189,12 +228,17 @@ impl Round<'_> {
 /// Whether it is the tests that failed, and not something that they need.
 fn is_of_tests(failure: &ActionFailure) -> bool {
     matches!(
-        &failure.error,
+        &*failure.error,
         ActionError::Exit { .. } | ActionError::Run(RunError::Timeout { .. } | RunError::Outputs { .. })
     )
 }
 
 impl Attempt {
+    /// One that has passed before.
+    pub(super) fn remembered(duration: Duration, key: Option<Digest>) -> Attempt {
+        Attempt { status: Status::Passed, cached: true, duration, key, ..Attempt::not_run() }
+    }
+
     fn not_run() -> Attempt {
         Attempt {
             status: Status::NotRun,
@@ -218,7 +262,7 @@ impl Attempt {
 
     /// How the action of a file that runs alone ended; `failure` is that of the tests, where they failed.
     fn alone(action: ActionId, execution: &Execution, failure: Option<&ActionFailure>) -> Attempt {
-        let attempt = match failure.map(|failure| &failure.error) {
+        let attempt = match failure.map(|failure| &*failure.error) {
             Some(ActionError::Exit { outcome, .. }) => Attempt {
                 status: Status::Failed,
                 duration: outcome.duration,

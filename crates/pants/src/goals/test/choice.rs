@@ -1,6 +1,7 @@
 //! Which of the tests that are asked for run here: those that failed the last time, or those of one shard.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -21,6 +22,12 @@ const TABLE: &str = "test-ends";
 pub(super) struct Shard {
     number: usize,
     of: usize,
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
 }
 
 impl FromStr for Shard {
@@ -111,15 +118,21 @@ pub(super) fn remember(store: &Store, root: &Path, results: &Results) -> Result<
     for one in results.all.iter().filter(|one| one.status != Status::NotRun) {
         *ends.entry(&one.path).or_default() |= one.status != Status::Passed;
     }
-    for (path, has_failed) in ends {
-        let (key, value): (_, &[u8]) = (key(root, path), if has_failed { b"1" } else { b"0" });
-        let known = store.memo(TABLE, key.as_bytes()).map_err(failed)?;
-        // That nothing is known means that nothing failed.
-        if known.as_deref().unwrap_or(b"0") != value {
-            forgettable(store.put_memo(TABLE, key.as_bytes(), value)).map_err(failed)?;
-        }
+    let ends: Vec<(String, &[u8])> = (ends.into_iter())
+        .map(|(path, has_failed)| (key(root, path), if has_failed { b"1" as &[u8] } else { b"0" }))
+        .collect();
+    let keys: Vec<&[u8]> = ends.iter().map(|(key, _)| key.as_bytes()).collect();
+    let known = store.memos(TABLE, &keys).map_err(failed)?;
+    // That nothing is known means that nothing failed.
+    let is_new = |known: &Option<Vec<u8>>, end: &[u8]| known.as_deref().unwrap_or(b"0") != end;
+    let new: Vec<(&[u8], &[u8])> = (ends.iter().zip(&known))
+        .filter(|((_, end), known)| is_new(known, end))
+        .map(|((key, end), _)| (key.as_bytes(), *end))
+        .collect();
+    if new.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    forgettable(store.put_memos(TABLE, &new)).map_err(failed)
 }
 
 fn key(root: &Path, path: &str) -> String {

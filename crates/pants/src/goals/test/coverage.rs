@@ -96,6 +96,11 @@ pub(super) struct Reported {
 }
 
 impl Measures {
+    /// Whether anything is measured.
+    pub(super) fn is_asked(&self) -> bool {
+        self.coverage
+    }
+
     /// What is measured, if anything is.
     /// `is_shard` where there are others.
     pub(super) fn measuring(

@@ -3,6 +3,8 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use graph::Target;
+
 use super::{Arguments, Chosen};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::environments;
@@ -45,9 +47,11 @@ fn command(
         let help = Some("name one: `pants test --debug svc/app_test.py`");
         return Err(vec![Diagnostic::error(Exit::Wrong, "test::one_file", message).help(help)]);
     };
-    let target = repository.graph.target(*file);
+    let path = repository.graph.file(*file).unwrap_or_default();
+    let target = repository.graph.target(*file).of_file(path);
     let made = environments::make(session, repository, &[*file], python::test_environments)?;
     session.console.diagnostics(session.take_warnings());
+    session.console.diagnostics(unbuilt(&target));
     let Some((_, made)) = made.first() else {
         let message = format!("`{}` is for no Python of this machine", target.label);
         return Err(vec![Diagnostic::error(Exit::Environment, "test::no_python", message)]);
@@ -56,7 +60,6 @@ fn command(
     let mut command = Command::new(folder.join("bin/python"));
     command.current_dir(&session.root).args(["-m", "pytest"]).args(target.list("args"));
     command.args(&arguments.arguments);
-    let path = repository.graph.file(*file).unwrap_or_default();
     match only.get(path) {
         None => command.arg(path),
         Some(names) => command.args(names.iter().map(|name| format!("{path}::{name}"))),
@@ -69,6 +72,17 @@ fn command(
     }
     command.envs(target.dict("env"));
     let roots: Vec<String> = made.environment.roots.iter().cloned().chain(generated).collect();
-    environments::let_import(&mut command, session, &roots);
+    environments::let_import(&mut command, session, &roots)?;
     Ok(command)
+}
+
+/// What the tests would find built beside them, and do not where they run on the files of the repository.
+fn unbuilt(target: &Target) -> Vec<Diagnostic> {
+    let built = target.labels("runtime_package_dependencies").into_iter().map(|(label, _)| {
+        let message =
+            format!("`{label}` is not beside the tests, which `--debug` runs in the repository itself");
+        let help = Some(format!("`pants package {label}` puts it into `dist/`"));
+        Diagnostic::warning("test::not_built", message).help(help)
+    });
+    built.collect()
 }

@@ -4,12 +4,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How a test of a report begins, and ends where something is in it.
 const START: &str = "<testcase ";
 const END: &str = "</testcase>";
 
 /// How many tests a report tells of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counts {
     pub(super) tests: u64,
     pub(super) failures: u64,

@@ -7,16 +7,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use python::{REPORT, Test};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Digest, Entry};
+use store::{Digest, Entry, Tree};
 
 use super::attempts::{Attempt, ENDED_EARLY, Status};
 use super::flaky::Ends;
 use super::junit::{self, Counts};
 use crate::diagnostic::{Diagnostic, Exit};
+use crate::dist::{self, PlaceError};
 use crate::session::{Session, failed};
 
-/// Where reports are, relative to the root.
+/// Where the reports are put, relative to the root.
 const FOLDER: &str = "dist/test";
 /// How their names end.
 const ENDING: &str = ".xml";
@@ -47,10 +49,31 @@ pub(super) struct TestResult {
 #[derive(Default)]
 pub(super) struct Results {
     pub(super) all: Vec<TestResult>,
+    /// Their reports, by the paths below the folder for them.
+    reports: Tree,
+}
+
+/// The results of a run in which all passed at once.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AllPassed {
+    files: Vec<Passed>,
+    reports: ([u8; 32], u64),
+}
+
+/// The result of one file in it.
+#[derive(Serialize, Deserialize)]
+struct Passed {
+    target: String,
+    path: String,
+    name: String,
+    counts: Counts,
+    report: Option<String>,
+    duration: Duration,
+    key: Option<([u8; 32], u64)>,
 }
 
 impl Results {
-    /// Adds what became of a test, and puts its report into `dist/test/`. One that did not run has none there.
+    /// Adds what became of a test. One that did not run has no report of an earlier run either.
     pub(super) fn add(
         &mut self,
         session: &Session<'_>,
@@ -61,9 +84,9 @@ impl Results {
         let (name, report) = match test.has_siblings {
             true => {
                 let tag = test.configuration.interpreter_tag();
-                (format!("{} on {tag}", test.path), format!("{FOLDER}/{}-{tag}{ENDING}", test.path))
+                (format!("{} on {tag}", test.path), format!("{}-{tag}{ENDING}", test.path))
             }
-            false => (test.path.clone(), format!("{FOLDER}/{}{ENDING}", test.path)),
+            false => (test.path.clone(), format!("{}{ENDING}", test.path)),
         };
         let told = told(&attempts, repeated);
         let bad = if repeated { Some(told) } else { attempts.iter().rposition(|one| one.status.is_bad()) };
@@ -86,13 +109,67 @@ impl Results {
         };
         match result.xml(session)? {
             Some(text) => {
-                put(session, &report, &text)?;
-                (result.counts, result.report) = (Counts::read(&text), Some(report));
+                let digest = session.store()?.put(text.as_bytes()).map_err(failed)?;
+                let added = self.reports.add_file(&report, digest, false);
+                added.map_err(|error| not_put(&error.to_string()))?;
+                (result.counts, result.report) = (Counts::read(&text), Some(format!("{FOLDER}/{report}")));
             }
-            None => remove(&session.root.join(report))?,
+            None => remove(&session.root.join(FOLDER).join(report))?,
         }
         self.all.push(result);
         Ok(())
+    }
+
+    /// Puts the reports into `dist/test/`, beside those of other tests.
+    pub(super) fn put_reports(&self, session: &Session<'_>) -> Result<(), Vec<Diagnostic>> {
+        let placed = dist::place_beside(session.store()?, &self.reports, &session.root.join(FOLDER));
+        placed.map_err(|error| match error {
+            PlaceError::Lost => not_put("the cache has lost it"),
+            PlaceError::Failed(diagnostic) => vec![*diagnostic],
+        })
+    }
+
+    /// The form in which they are remembered; none where a test has not passed at once.
+    pub(super) fn all_passed(&self, session: &Session<'_>) -> Result<Option<AllPassed>, Vec<Diagnostic>> {
+        let passed = |one: &TestResult| match one.attempts.as_slice() {
+            [Attempt { status: Status::Passed, key, duration, .. }] => Some(Passed {
+                target: one.target.clone(),
+                path: one.path.clone(),
+                name: one.name.clone(),
+                counts: one.counts,
+                report: one.report.clone(),
+                duration: *duration,
+                key: key.map(|key| (key.hash, key.size)),
+            }),
+            _ => None,
+        };
+        let Some(files) = self.all.iter().map(passed).collect() else { return Ok(None) };
+        let reports = session.store()?.put_tree(&self.reports).map_err(failed)?;
+        Ok(Some(AllPassed { files, reports: (reports.hash, reports.size) }))
+    }
+
+    /// Those of an earlier run, which hold; their reports are put into `dist/test/` again. None where the cache has lost them.
+    pub(super) fn recalled(
+        session: &Session<'_>,
+        AllPassed { files, reports: (hash, size) }: AllPassed,
+    ) -> Result<Option<Results>, Vec<Diagnostic>> {
+        let store = session.store()?;
+        let place = || {
+            let reports = store.tree(&Digest { hash, size })?;
+            dist::place_beside(store, &reports, &session.root.join(FOLDER)).map(|()| reports)
+        };
+        let reports = match place() {
+            Ok(reports) => reports,
+            Err(PlaceError::Lost) => return Ok(None),
+            Err(PlaceError::Failed(diagnostic)) => return Err(vec![*diagnostic]),
+        };
+        let mut all = Vec::new();
+        for file in files {
+            let key = file.key.map(|(hash, size)| Digest { hash, size });
+            key.map_or(Ok(()), |key| store.use_outcome(&key)).map_err(failed)?;
+            all.push(file.recalled(key));
+        }
+        Ok(Some(Results { all, reports }))
     }
 
     /// A line for each file, those that failed last, and before them those that are flaky.
@@ -170,25 +247,27 @@ fn report(session: &Session<'_>, path: &str, one: &Attempt) -> Result<Option<Str
     Ok(Some(junit::without_report(path, one.duration, &message, &said(session, one)?)))
 }
 
-/// Writes a report, if it is not there as it is.
-fn put(session: &Session<'_>, path: &str, text: &str) -> Result<(), Vec<Diagnostic>> {
-    let file = session.root.join(path);
-    if fs::read(&file).is_ok_and(|found| found == text.as_bytes()) {
-        return Ok(());
+fn not_put(reason: &str) -> Vec<Diagnostic> {
+    let message = format!("cannot write a report into `{FOLDER}`: {reason}");
+    vec![Diagnostic::error(Exit::Environment, "test::report", message)]
+}
+
+impl Passed {
+    fn recalled(self, key: Option<Digest>) -> TestResult {
+        TestResult {
+            target: self.target,
+            path: self.path,
+            name: self.name,
+            status: Status::Passed,
+            attempts: vec![Attempt::remembered(self.duration, key)],
+            told: 0,
+            repeated: false,
+            ends: Ends::default(),
+            counts: self.counts,
+            report: self.report,
+            said: String::new(),
+        }
     }
-    let failed = |error: std::io::Error| {
-        let message = format!("cannot write the report `{}`: {error}", file.display());
-        vec![Diagnostic::error(Exit::Environment, "test::report", message)]
-    };
-    let folder = file.parent().unwrap_or(&session.root);
-    fs::create_dir_all(folder).map_err(failed)?;
-    // Whoever reads reports meanwhile gets the old one or the new one.
-    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut new, text.as_bytes()).map_err(failed)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    new.as_file().set_permissions(mode).map_err(failed)?;
-    new.persist(&file).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
 /// Removes the reports of an earlier run on files of whose tests nothing is known now.

@@ -1,20 +1,79 @@
-//! The keys of `[remote]` as data.
+//! The keys of `[sandbox]` and `[remote]` as data: how and where programs run.
 
 use super::key::{Key, Kind, key};
 use super::keys::SECTIONS;
 
+const SANDBOX: &str = "sandbox";
 const SECTION: &str = "remote";
 
-const KEYS: [Key; 16] = [
+const KEYS: [Key; 26] = [
+    key(
+        SANDBOX,
+        "level",
+        Kind::Text,
+        "\"full\"",
+        "How far programs that a build runs are kept from what they did not declare: full (file system, network and \
+         processes of their own), landlock (the kernel refuses the rest) or off.",
+    ),
+    key(
+        SANDBOX,
+        "processes",
+        Kind::Number,
+        "4096",
+        "How many processes a program that a build runs may have at once, with all that it starts; then it is stopped.",
+    ),
+    key(
+        SANDBOX,
+        "disk",
+        Kind::Text,
+        "no bound",
+        "How much disk space the files of a program that a build runs may take, its input among them, such as \"10 GB\"; \
+         then it is stopped.",
+    ),
     key(
         SECTION,
         "cache",
         Kind::Text,
         "none",
-        "A server of the Remote Execution API whose cache is behind that of this machine: grpcs://host:port, or \
-         grpc://host:port without encryption.",
+        "The cache that is behind that of this machine: a server of the Remote Execution API (grpcs://host:port, or \
+         grpc://host:port without encryption), an HTTP cache as Bazel's (https://host/path), a bucket (s3://bucket/prefix), or \
+         a folder (its path, relative to the root with ./ before it).",
     ),
-    key(SECTION, "instance", Kind::Text, "\"\"", "The name of the instance on the server."),
+    key(
+        SECTION,
+        "instance",
+        Kind::Text,
+        "\"\"",
+        "The name of the instance on the server; in the other caches, a folder below their address.",
+    ),
+    key(
+        SECTION,
+        "endpoint",
+        Kind::Text,
+        "`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, else that of the region",
+        "The address of the object store that has the bucket: https://host.",
+    ),
+    key(
+        SECTION,
+        "region",
+        Kind::Text,
+        "`AWS_REGION`, `AWS_DEFAULT_REGION`, else us-east-1",
+        "The region of the bucket.",
+    ),
+    key(
+        SECTION,
+        "path_style",
+        Kind::Flag,
+        "whether there is an `endpoint`",
+        "Whether the name of the bucket is in the path of an address, and not in the name of the host.",
+    ),
+    key(
+        SECTION,
+        "budget",
+        Kind::Text,
+        "none",
+        "How much a folder may take, such as \"4 GB\": whoever writes to it removes what is oldest.",
+    ),
     key(SECTION, "read", Kind::Flag, "true", "Whether what the server has is used."),
     key(
         SECTION,
@@ -29,7 +88,30 @@ const KEYS: [Key; 16] = [
         Kind::Flag,
         "false",
         "Whether programs (tests, tools, steps, builds of source distributions) run on the workers of the server, where they \
-         have what the programs start from.",
+         have what the programs start from. `remote = True` or `False` at a target says it for that target.",
+    ),
+    key(
+        SECTION,
+        "exec_jobs",
+        Kind::Number,
+        "32",
+        "How many programs run on workers at once, beside those that run here.",
+    ),
+    key(
+        SECTION,
+        "exec_fallback",
+        Kind::Flag,
+        "true",
+        "Whether a program that the workers do not run runs here, where this machine is what `[remote.platform]` asks for; \
+         otherwise it fails.",
+    ),
+    key(
+        SECTION,
+        "exec_race",
+        Kind::Flag,
+        "false",
+        "Whether a program that takes long on a worker runs on an idle processor of this machine as well. Who is done \
+         first counts, and the other is stopped.",
     ),
     key(
         SECTION,
@@ -107,7 +189,7 @@ const KEYS: [Key; 16] = [
     },
 ];
 
-/// The keys of `[remote]` after those of the other sections.
+/// These keys after those of the other sections.
 pub(super) const fn after(others: &[Key]) -> [Key; SECTIONS.len() + KEYS.len()] {
     let mut all = [KEYS[0]; SECTIONS.len() + KEYS.len()];
     let mut at = 0;
