@@ -149,13 +149,15 @@ pub(crate) struct Plan<'a> {
     store: &'a Store,
     /// Which file of the workspace has which content; none where no repository decides.
     index: Option<StatIndex>,
-    actions: ActionGraph,
-    tools: MachineTools,
+    pub(crate) actions: ActionGraph,
+    pub(crate) tools: MachineTools,
     artifacts: Vec<Artifact>,
     /// The source distributions that are built.
     builds: Vec<SourceBuild>,
     /// What is to blame where an action fails.
     places: Vec<(ActionId, Place)>,
+    /// The files whose tests an action runs.
+    pub(crate) tests: BTreeMap<ActionId, Vec<String>>,
     /// What this was planned by, besides what the graph was made of.
     basis: Basis,
     /// What steps have made for it.
@@ -209,6 +211,7 @@ impl<'a> Plan<'a> {
             tools,
             builds: artifacts.iter().flat_map(|artifact| artifact.builds.iter().cloned()).collect(),
             places: artifacts.iter().flat_map(|artifact| artifact.places.iter().cloned()).collect(),
+            tests: BTreeMap::new(),
             actions,
             artifacts,
             basis: Basis::default(),
@@ -226,6 +229,11 @@ impl<'a> Plan<'a> {
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
         let plan = Plan::new(session, Vec::new(), actions, tools)?;
         Ok(Plan { index: Some(index), builds, places, ..plan })
+    }
+
+    /// The plan with what is recorded of its actions: the files whose tests they run.
+    pub(crate) fn testing(self, tests: BTreeMap<ActionId, Vec<String>>) -> Plan<'a> {
+        Plan { tests, ..self }
     }
 
     /// The plan of artifacts that no repository decides.
@@ -324,19 +332,11 @@ impl<'a> Plan<'a> {
     }
 
     /// What is known of all that `roots` need before it runs.
-    pub(crate) fn foresee(
-        &self,
-        roots: &[ActionId],
-    ) -> Result<BTreeMap<ActionId, Foreseen>, Vec<Diagnostic>> {
+    fn foresee(&self, roots: &[ActionId]) -> Result<BTreeMap<ActionId, Foreseen>, Vec<Diagnostic>> {
         let mut functions = Functions::default();
         python::register(&mut functions);
         let foreseen = engine::foresee(&self.actions, roots, self.store, (&self.tools, &functions));
         foreseen.map_err(|error| vec![explain::unforeseen(&error)])
-    }
-
-    /// All actions.
-    pub(crate) fn actions(&self) -> &ActionGraph {
-        &self.actions
     }
 
     /// The failures of actions, as people read them.
@@ -410,13 +410,14 @@ impl<'a> Plan<'a> {
         force: bool,
     ) -> Result<Execution, Vec<Diagnostic>> {
         let targets = self.targets();
-        let means = Means { tools: &self.tools, sources: self, targets: &targets, watch: &Unwatched };
+        let means = Means {
+            tools: &self.tools,
+            sources: self,
+            targets: &targets,
+            tests: &self.tests,
+            watch: &Unwatched,
+        };
         execution::execute(self.session, (actions, roots), force, &means)
-    }
-
-    /// The tools that actions ask for.
-    pub(crate) fn tools(&self) -> &MachineTools {
-        &self.tools
     }
 
     /// What is made whole by an action.

@@ -1,5 +1,7 @@
 //! An execution with all that this machine and the configuration have for it: caches, downloads, workers, and who watches.
 
+use std::collections::BTreeMap;
+
 use engine::{ActionGraph, ActionId, Event, Execution, Executor, Functions, LocalRunner, Sources, Watch};
 use graph::Label;
 use remote::RemoteRunner;
@@ -18,6 +20,8 @@ pub(crate) struct Means<'a> {
     pub(crate) sources: &'a dyn Sources,
     /// What some of them make whole.
     pub(crate) targets: &'a [(ActionId, &'a Label)],
+    /// The files whose tests some of them run.
+    pub(crate) tests: &'a BTreeMap<ActionId, Vec<String>>,
     pub(crate) watch: &'a dyn Watch,
 }
 
@@ -49,7 +53,7 @@ pub(crate) fn execute(
     let downloads = session.downloads()?;
     let progress = Progress::new(session.console);
     let events = &session.console.events;
-    let recorded = Recorded::new(events, actions, means.targets.iter().copied());
+    let recorded = Recorded::new(events, actions, (means.targets.iter().copied().collect(), means.tests));
     let local = LocalRunner::new(&session.sandbox);
     let workers = &session.config.remote.workers;
     let there = session.remote()?.map(|cache| RemoteRunner::new(cache, workers, &local));

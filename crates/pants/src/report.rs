@@ -41,6 +41,13 @@ impl Report {
         }
     }
 
+    /// Counts what a further execution ran. What it looked up again was counted when it ran or was in the cache.
+    pub(crate) fn add_run(&mut self, execution: &Execution) {
+        for (verb, count) in &execution.run {
+            *self.run.entry((*verb).to_owned()).or_default() += count;
+        }
+    }
+
     /// Counts what another has counted.
     pub(crate) fn add_counts(&mut self, other: Report) {
         for (sum, counts) in [(&mut self.run, other.run), (&mut self.hits, other.hits)] {

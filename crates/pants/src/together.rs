@@ -75,18 +75,20 @@ impl Open<'_> {
 pub(crate) fn execute(session: &Session<'_>, all: &[&Open<'_>]) -> Result<Vec<Share>, Vec<Diagnostic>> {
     let begin = Instant::now();
     let mut actions = ActionGraph::new();
-    let ids: Vec<Vec<ActionId>> = all.iter().map(|open| actions.append(open.plan.actions())).collect();
+    let ids: Vec<Vec<ActionId>> = all.iter().map(|open| actions.append(&open.plan.actions)).collect();
     let (mut roots, mut targets) = (Vec::new(), Vec::<(ActionId, &Label)>::new());
+    let mut tests = BTreeMap::new();
     for (open, ids) in all.iter().zip(&ids) {
         roots.extend(open.roots.iter().map(|root| ids[root.index()]));
+        tests.extend(open.plan.tests.iter().map(|(id, files)| (ids[id.index()], files.clone())));
         targets.extend(open.plan.targets().into_iter().map(|(id, label)| (ids[id.index()], label)));
     }
     let mut seen = HashSet::new();
     roots.retain(|root| seen.insert(*root));
     let ended = Ended::default();
-    let tools = MachineTools::of_all(all.iter().map(|open| open.plan.tools()));
+    let tools = MachineTools::of_all(all.iter().map(|open| &open.plan.tools));
     let sources = Anyone(all.iter().map(|open| &open.plan).collect());
-    let means = Means { tools: &tools, sources: &sources, targets: &targets, watch: &ended };
+    let means = Means { tools: &tools, sources: &sources, targets: &targets, tests: &tests, watch: &ended };
     let whole = execution::execute(session, (&actions, &roots), false, &means)?;
     let ended = ended.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut counted = HashSet::new();
@@ -116,7 +118,7 @@ fn share(
         execution.keys.extend(whole.keys.get(id).map(|key| (*root, *key)));
     }
     let mut own = BTreeMap::new();
-    for (old, action) in open.plan.actions().iter() {
+    for (old, action) in open.plan.actions.iter() {
         let id = ids[old.index()];
         own.insert(id, old);
         let Some((how, _)) = ended.get(&id).filter(|_| counted.insert(id)) else { continue };

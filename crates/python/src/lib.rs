@@ -39,9 +39,9 @@ pub use requirements::{expand, resolve_of, wishes};
 pub use resolve_error::ResolveError;
 pub use rules::{
     Analysis, Artifact, BASE_LAYERS, Batch, Distribution, EXIT_CODE, Environment, MEASURED, MEASURED_BY_ALL,
-    REPORT, REPORTS, RULES, Reporter, Resolve, Rule, SourceBuild, Step, TOTAL, Test, TestBatch, TestRequest,
-    ToolRequest, batches, check_steps, debugging_environment, distribution_name, environments,
-    environments_of_resolve, look, metadata_paths, package, packageable, passed, paths, program_of, reporter,
+    REPORT, REPORTS, RULES, Reporter, Resolve, Rule, Sharing, SourceBuild, Step, TOTAL, Test, TestBatch,
+    TestRequest, ToolRequest, batches, check_steps, debugging_environment, distribution_name, environments,
+    environments_of_resolve, look, metadata_paths, package, packageable, paths, program_of, reporter,
     requirements_of_resolves, rewrite, run_steps, running_environment, start_of, step_paths, steps,
     test_environments, test_files, test_packages, test_paths, tests, tool_files,
 };

@@ -65,6 +65,14 @@ pub enum StepError {
         /// Where the sources are.
         place: Place,
     },
+    /// Pytest cannot be given the path of a file.
+    #[error("pytest cannot run `{path}`: it takes what begins with `[` for parameters of a test")]
+    TestName {
+        /// The path.
+        path: String,
+        /// Where the sources are.
+        place: Place,
+    },
     /// Tests would find something built that nothing builds.
     #[error("`{label}` is a `{rule}`, which nothing packages")]
     NotPackaged {
@@ -100,6 +108,7 @@ impl StepError {
             StepError::Clash { .. } => "genrule::clash",
             StepError::SameTool { .. } => "genrule::same_tool",
             StepError::Blank { .. } => "genrule::blank",
+            StepError::TestName { .. } => "test::name",
             StepError::NotPackaged { .. } => "test::not_packaged",
             StepError::Needs { .. } => "test::needs",
         }
@@ -112,6 +121,7 @@ impl StepError {
             StepError::Placeholder { place, .. }
             | StepError::Output { place, .. }
             | StepError::Needs { place, .. }
+            | StepError::TestName { place, .. }
             | StepError::NotPackaged { place, .. }
             | StepError::Cycle { place, .. }
             | StepError::Clash { place, .. }
@@ -133,6 +143,7 @@ impl StepError {
             StepError::Needs { .. } => {
                 "such as `needs = {\"memory\": \"2 GB\", \"exclusive\": [\"database\"]}`"
             }
+            StepError::TestName { .. } => "rename the file or its folder, or leave it out of the `sources`",
             StepError::Output { .. } => "name each file, in or below the folder of the BUILD file",
             StepError::Cycle { .. } => {
                 "take what one of them imports, or its tool imports, out of what the other makes"

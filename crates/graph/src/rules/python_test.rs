@@ -122,7 +122,7 @@ const BATCH: FieldSchema = FieldSchema {
     required: false,
     default: FieldDefault::None,
     doc: "Files that say the same may run in one process, where that is faster: it starts once, and fixtures of the session are \
-          made once. Each still has a result of its own.",
+          made once. Each still has a result of its own, and all of them run again when something changes that one of them can see.",
     example: "\"database\"",
 };
 

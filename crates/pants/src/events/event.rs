@@ -98,6 +98,9 @@ pub(crate) struct Finished {
     /// The target that it makes something for, where it makes all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<String>,
+    /// The files whose tests it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tests: Vec<String>,
     pub(crate) how: How,
     /// Whether it failed since it took longer than it may.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -191,6 +194,7 @@ mod tests {
             verb: "run".into(),
             description: "test a".into(),
             target: target.map(Into::into),
+            tests: target.map(|_| "a_test.py".into()).into_iter().collect(),
             how: How::Ran,
             timed_out: false,
             seconds: 0.25,

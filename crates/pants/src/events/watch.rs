@@ -18,6 +18,8 @@ pub(crate) struct Recorded<'a> {
     actions: &'a ActionGraph,
     /// What some actions make all of.
     targets: HashMap<ActionId, &'a Label>,
+    /// The files whose tests some actions run.
+    tests: &'a BTreeMap<ActionId, Vec<String>>,
     state: Mutex<State>,
 }
 
@@ -29,13 +31,13 @@ struct State {
 }
 
 impl<'a> Recorded<'a> {
-    /// An execution of `actions`, some of which make all of a target.
+    /// An execution of `actions`, some of which make all of a target, or run the tests of files.
     pub(crate) fn new(
         events: &'a Events,
         actions: &'a ActionGraph,
-        targets: impl IntoIterator<Item = (ActionId, &'a Label)>,
+        (targets, tests): (HashMap<ActionId, &'a Label>, &'a BTreeMap<ActionId, Vec<String>>),
     ) -> Recorded<'a> {
-        Recorded { events, actions, targets: targets.into_iter().collect(), state: Mutex::default() }
+        Recorded { events, actions, targets, tests, state: Mutex::default() }
     }
 
     /// The number of the execution, and whether it is time to tell of a download.
@@ -82,6 +84,7 @@ impl Watch for Recorded<'_> {
                     verb: action.verb.name().to_owned(),
                     description: action.description.clone(),
                     target: self.targets.get(&id).map(ToString::to_string),
+                    tests: self.tests.get(&id).cloned().unwrap_or_default(),
                     how: match how {
                         Finish::Cached => How::Cached,
                         Finish::Ran => How::Ran,

@@ -67,7 +67,7 @@ pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
             session.console.answer(&answer::lines(each));
         }
         Form::Matrix => {
-            let seconds = matrix::seconds(session, graph);
+            let seconds = matrix::seconds(session, graph, &affected);
             let matrix = matrix::matrix(graph, &affected, usize::from(arguments.groups), &seconds);
             session.console.answer(&format!("{matrix}\n"));
         }

@@ -1,13 +1,13 @@
 //! The goal `test`: the tests of files are run by pytest, each file in a process of its own, and what passed is remembered.
 
-mod batch;
+mod attempts;
 mod choice;
 mod coverage;
 mod debug;
 mod flaky;
 mod junit;
+mod prepared;
 mod result;
-mod tries;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,20 +15,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use engine::{ActionGraph, ActionId, Execution};
+use engine::ActionGraph;
 use graph::{NodeId, TargetGraph};
 use python::tools::ConfigurationFile;
 use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
 use store::{IndexEntry, StatIndex};
 
+use self::attempts::Status;
 use self::choice::Shard;
 use self::coverage::Measuring;
+use self::prepared::prepare;
 use self::result::Results;
-use self::tries::{Often, Status};
 use super::binary::check_some;
 use super::{Changed, Narrowed, Targets};
 use crate::analysis::{observe, placed};
-use crate::build::Plan;
 use crate::checking::Configurations;
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
@@ -38,7 +38,6 @@ use crate::repository::{Repository, Variables};
 use crate::session::Session;
 use crate::together::Planned;
 use crate::tools::MachineTools;
-use crate::undeclared;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -144,7 +143,7 @@ fn plan_anew<'a>(
     let mut done = Done::default();
     match prepare(session, repository, arguments, &chosen, &mut done) {
         Ok((prepared, plan)) => {
-            let (roots, force) = (prepared.repeated.concat(), prepared.often.forces());
+            let (roots, force) = (prepared.runs().first(), prepared.repeats.forces());
             Ok(Planned::open(plan, roots, force, move |plan, first| {
                 let told = prepared.conclude(session, repository, (plan, first), &mut done);
                 let told = told.and_then(|basis| {
@@ -155,6 +154,7 @@ fn plan_anew<'a>(
             }))
         }
         Err(wrong) => {
+            result::forget(session, chosen.files.iter().filter_map(|file| repository.graph.file(*file)))?;
             session.console.diagnostics(wrong);
             conclude(session, done).map(Planned::Done)
         }
@@ -383,86 +383,6 @@ fn analyse(
         basis.inputs.extend(configurations.candidates().iter().map(PathBuf::from));
         Ok(Analysed { tests, reporter, actions, tools, files: seen.files.clone(), basis })
     })
-}
-
-/// Tests that are planned.
-struct Prepared<'a> {
-    tests: Vec<Test>,
-    /// The actions of each.
-    repeated: Vec<Vec<ActionId>>,
-    /// Those that came into the cache in this run.
-    fresh: BTreeSet<ActionId>,
-    often: Often,
-    measuring: Option<Measuring<'a>>,
-    reporter: Option<Reporter>,
-    files: BTreeMap<String, IndexEntry>,
-    basis: Basis,
-}
-
-/// Plans the tests. Those that may share processes have run in these then.
-fn prepare<'a>(
-    session: &'a Session<'a>,
-    repository: &Repository,
-    arguments: &'a Arguments,
-    chosen: &Chosen,
-    done: &mut Done,
-) -> Result<(Prepared<'a>, Plan<'a>), Vec<Diagnostic>> {
-    let reached = repository.graph.closure(chosen.files.iter().copied());
-    session.tell_findings(repository, &reached, true)?;
-    let measuring = arguments.coverage.measuring(session, arguments.shard.is_some())?;
-    let (index, analysed) = analyse(session, repository, arguments, chosen, measuring.as_ref())?;
-    let Analysed { tests, reporter, mut actions, tools, files, basis } = analysed;
-    let runs = arguments.runs;
-    let mut repeated = |test: &Test| {
-        let more = (1..runs.unwrap_or(1)).map(|_| actions.again(test.action));
-        std::iter::once(test.action).chain(more).collect()
-    };
-    let repeated: Vec<Vec<ActionId>> = tests.iter().map(&mut repeated).collect();
-    let builds = tests.iter().map(|test| &test.builds).chain(reporter.iter().map(|one| &one.builds));
-    let builds = builds.flatten().cloned().collect();
-    let mut places: Vec<_> = tests.iter().map(|test| (test.action, test.place.clone())).collect();
-    places.extend(reporter.iter().map(|one| (one.environment, one.place.clone())));
-    let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
-    done.report.add_counts(session.take_generated());
-    let often = Often { runs, retries: arguments.retries.unwrap_or_default(), force: arguments.force };
-    let fresh = match often.forces() {
-        true => BTreeSet::new(),
-        false => batch::run(session, &plan, &tests, &mut done.report)?,
-    };
-    Ok((Prepared { tests, repeated, fresh, often, measuring, reporter, files, basis }, plan))
-}
-
-impl Prepared<'_> {
-    /// What became of the tests, of which `first` is the first execution. Gives what all that depended on.
-    fn conclude(
-        self,
-        session: &Session<'_>,
-        repository: &Repository,
-        (plan, first): (&Plan<'_>, Execution),
-        done: &mut Done,
-    ) -> Result<Basis, Vec<Diagnostic>> {
-        let Prepared { tests, repeated, fresh, often, measuring, reporter, files, basis } = self;
-        let tried = tries::carry_out(plan, &tests, (&repeated, &fresh), (often, first), &mut done.report)?;
-        for (test, tries) in tests.iter().zip(tried.tries) {
-            done.results.add(session, test, tries, often.runs.is_some())?;
-            let said = done.results.all.last().and_then(result::TestResult::output);
-            if let (Some(said), Some(node)) = (said, repository.graph.file_nodes(&test.path).first()) {
-                done.warnings.extend(undeclared::warnings(session, repository, (*node, ""), &said));
-            }
-        }
-        done.results.put_reports(session)?;
-        let mut diagnostics = plan.told(tried.failures);
-        if tried.cancelled {
-            diagnostics.push(Diagnostic::error(Exit::Failed, "test::cancelled", "cancelled"));
-        } else if let (Some(measuring), Some(reporter)) = (&measuring, &reporter) {
-            let trees = done.results.trees();
-            match measuring.report(session, plan, reporter, &trees, &files) {
-                Ok(reported) => done.coverage = Some(reported),
-                Err(wrong) => diagnostics.extend(wrong),
-            }
-        }
-        if diagnostics.is_empty() { Ok(basis) } else { Err(diagnostics) }
-    }
 }
 
 /// Says what became of the tests: what passed, and then what failed, with what that said.

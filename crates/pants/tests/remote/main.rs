@@ -186,3 +186,30 @@ fn without_a_sandbox_nothing_is_uploaded_that_a_program_made() {
     assert_eq!(first.programs(), 2);
     assert_eq!(bench.build("two").programs(), 2);
 }
+
+#[test]
+fn tests_that_share_a_process_run_once_for_all() {
+    let test = "tests that share a process";
+    let Some((bench, _server)) = Bench::with_casd(test) else { return };
+    bench.write(
+        "app/BUILD",
+        "python_requirement(name = 'pytest', requirements = ['pytest==8.3.*'])\n\
+         python_tests(name = 'tests', batch = 'app')\n",
+    );
+    bench.write("app/a_test.py", "def test_a():\n    pass\n");
+    bench.write("app/b_test.py", "def test_b():\n    pass\n");
+    let locked = bench.pants("one", &["-q", "lock"]).output().unwrap();
+    if locked.status.code() == Some(3) {
+        return println!("skipped: {test}: {}", String::from_utf8_lossy(&locked.stderr));
+    }
+    let tested = |machine: &str| -> Value {
+        let said = bench.pants(machine, &["--output", "json", "test", "::"]).output().unwrap();
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        serde_json::from_slice(&said.stdout).unwrap()
+    };
+    let first = tested("one");
+    assert_eq!((&first["tests"][0]["cached"], &first["tests"][1]["cached"]), (&false.into(), &false.into()));
+    let second = tested("two");
+    assert_eq!((&second["tests"][0]["cached"], &second["tests"][1]["cached"]), (&true.into(), &true.into()));
+    assert_eq!(second["actions_run"], 0, "{second:#}");
+}

@@ -221,6 +221,20 @@ error[test::no_pytest]: `//svc:tests` is in the resolve `default`, which has no 
 }
 
 #[test]
+fn pytest_is_given_no_path_that_it_takes_for_another() {
+    let Some(repository) = shop("pytest_is_given_no_path_that_it_takes_for_another") else { return };
+    report(&repository, &["svc/good_test.py"]);
+    let junit = repository.root().join("dist/test/svc/good_test.py.xml");
+    assert!(junit.exists());
+    repository.write("svc/odd[1]_test.py", "def test_odd():\n    pass\n");
+    let (code, said) = run(&repository, &["test", "svc::"]);
+    let expect = "error[test::name]: pytest cannot run `svc/odd[1]_test.py`: it takes what begins with `[` for parameters \
+                  of a test\n --> svc/BUILD:1:";
+    assert!(code == 2 && said.contains(expect), "{said}");
+    assert!(!junit.exists(), "a report tells of tests that did not run");
+}
+
+#[test]
 fn parts_and_what_failed_before() {
     let Some(repository) = shop("parts_and_what_failed_before") else { return };
     let names = |report: &Value| -> Vec<String> {
@@ -234,7 +248,7 @@ fn parts_and_what_failed_before() {
     assert_eq!(names(&report(&repository, &["::", "--failed"])), [""; 0]);
 
     // Each file is in exactly one part, with times or without.
-    let time = |name: &str, seconds: f64| serde_json::json!({ "file": format!("svc/{name}_test.py"), "seconds": seconds });
+    let time = |name: &str, seconds: f64| serde_json::json!({ "path": format!("svc/{name}_test.py"), "seconds": seconds });
     let slow = serde_json::json!({ "tests": [time("bad", 1.0), time("good", 1.0), time("none", 60.0)] });
     repository.write("times.json", slow.to_string());
     repository.write("all.json", all.to_string());

@@ -1,140 +1,138 @@
-//! Files of tests that run in one process: as many of those as may that have to run. What passes there counts for each file
-//! as if it had run alone.
+//! Files of tests that share a process. It is an action as any other: its key has all that the process can see, so that it runs
+//! again when any of that changes.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use engine::{ActionGraph, ActionId, Input, Process, Verb};
-use store::{Digest, Entry, Outcome, Store, StoreError, Tree};
+use store::{Entry, Outcome, Store, StoreError, Tree};
 
-use super::test::{PLUGINS, REPORT, Test, junit};
+use super::parts::{Size, parts};
+use super::test::{PLUGINS, REPORT, Sharing, Test, junit};
 
 /// The folder of what a process with several files leaves.
 const BATCH: &str = ".pants-batch";
 /// Runs several files.
 const RUN: &str = include_str!("batch.py");
-/// So many files are in one process at most: what takes long is to be divided among processors.
-const MOST: usize = 64;
+/// How many files are in one process: what takes long is to be divided among processors, and an edit runs all of them again.
+const SIZE: Size = Size { least: 8, most: 32, ends: 8 };
 
-/// Files of tests that run in one process.
+/// Files of tests that share a process.
 #[derive(Debug)]
 pub struct TestBatch {
-    /// The action that runs them, in the graph that it came with.
+    /// The action that runs them.
     pub action: ActionId,
-    /// The tests that it runs, by their actions.
-    pub tests: Vec<ActionId>,
+    /// The positions of its tests among those that it was made of.
+    pub tests: Vec<usize>,
+    /// How long the tests of one file may take.
+    timeout: Option<Duration>,
 }
 
-/// The batches of those tests that may be together, `jobs` of them at once, as a graph of its own. `trees` are those of what the
-/// actions of the tests take in.
-pub fn batches(
-    tests: &[&Test],
-    actions: &ActionGraph,
-    trees: &BTreeMap<ActionId, Digest>,
-    jobs: usize,
-) -> (ActionGraph, Vec<TestBatch>) {
-    let mut groups: Vec<(Together<'_>, Vec<(&Test, Digest)>)> = Vec::new();
-    for &test in tests {
-        let Some((together, files)) = Together::of(test, actions, trees) else { continue };
+/// Adds the actions that run those tests together that may share a process. What is left alone is in none of them.
+pub fn batches(tests: &[Test], actions: &mut ActionGraph) -> Vec<TestBatch> {
+    let mut groups: Vec<(Together, Vec<usize>)> = Vec::new();
+    let mut sorted: Vec<usize> = (0..tests.len()).collect();
+    sorted.sort_by_key(|at| &tests[*at].path);
+    for at in sorted {
+        let Some(together) = Together::of(&tests[at], actions) else { continue };
         match groups.iter_mut().find(|(other, _)| *other == together) {
-            Some((_, members)) => members.push((test, files)),
-            None => groups.push((together, vec![(test, files)])),
+            Some((_, members)) => members.push(at),
+            None => groups.push((together, vec![at])),
         }
     }
-    let (mut graph, mut batches) = (ActionGraph::new(), Vec::new());
+    let mut batches = Vec::new();
     for (together, members) in groups {
-        let size = members.len().div_ceil(jobs.max(1)).clamp(1, MOST);
-        for part in members.chunks(size).filter(|part| part.len() > 1) {
-            let action = together.action(part, &mut graph);
-            batches.push(TestBatch { action, tests: part.iter().map(|(test, _)| test.action).collect() });
+        let parts = parts(members.into_iter().map(|at| (tests[at].path.as_str(), at)), &SIZE);
+        for members in parts.into_iter().filter(|part| part.len() > 1) {
+            let files: Vec<&Test> = members.iter().map(|at| &tests[*at]).collect();
+            let action = together.action(&files, actions);
+            batches.push(TestBatch { action, tests: members, timeout: together.process.timeout });
         }
     }
-    (graph, batches)
+    batches
 }
 
-/// What files have to have in common that run in one process.
-struct Together<'a> {
-    tag: &'a str,
-    process: &'a Process,
-    /// The arguments without what runs the one file, the report and the file.
-    arguments: Vec<&'a str>,
-    environment: Digest,
+/// What files have in common that may share a process.
+struct Together {
+    sharing: Sharing,
+    /// The process without the program that runs the one file, its report and the file.
+    process: Process,
+    environment: Input,
 }
 
-impl PartialEq for Together<'_> {
+impl PartialEq for Together {
     fn eq(&self, other: &Self) -> bool {
-        let (one, two) = (self.process, other.process);
-        (self.tag, &self.arguments, self.environment) == (other.tag, &other.arguments, other.environment)
-            && (&one.program, &one.environment, one.timeout, &one.needs)
-                == (&two.program, &two.environment, two.timeout, &two.needs)
+        let (one, two) = (&self.process, &other.process);
+        (&self.sharing, self.environment) == (&other.sharing, other.environment)
+            && (&one.program, &one.arguments, &one.environment, one.timeout, &one.needs)
+                == (&two.program, &two.arguments, &two.environment, two.timeout, &two.needs)
     }
 }
 
-impl<'a> Together<'a> {
-    /// What a test has in common with others, and its own files.
-    fn of(
-        test: &'a Test,
-        actions: &'a ActionGraph,
-        trees: &BTreeMap<ActionId, Digest>,
-    ) -> Option<(Together<'a>, Digest)> {
+impl Together {
+    /// What a test has in common with others, if it may share a process.
+    fn of(test: &Test, actions: &ActionGraph) -> Option<Together> {
+        let sharing = test.sharing.clone()?;
         let action = &actions[test.action];
-        let Verb::Run(process) = &action.verb else { return None };
-        let tree = |input: &Input| match input {
-            Input::Tree(digest) => Some(*digest),
-            Input::Action(id) => trees.get(id).copied(),
+        let (Verb::Run(process), [_, environment]) = (&action.verb, action.inputs.as_slice()) else {
+            return None;
         };
-        let [files, environment] = action.inputs.as_slice() else { return None };
-        let (files, environment) = (tree(files)?, tree(environment)?);
         let report = junit();
-        let arguments = process.arguments.iter().skip(2).map(String::as_str);
-        let arguments = arguments.filter(|argument| *argument != report && *argument != test.path).collect();
-        Some((Together { tag: test.batch.as_deref()?, process, arguments, environment }, files))
+        let arguments = process.arguments.iter().skip(2);
+        let arguments = arguments.filter(|argument| **argument != report && **argument != test.path);
+        let process = Process { arguments: arguments.cloned().collect(), ..process.clone() };
+        Some(Together { sharing, process, environment: *environment })
     }
 
-    fn action(&self, members: &[(&Test, Digest)], graph: &mut ActionGraph) -> ActionId {
-        let first = members.first().map_or("", |(test, _)| &test.path);
-        let prefixes = vec![String::new(); members.len()];
-        let files = members.iter().map(|(_, files)| Input::Tree(*files)).collect();
-        let files = graph.add(Verb::Merge { prefixes }, files, format!("put files beside {first}"));
-        let count = u32::try_from(members.len()).unwrap_or(u32::MAX);
+    /// Adds the action that runs some files.
+    fn action(&self, files: &[&Test], actions: &mut ActionGraph) -> ActionId {
+        let first = files.first().map_or("", |test| &test.path);
+        let prefixes = vec![String::new(); files.len()];
+        let trees = files.iter().map(|test| actions[test.action].inputs[0]).collect();
+        let tree = actions.add(Verb::Merge { prefixes }, trees, format!("put files beside {first}"));
+        let count = u32::try_from(files.len()).unwrap_or(u32::MAX);
         let own =
             ["-c".to_owned(), [PLUGINS, "\n\n", RUN].concat(), "--continue-on-collection-errors".to_owned()];
-        let paths = members.iter().map(|(test, _)| test.path.clone());
         let process = Process {
             arguments: (own.into_iter())
-                .chain(self.arguments.iter().map(|argument| (*argument).to_owned()))
+                .chain(self.process.arguments.iter().cloned())
                 .chain(std::iter::once("--files".to_owned()))
-                .chain(paths)
+                .chain(files.iter().map(|test| test.path.clone()))
                 .collect(),
             outputs: vec![BATCH.to_owned()],
             timeout: self.process.timeout.map(|timeout| timeout * count),
             ..self.process.clone()
         };
-        let inputs = vec![Input::Action(files), Input::Tree(self.environment)];
-        graph.add(Verb::Run(process), inputs, format!("test {first} and {} more", members.len() - 1))
+        let inputs = vec![Input::Action(tree), self.environment];
+        actions.add(Verb::Run(process), inputs, format!("test {first} and {} more", files.len() - 1))
     }
 }
 
-/// What passed of a batch: which of its files, and the outcome that each has. None of a process that did not get to its end.
-///
-/// # Errors
-/// Where the store cannot be read or written.
-pub fn passed(store: &Store, batch: &Outcome) -> Result<Vec<(usize, Outcome)>, StoreError> {
-    let tree = store.tree(&batch.tree)?;
-    let file = |name: &str| match tree.get(&format!("{BATCH}/{name}")) {
-        Some(Entry::File { digest, .. }) => Some(*digest),
-        _ => None,
-    };
-    let Some(told) = file("passed.json") else { return Ok(Vec::new()) };
-    let told: Vec<(usize, f64)> = serde_json::from_slice(&store.read(&told)?).unwrap_or_default();
-    let mut all = Vec::new();
-    for (number, seconds) in told {
-        let Some(report) = file(&format!("{number}.xml")) else { continue };
-        let mut made = Tree::new();
-        if made.add_file(REPORT, report, false).is_ok() {
-            let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
-            let tree = store.put_tree(&made)?;
-            all.push((number, Outcome::success(tree, store.function(), duration)));
+impl TestBatch {
+    /// What passed, as the process left it: the positions of these tests, and the outcome of each.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or written.
+    pub fn passed(&self, store: &Store, left: &Outcome) -> Result<Vec<(usize, Outcome)>, StoreError> {
+        let tree = store.tree(&left.tree)?;
+        let file = |name: &str| match tree.get(&format!("{BATCH}/{name}")) {
+            Some(Entry::File { digest, .. }) => Some(*digest),
+            _ => None,
+        };
+        let Some(told) = file("passed.json") else { return Ok(Vec::new()) };
+        let told: Vec<(usize, f64)> = serde_json::from_slice(&store.read(&told)?).unwrap_or_default();
+        let mut all = Vec::new();
+        for (number, seconds) in told {
+            let duration = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+            let is_late = self.timeout.is_some_and(|limit| duration > limit);
+            let (Some(report), Some(test)) = (file(&format!("{number}.xml")), self.tests.get(number)) else {
+                continue;
+            };
+            let mut made = Tree::new();
+            if !is_late && made.add_file(REPORT, report, false).is_ok() {
+                let tree = store.put_tree(&made)?;
+                all.push((*test, Outcome::success(tree, store.function(), duration)));
+            }
         }
+        Ok(all)
     }
-    Ok(all)
 }

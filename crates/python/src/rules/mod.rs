@@ -13,6 +13,7 @@ mod importing;
 mod inside;
 mod installed;
 mod needs;
+mod parts;
 mod pex_options;
 pub(crate) mod provides;
 mod sources;
@@ -31,7 +32,7 @@ use packaging::select::LeftOut;
 use packaging::target::Target as Configuration;
 use store::{IndexEntry, Store};
 
-pub use batch::{TestBatch, batches, passed};
+pub use batch::{TestBatch, batches};
 pub use coverage::{MEASURED, MEASURED_BY_ALL, REPORTS, Reporter, TOTAL, reporter};
 pub use distribution::metadata_paths;
 pub use entry::start_of;
@@ -44,7 +45,9 @@ pub use genrule::{Step, check_steps, run_steps, step_paths, steps};
 pub use image::{BASE_LAYERS, program_of};
 pub use inside::Distribution;
 pub use provides::distribution_name;
-pub use test::{REPORT, Test, TestRequest, test_environments, test_files, test_packages, test_paths, tests};
+pub use test::{
+    REPORT, Sharing, Test, TestRequest, test_environments, test_files, test_packages, test_paths, tests,
+};
 pub use tooling::{Batch, EXIT_CODE, ToolRequest, look, rewrite, tool_files};
 
 use crate::closure::Closure;

@@ -25,6 +25,8 @@ use crate::step_error::StepError;
 
 /// What runs the tests.
 const PYTEST: &str = "pytest";
+/// What pytest takes for the beginning of a test's parameters.
+const BRACKET: char = '[';
 /// The report of a file's tests, among its outputs.
 pub const REPORT: &str = ".pants-junit.xml";
 /// What pytest runs with.
@@ -63,14 +65,23 @@ pub struct Test {
     pub has_siblings: bool,
     /// The action that runs them.
     pub action: ActionId,
-    /// What files are in one process with it that have the same; none where it is in a process of its own.
-    pub batch: Option<String>,
+    /// What it has in common with those files that it may share a process with; none where it has one of its own.
+    pub sharing: Option<Sharing>,
     /// How often they run again at most that have failed, where the target says it.
     pub retries: Option<u32>,
     /// The source distributions that are built for them.
     pub builds: Vec<SourceBuild>,
     /// Where the target is.
     pub place: Place,
+}
+
+/// What files have in common that may share a process, beside what runs them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    /// The `batch` of their targets.
+    pub batch: String,
+    /// The nearest folder above with a file that configures pytest: it counts for all files of a process.
+    pub configured_in: Option<String>,
 }
 
 /// The files of tests among some nodes; of a target, all that it has.
@@ -163,6 +174,11 @@ fn of_file(
     actions: &mut ActionGraph,
 ) -> Result<Vec<Test>, Vec<RuleError>> {
     let Some(path) = analysis.graph.file(file) else { return Ok(Vec::new()) };
+    if path.contains(BRACKET) {
+        let target = analysis.graph.target(file);
+        let place = target.field("sources").map_or(&target.place, |field| &field.place).clone();
+        return Err(vec![StepError::TestName { path: path.to_owned(), place }.into()]);
+    }
     let known = known(file, analysis, request.measures)?;
     let target = known.program.of_file(path);
     let running = Running { known: &known, target, file, path, request, analysis };
@@ -176,7 +192,7 @@ fn of_file(
             configuration: *configuration,
             has_siblings,
             action,
-            batch: running.target.str("batch").filter(|_| running.is_whole()).map(ToOwned::to_owned),
+            sharing: running.sharing(),
             retries: running.target.int("retries").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
             builds: wheels.builds.into_iter().chain(of_packages).collect(),
             place: known.program.place.clone(),
@@ -357,9 +373,15 @@ impl Running<'_, '_> {
         own.iter().cloned().chain(others).collect()
     }
 
-    /// Whether the whole file runs, and is not measured.
-    fn is_whole(&self) -> bool {
-        !self.request.measures && !self.request.only.contains_key(self.path)
+    /// What it shares with other files: nothing where it is measured, or only some of it runs.
+    fn sharing(&self) -> Option<Sharing> {
+        let is_whole = !self.request.measures && !self.request.only.contains_key(self.path);
+        let batch = self.target.str("batch").filter(|_| is_whole)?.to_owned();
+        let files = (self.request.configuration)(self.path);
+        let folders = files.iter().map(|(path, _)| path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        // All of them are above the file: the longest name is that of the nearest.
+        let nearest = folders.max_by_key(|folder| folder.len());
+        Some(Sharing { batch, configured_in: nearest.map(ToOwned::to_owned) })
     }
 
     /// All files, at their paths in the repository.

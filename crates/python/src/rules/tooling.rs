@@ -11,6 +11,7 @@ use store::Digest;
 
 use super::distributions::Needs;
 use super::environment::{self, ENVIRONMENT, requirements_of_resolves};
+use super::parts::{Size, parts};
 use super::surroundings::Surroundings;
 use super::{Analysis, SourceBuild};
 use crate::bounds::Bounds;
@@ -23,12 +24,8 @@ use crate::tools::{Tool, ToolGoal};
 const RULES: [&str; 4] = ["python_library", "python_binary", "python_test", "python_test_utils"];
 /// How the names of the files end.
 pub(super) const ENDINGS: [&str; 2] = [".py", ".pyi"];
-/// So many files are in a batch at most.
-const MOST: usize = 128;
-/// So many are in it at least, if there are so many.
-const LEAST: usize = 16;
-/// Of so many files, one ends a batch.
-const ENDS: u64 = 32;
+/// How many files a tool gets at once.
+const SIZE: Size = Size { least: 16, most: 128, ends: 32 };
 /// The exit code of the tool, among the outputs of a process that looks.
 pub const EXIT_CODE: &str = ".pants-exit-code";
 /// What a tool finds is no failure of it, and remembered. Nothing of the repository is imported instead of the tool: `-I`.
@@ -220,8 +217,7 @@ impl<'a, 'b> Tooling<'a, 'b> {
         }
     }
 
-    /// The files in batches that some tools are run for in the same way. A batch ends where the name of a file says so, so
-    /// that another file more or less changes one batch, or two.
+    /// The files in batches that some tools are run for in the same way.
     fn batches(&self, tools: &[&Tool], files: &[NodeId]) -> Vec<(Vec<Setup>, Vec<String>)> {
         let graph = self.analysis.graph;
         let mut groups = BTreeMap::<Vec<Setup>, BTreeSet<&str>>::new();
@@ -236,16 +232,8 @@ impl<'a, 'b> Tooling<'a, 'b> {
         }
         let mut batches = Vec::new();
         for (setups, files) in groups {
-            let mut batch = Vec::new();
-            for path in files {
-                batch.push(path.to_owned());
-                if batch.len() >= MOST || batch.len() >= LEAST && hash(path).is_multiple_of(ENDS) {
-                    batches.push((setups.clone(), std::mem::take(&mut batch)));
-                }
-            }
-            if !batch.is_empty() {
-                batches.push((setups, batch));
-            }
+            let parts = parts(files.into_iter().map(|path| (path, path.to_owned())), &SIZE);
+            batches.extend(parts.into_iter().map(|batch| (setups.clone(), batch)));
         }
         batches
     }
@@ -464,11 +452,4 @@ pub(super) fn describe(tool: &Tool, files: &[String]) -> String {
         [first, ..] => format!("{} {first} and {} more", tool.name, files.len() - 1),
         [] => tool.name.clone(),
     }
-}
-
-/// A number that stands for a path, the same on every machine: FNV-1a, mixed so that its low bits depend on all of it.
-fn hash(path: &str) -> u64 {
-    let add = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = path.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, add);
-    hash ^ (hash >> 32)
 }

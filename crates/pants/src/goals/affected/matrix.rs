@@ -2,33 +2,64 @@
 
 use std::collections::BTreeMap;
 
-use graph::{NodeId, TargetGraph};
+use graph::{NodeId, Role, TargetGraph};
 use serde_json::{Value, json};
 
-use crate::events::Records;
+use crate::events::{How, Record, Records};
 use crate::session::Session;
 
-/// How the descriptions of actions begin that run the tests of a file.
-const TEST: &str = "test ";
+/// How many seconds each target took when it was last made, or the tests of its files when each of them last ran. What cannot
+/// be read is not known.
+pub(super) fn seconds(
+    session: &Session<'_>,
+    graph: &TargetGraph,
+    targets: &[NodeId],
+) -> BTreeMap<NodeId, f64> {
+    let known = Known::of(&Records::of(&session.cache_dir, &session.root).all().unwrap_or_default());
+    let of = |&node: &NodeId| {
+        let is_test = graph.target(node).rule.role == Role::Test;
+        let files = graph.files(node).filter(|_| is_test);
+        let files = files.filter_map(|file| known.files.get(graph.file(file)?));
+        let made = known.labels.get(&graph.label(node).to_string());
+        let all: Vec<f64> = files.chain(made).copied().collect();
+        (!all.is_empty()).then(|| (node, all.iter().sum()))
+    };
+    targets.iter().filter_map(of).collect()
+}
 
-/// How many seconds each target took in the last run that did something for it. What cannot be read is not known.
-pub(super) fn seconds(session: &Session<'_>, graph: &TargetGraph) -> BTreeMap<NodeId, f64> {
-    let mut known = BTreeMap::new();
-    for record in Records::of(&session.cache_dir, &session.root).all().unwrap_or_default() {
-        let mut of_run = BTreeMap::<NodeId, f64>::new();
-        for (_, action) in record.actions() {
-            let labelled = action.target.as_ref().and_then(|label| graph.node(&label.parse().ok()?));
-            let tested =
-                action.description.strip_prefix(TEST).and_then(|path| graph.owners(path).first().copied());
-            if let Some(node) = labelled.or(tested) {
-                *of_run.entry(node).or_default() += action.seconds;
+/// The seconds that something took the last time.
+#[derive(Debug, Default)]
+struct Known {
+    /// What was made of all of a target, by its label.
+    labels: BTreeMap<String, f64>,
+    /// The tests of a file.
+    files: BTreeMap<String, f64>,
+}
+
+impl Known {
+    /// By these runs, the last first.
+    fn of(records: &[Record]) -> Known {
+        let mut known = Known::default();
+        for record in records {
+            let mut of_run = Known::default();
+            for (_, action) in record.actions().filter(|(_, action)| action.how != How::Skipped) {
+                if let Some(label) = &action.target {
+                    *of_run.labels.entry(label.clone()).or_default() += action.seconds;
+                }
+                // How much of a process each of its files took is not recorded.
+                let share = action.seconds / action.tests.len() as f64;
+                for path in &action.tests {
+                    *of_run.files.entry(path.clone()).or_default() += share;
+                }
+            }
+            for (known, of_run) in [(&mut known.labels, of_run.labels), (&mut known.files, of_run.files)] {
+                for (name, seconds) in of_run {
+                    known.entry(name).or_insert(seconds);
+                }
             }
         }
-        for (node, seconds) in of_run {
-            known.entry(node).or_insert(seconds);
-        }
+        known
     }
-    known
 }
 
 /// The targets in groups.
@@ -83,7 +114,30 @@ fn divided(seconds: &[Option<f64>], groups: usize) -> Vec<(Vec<usize>, Option<f6
 
 #[cfg(test)]
 mod tests {
-    use super::divided;
+    use serde_json::json;
+
+    use super::{Known, divided};
+    use crate::events::{Line, Record, Started};
+
+    /// A run with actions: the files whose tests each ran, how it ended, and its seconds.
+    fn record(actions: &[(&[&str], &str, f64)]) -> Record {
+        let line = |(tests, how, seconds): &(&[&str], &str, f64)| {
+            let line = json!({
+                "at": 1.0, "event": "action_finished", "execution": 1, "action": 0, "verb": "run",
+                "description": "test", "tests": tests, "how": how, "seconds": seconds, "needs": [],
+            });
+            Line::read(&line.to_string()).expect("it is a line")
+        };
+        Record { started: Started::default(), lines: actions.iter().map(line).collect() }
+    }
+
+    #[test]
+    fn each_file_takes_what_it_took_the_last_time() {
+        let last = record(&[(&["a"], "failed", 4.0), (&["a"], "ran", 1.0), (&["c"], "skipped", 0.0)]);
+        let before = record(&[(&["a", "b"], "ran", 3.0), (&["c"], "ran", 2.0)]);
+        let known: Vec<(String, f64)> = Known::of(&[last, before]).files.into_iter().collect();
+        assert_eq!(known, [("a".to_owned(), 5.0), ("b".to_owned(), 1.5), ("c".to_owned(), 2.0)]);
+    }
 
     fn check(seconds: &[Option<f64>], groups: usize, expect: &[&[usize]]) {
         let found: Vec<Vec<usize>> = divided(seconds, groups).into_iter().map(|(group, _)| group).collect();

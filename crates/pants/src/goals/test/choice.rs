@@ -9,8 +9,8 @@ use graph::{NodeId, TargetGraph};
 use serde_json::Value;
 use store::Store;
 
+use super::attempts::Status;
 use super::result::Results;
-use super::tries::Status;
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::session::{failed, forgettable};
 
@@ -86,9 +86,8 @@ pub(super) fn durations(path: &Path) -> Result<BTreeMap<String, f64>, Vec<Diagno
     let tests = report["tests"].as_array().ok_or_else(|| wrong("it has no `tests`".to_owned()))?;
     let mut all = BTreeMap::new();
     for test in tests {
-        if let (Some(file), Some(seconds)) = (test["file"].as_str(), test["seconds"].as_f64()) {
+        if let (Some(path), Some(seconds)) = (test["path"].as_str(), test["seconds"].as_f64()) {
             // Under several Pythons a file takes as long as all of them together.
-            let path = file.split(" on ").next().unwrap_or(file);
             *all.entry(path.to_owned()).or_default() += seconds;
         }
     }
@@ -105,24 +104,19 @@ pub(super) fn failed_before(
     let mut chosen = Vec::new();
     for file in files {
         let Some(path) = graph.file(file) else { continue };
-        if has_failed(store, root, path)? {
+        let known = store.memo(TABLE, key(root, path).as_bytes()).map_err(failed)?;
+        if known.as_deref() == Some(b"1") {
             chosen.push(file);
         }
     }
     Ok(chosen)
 }
 
-/// Whether the tests of a file failed when they ran last in this repository.
-pub(super) fn has_failed(store: &Store, root: &Path, path: &str) -> Result<bool, Vec<Diagnostic>> {
-    let found = store.memo(TABLE, key(root, path).as_bytes()).map_err(failed)?;
-    Ok(found.as_deref() == Some(b"1"))
-}
-
 /// Remembers how the tests of each file ended, where that is not known yet.
 pub(super) fn remember(store: &Store, root: &Path, results: &Results) -> Result<(), Vec<Diagnostic>> {
     let mut ends = BTreeMap::<&str, bool>::new();
-    for one in results.all.iter().filter(|one| one.status != Status::Skipped) {
-        *ends.entry(one.path()).or_default() |= one.status != Status::Passed;
+    for one in results.all.iter().filter(|one| one.status != Status::NotRun) {
+        *ends.entry(&one.path).or_default() |= one.status != Status::Passed;
     }
     let ends: Vec<(String, &[u8])> = (ends.into_iter())
         .map(|(path, has_failed)| (key(root, path), if has_failed { b"1" as &[u8] } else { b"0" }))

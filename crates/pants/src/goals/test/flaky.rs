@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::Store;
 
+use super::attempts::{Attempt, Status};
 use super::result::Results;
-use super::tries::{Status, Try};
 use crate::diagnostic::Diagnostic;
 use crate::session::{failed, forgettable};
 
@@ -35,13 +35,13 @@ impl Ends {
         if self.are_flaky() { json!({ "passed": self.passed, "failed": self.failed }) } else { Value::Null }
     }
 
-    fn add(&mut self, tries: &[Try]) {
-        for one in tries.iter().filter(|one| !one.cached) {
+    fn add(&mut self, attempts: &[Attempt]) {
+        for one in attempts.iter().filter(|one| !one.cached) {
             let count = match one.status {
                 Status::Passed => &mut self.passed,
                 Status::Failed => &mut self.failed,
                 // That the machine had no time for them says nothing of what they do.
-                Status::TimedOut | Status::Skipped => continue,
+                Status::TimedOut | Status::NotRun => continue,
             };
             *count = count.saturating_add(1);
         }
@@ -51,7 +51,7 @@ impl Ends {
 /// Counts how the tests of all results ended, with what is remembered of their keys.
 pub(super) fn count(store: &Store, results: &mut Results) -> Result<(), Vec<Diagnostic>> {
     let keyed: Vec<(usize, [u8; 32])> = (results.all.iter().enumerate())
-        .filter_map(|(at, one)| Some((at, one.tries.iter().find_map(|one| one.key)?.hash)))
+        .filter_map(|(at, one)| Some((at, one.attempts.iter().find_map(|one| one.key)?.hash)))
         .collect();
     let keys: Vec<&[u8]> = keyed.iter().map(|(_, key)| key.as_slice()).collect();
     let known = store.memos(TABLE, &keys).map_err(failed)?;
@@ -60,7 +60,7 @@ pub(super) fn count(store: &Store, results: &mut Results) -> Result<(), Vec<Diag
         let before: Ends = known.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default();
         let one = &mut results.all[*at];
         one.ends = before;
-        one.ends.add(&one.tries);
+        one.ends.add(&one.attempts);
         if one.ends != before {
             changed.push((key, postcard::to_stdvec(&one.ends).expect("plain data can be encoded")));
         }
@@ -70,4 +70,23 @@ pub(super) fn count(store: &Store, results: &mut Results) -> Result<(), Vec<Diag
         return Ok(());
     }
     forgettable(store.put_memos(TABLE, &changed)).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attempts::Status::{self, Failed, NotRun, Passed, TimedOut};
+    use super::super::attempts::tests::ended;
+    use super::Ends;
+
+    #[test]
+    fn only_what_ran_has_ended() {
+        let check = |statuses: &[Status], passed: u32, failed: u32| {
+            let mut ends = Ends::default();
+            ends.add(&statuses.iter().copied().map(ended).collect::<Vec<_>>());
+            assert_eq!(ends, Ends { passed, failed }, "{statuses:?}");
+        };
+        check(&[Failed, Passed], 1, 1);
+        check(&[TimedOut, NotRun], 0, 1);
+        check(&[NotRun], 0, 0);
+    }
 }

@@ -1,5 +1,9 @@
 //! What became of the tests of a file: told in a line, and as a report in `dist/test/`.
 
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use python::{REPORT, Test};
@@ -7,26 +11,30 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Digest, Entry, Tree};
 
+use super::attempts::{Attempt, ENDED_EARLY, Status};
 use super::flaky::Ends;
 use super::junit::{self, Counts};
-use super::tries::{Status, Try};
 use crate::diagnostic::{Diagnostic, Exit};
 use crate::dist::{self, PlaceError};
 use crate::session::{Session, failed};
 
 /// Where the reports are put, relative to the root.
 const FOLDER: &str = "dist/test";
+/// How their names end.
+const ENDING: &str = ".xml";
 
 /// What became of the tests of one file.
 pub(super) struct TestResult {
     target: String,
+    /// The file.
+    pub(super) path: String,
     /// The file, with what it ran under where there are several.
     name: String,
     pub(super) status: Status,
     /// All its runs.
-    pub(super) tries: Vec<Try>,
+    pub(super) attempts: Vec<Attempt>,
     /// Which of them is told of.
-    at: usize,
+    told: usize,
     /// Whether it was asked for that it runs several times.
     repeated: bool,
     /// How it has ended so far with nothing changed in between.
@@ -56,6 +64,7 @@ pub(super) struct AllPassed {
 #[derive(Serialize, Deserialize)]
 struct Passed {
     target: String,
+    path: String,
     name: String,
     counts: Counts,
     report: Option<String>,
@@ -64,46 +73,48 @@ struct Passed {
 }
 
 impl Results {
-    /// Adds what became of a test.
+    /// Adds what became of a test. One that did not run has no report of an earlier run either.
     pub(super) fn add(
         &mut self,
         session: &Session<'_>,
         test: &Test,
-        tries: Vec<Try>,
+        attempts: Vec<Attempt>,
         repeated: bool,
     ) -> Result<(), Vec<Diagnostic>> {
-        let (name, path) = match test.has_siblings {
+        let (name, report) = match test.has_siblings {
             true => {
                 let tag = test.configuration.interpreter_tag();
-                (format!("{} on {tag}", test.path), format!("{}-{tag}.xml", test.path))
+                (format!("{} on {tag}", test.path), format!("{}-{tag}{ENDING}", test.path))
             }
-            false => (test.path.clone(), format!("{}.xml", test.path)),
+            false => (test.path.clone(), format!("{}{ENDING}", test.path)),
         };
-        let last = tries.len().saturating_sub(1);
-        let last_bad = tries.iter().rposition(|one| one.status.is_bad());
-        let at = if repeated { last_bad.unwrap_or(last) } else { last };
-        let status = tries.get(at).map_or(Status::Skipped, |one| one.status);
+        let told = told(&attempts, repeated);
+        let bad = if repeated { Some(told) } else { attempts.iter().rposition(|one| one.status.is_bad()) };
+        let said = match bad.and_then(|bad| attempts.get(bad)).filter(|one| one.status.is_bad()) {
+            Some(bad) => said(session, bad)?,
+            None => String::new(),
+        };
         let mut result = TestResult {
             target: test.label.to_string(),
+            path: test.path.clone(),
             name,
-            status,
-            at,
+            status: attempts.get(told).map_or(Status::NotRun, |one| one.status),
+            attempts,
+            told,
             repeated,
             ends: Ends::default(),
             counts: Counts::default(),
             report: None,
-            // Of many failures one is told; what comes after it may be a consequence.
-            said: match last_bad {
-                Some(bad) => said(session, &tries[if repeated { bad } else { bad.min(at) }])?,
-                None => String::new(),
-            },
-            tries,
+            said,
         };
-        if let Some(text) = result.xml(session, &test.path)? {
-            let report = session.store()?.put(text.as_bytes()).map_err(failed)?;
-            let added = self.reports.add_file(&path, report, false);
-            added.map_err(|error| not_put(&error.to_string()))?;
-            (result.counts, result.report) = (Counts::read(&text), Some(format!("{FOLDER}/{path}")));
+        match result.xml(session)? {
+            Some(text) => {
+                let digest = session.store()?.put(text.as_bytes()).map_err(failed)?;
+                let added = self.reports.add_file(&report, digest, false);
+                added.map_err(|error| not_put(&error.to_string()))?;
+                (result.counts, result.report) = (Counts::read(&text), Some(format!("{FOLDER}/{report}")));
+            }
+            None => remove(&session.root.join(FOLDER).join(report))?,
         }
         self.all.push(result);
         Ok(())
@@ -120,9 +131,10 @@ impl Results {
 
     /// The form in which they are remembered; none where a test has not passed at once.
     pub(super) fn all_passed(&self, session: &Session<'_>) -> Result<Option<AllPassed>, Vec<Diagnostic>> {
-        let passed = |one: &TestResult| match one.tries.as_slice() {
-            [Try { status: Status::Passed, key, duration, .. }] => Some(Passed {
+        let passed = |one: &TestResult| match one.attempts.as_slice() {
+            [Attempt { status: Status::Passed, key, duration, .. }] => Some(Passed {
                 target: one.target.clone(),
+                path: one.path.clone(),
                 name: one.name.clone(),
                 counts: one.counts,
                 report: one.report.clone(),
@@ -174,8 +186,8 @@ impl Results {
 
     /// What the processes have made that came to an end.
     pub(super) fn trees(&self) -> Vec<Digest> {
-        let tries = self.all.iter().flat_map(|one| &one.tries);
-        tries.filter_map(|one| Some(one.outcome?.tree)).collect()
+        let attempts = self.all.iter().flat_map(|one| &one.attempts);
+        attempts.filter_map(|one| Some(one.outcome?.tree)).collect()
     }
 
     /// How many files ended how.
@@ -183,8 +195,8 @@ impl Results {
         let count = |status| self.all.iter().filter(|one| one.status == status).count();
         let passed = count(Status::Passed);
         let mut text = format!("{passed} of {} files passed", self.all.len());
-        if let skipped @ 1.. = count(Status::Skipped) {
-            text.push_str(&format!(", {skipped} did not run"));
+        if let not_run @ 1.. = count(Status::NotRun) {
+            text.push_str(&format!(", {not_run} did not run"));
         }
         if let flaky @ 1.. = self.all.iter().filter(|one| one.ends.are_flaky()).count() {
             text.push_str(&format!(", {flaky} {} flaky", if flaky == 1 { "is" } else { "are" }));
@@ -193,8 +205,20 @@ impl Results {
     }
 }
 
+/// Which run is told of: the last one, or where they all count, one that was not as it should be.
+fn told(attempts: &[Attempt], repeated: bool) -> usize {
+    let last = |is_meant: fn(Status) -> bool| attempts.iter().rposition(|one| is_meant(one.status));
+    let not_run = |status| status == Status::NotRun;
+    let found = if repeated {
+        last(Status::is_bad).or_else(|| last(not_run))
+    } else {
+        last(|status| status != Status::NotRun)
+    };
+    found.unwrap_or(attempts.len().saturating_sub(1))
+}
+
 /// What a run said, as text.
-fn said(session: &Session<'_>, one: &Try) -> Result<String, Vec<Diagnostic>> {
+fn said(session: &Session<'_>, one: &Attempt) -> Result<String, Vec<Diagnostic>> {
     let Some(outcome) = one.outcome else { return Ok(one.said.clone()) };
     let store = session.store()?;
     let mut text = String::new();
@@ -206,7 +230,7 @@ fn said(session: &Session<'_>, one: &Try) -> Result<String, Vec<Diagnostic>> {
 }
 
 /// The report that a run left; of one that was ended or broke down, a report of that.
-fn report(session: &Session<'_>, path: &str, one: &Try) -> Result<Option<String>, Vec<Diagnostic>> {
+fn report(session: &Session<'_>, path: &str, one: &Attempt) -> Result<Option<String>, Vec<Diagnostic>> {
     let store = session.store()?;
     if let Some(outcome) = one.outcome
         && let Some(Entry::File { digest, .. }) = store.tree(&outcome.tree).map_err(failed)?.get(REPORT)
@@ -217,6 +241,7 @@ fn report(session: &Session<'_>, path: &str, one: &Try) -> Result<Option<String>
     let message = match (one.status, one.outcome) {
         (Status::TimedOut, _) => format!("ended after {} s", one.duration.as_secs_f64()),
         (Status::Failed, Some(outcome)) => format!("pytest exited with status {}", outcome.exit_code),
+        (Status::Failed, None) => ENDED_EARLY.to_owned(),
         _ => return Ok(None),
     };
     Ok(Some(junit::without_report(path, one.duration, &message, &said(session, one)?)))
@@ -229,20 +254,13 @@ fn not_put(reason: &str) -> Vec<Diagnostic> {
 
 impl Passed {
     fn recalled(self, key: Option<Digest>) -> TestResult {
-        let passed = Try {
-            status: Status::Passed,
-            cached: true,
-            duration: self.duration,
-            outcome: None,
-            said: String::new(),
-            key,
-        };
         TestResult {
             target: self.target,
+            path: self.path,
             name: self.name,
             status: Status::Passed,
-            tries: vec![passed],
-            at: 0,
+            attempts: vec![Attempt::remembered(self.duration, key)],
+            told: 0,
             repeated: false,
             ends: Ends::default(),
             counts: self.counts,
@@ -252,20 +270,50 @@ impl Passed {
     }
 }
 
-impl TestResult {
-    /// The path of the file.
-    pub(super) fn path(&self) -> &str {
-        self.name.split(" on ").next().unwrap_or(&self.name)
+/// Removes the reports of an earlier run on files of whose tests nothing is known now.
+pub(super) fn forget<'p>(
+    session: &Session<'_>,
+    paths: impl Iterator<Item = &'p str>,
+) -> Result<(), Vec<Diagnostic>> {
+    for path in paths {
+        let file = session.root.join(FOLDER).join(path);
+        let (Some(folder), Some(name)) = (file.parent(), file.file_name().and_then(OsStr::to_str)) else {
+            continue;
+        };
+        let is_report = |found: &str| {
+            let rest = found.strip_prefix(name).and_then(|rest| rest.strip_suffix(ENDING));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(is_report) {
+                remove(&entry.path())?;
+            }
+        }
     }
+    Ok(())
+}
 
+/// Removes a report, if there is one.
+fn remove(file: &Path) -> Result<(), Vec<Diagnostic>> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let message =
+                format!("cannot remove the report of an earlier run, `{}`: {error}", file.display());
+            Err(vec![Diagnostic::error(Exit::Environment, "test::report", message)])
+        }
+        _ => Ok(()),
+    }
+}
+
+impl TestResult {
     /// The report of the run that is told of, with the failures of the others.
-    fn xml(&self, session: &Session<'_>, path: &str) -> Result<Option<String>, Vec<Diagnostic>> {
-        let Some(told) = self.tries.get(self.at) else { return Ok(None) };
-        let Some(text) = report(session, path, told)? else { return Ok(None) };
+    fn xml(&self, session: &Session<'_>) -> Result<Option<String>, Vec<Diagnostic>> {
+        let Some(told) = self.attempts.get(self.told) else { return Ok(None) };
+        let Some(text) = report(session, &self.path, told)? else { return Ok(None) };
         let mut others = Vec::new();
-        for (at, one) in self.tries.iter().enumerate() {
-            if at != self.at && one.status.is_bad() {
-                others.extend(report(session, path, one)?);
+        for (at, one) in self.attempts.iter().enumerate() {
+            if at != self.told && one.status.is_bad() {
+                others.extend(report(session, &self.path, one)?);
             }
         }
         Ok(Some(junit::with_earlier(&text, &others)))
@@ -273,20 +321,21 @@ impl TestResult {
 
     /// How long the run took that is told of.
     fn seconds(&self) -> f64 {
-        self.tries.get(self.at).map_or(Duration::ZERO, |one| one.duration).as_secs_f64()
+        self.attempts.get(self.told).map_or(Duration::ZERO, |one| one.duration).as_secs_f64()
     }
 
     /// Whether nothing had to run.
     fn is_cached(&self) -> bool {
-        self.tries.iter().all(|one| one.cached) && self.status == Status::Passed
+        self.attempts.iter().all(|one| one.cached) && self.status == Status::Passed
     }
 
     /// The line for people.
     fn line(&self) -> String {
         let seconds = self.seconds();
         let TestResult { name, counts, .. } = self;
-        let failed = self.tries.iter().filter(|one| one.status.is_bad()).count();
-        let tries = self.tries.len();
+        let count =
+            |is_meant: fn(Status) -> bool| self.attempts.iter().filter(|one| is_meant(one.status)).count();
+        let (failed, tries) = (count(Status::is_bad), count(|status| status != Status::NotRun));
         let mut line = match self.status {
             Status::Passed if self.is_cached() => format!("✓ {name}: {} (cached)", counts.text()),
             Status::Passed if self.repeated && tries > 1 => {
@@ -297,7 +346,7 @@ impl TestResult {
             Status::Failed if counts.tests == 0 => format!("✗ {name}: failed in {seconds:.2} s"),
             Status::Failed => format!("✗ {name}: {} in {seconds:.2} s", counts.text()),
             Status::TimedOut => format!("✗ {name}: ended after {seconds} s"),
-            Status::Skipped => format!("- {name}: did not run"),
+            Status::NotRun => format!("- {name}: did not run"),
         };
         if self.repeated && failed > 0 {
             line.push_str(&format!(", failed in {failed} of {tries} runs"));
@@ -321,12 +370,13 @@ impl TestResult {
 
     /// The form for programs.
     pub(super) fn json(&self) -> Value {
-        let tries = self.tries.iter().map(|one| {
+        let tries = self.attempts.iter().map(|one| {
             json!({ "status": one.status.name(), "cached": one.cached, "seconds": one.duration.as_secs_f64() })
         });
         json!({
             "target": self.target,
             "file": self.name,
+            "path": self.path,
             "status": self.status.name(),
             "cached": self.is_cached(),
             "seconds": self.seconds(),
@@ -338,5 +388,27 @@ impl TestResult {
             "tries": tries.collect::<Value>(),
             "flaky": self.ends.json(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attempts::Status::{self, Failed, NotRun, Passed};
+    use super::super::attempts::tests::ended;
+    use super::told;
+
+    #[test]
+    fn which_run_is_told_of() {
+        let check = |statuses: &[Status], repeated: bool, expect: usize| {
+            let attempts: Vec<_> = statuses.iter().copied().map(ended).collect();
+            assert_eq!(told(&attempts, repeated), expect, "{statuses:?}");
+        };
+        check(&[Failed, Passed], false, 1);
+        // The request was cancelled before the next try.
+        check(&[Failed, NotRun], false, 0);
+        check(&[NotRun], false, 0);
+        check(&[Passed, Failed, Passed], true, 1);
+        check(&[Passed, NotRun, NotRun], true, 2);
+        check(&[Passed, Passed], true, 1);
     }
 }
