@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use store::{Digest, DigestFunction, Store};
 
 /// Every field of an action and of what surrounds it, and whether it enters the key.
-const TABLE: [(&str, bool); 44] = [
+const TABLE: [(&str, bool); 45] = [
     ("action: verb", true),
     // Their digests do; where they come from does not.
     ("action: inputs", false),

@@ -213,11 +213,11 @@ fn settings(session: &Session<'_>) -> Option<Result<Settings, String>> {
             Ok::<_, String>(Identity { certificate: read(certificate)?, key: read(key)? })
         });
         let bucket = match &address {
-            Address::Bucket { bucket, .. } => Some(bucket::settings(bucket, said, &session.environment)),
+            Address::Bucket { bucket, .. } => Some(bucket::settings(bucket, said, session.environment)),
             _ => None,
         };
         Ok(Settings {
-            proxy: proxy(&address, bucket.as_ref(), &session.environment),
+            proxy: proxy(&address, bucket.as_ref(), session.environment),
             bucket,
             credentials: said.proof.clone().map(|proof| {
                 let (environment, root) = (session.environment.clone(), session.root.clone());

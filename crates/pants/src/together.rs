@@ -22,7 +22,7 @@ type Conclude<'a> = Box<dyn FnOnce(&Plan<'a>, Execution) -> Result<Exit, Vec<Dia
 pub(crate) enum Planned<'a> {
     /// Nothing has, and it has answered.
     Done(Exit),
-    Open(Open<'a>),
+    Open(Box<Open<'a>>),
 }
 
 /// What has to run for a goal.
@@ -49,7 +49,7 @@ impl<'a> Planned<'a> {
         force: bool,
         conclude: impl FnOnce(&Plan<'a>, Execution) -> Result<Exit, Vec<Diagnostic>> + 'a,
     ) -> Planned<'a> {
-        Planned::Open(Open { plan, roots, force, conclude: Box::new(conclude) })
+        Planned::Open(Box::new(Open { plan, roots, force, conclude: Box::new(conclude) }))
     }
 
     /// Carries the goal out by itself.

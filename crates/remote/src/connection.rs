@@ -48,7 +48,7 @@ pub(crate) enum Wire {
     /// By the Remote Execution API.
     Server(Channel),
     /// As objects by name.
-    Plain(Plain),
+    Plain(Box<Plain>),
 }
 
 /// A cache, as one build knows it.
@@ -74,7 +74,7 @@ impl Connection {
     /// What is wrong with the certificates.
     pub(crate) fn new(settings: Settings, function: DigestFunction) -> Result<Connection, Fault> {
         let wire = match Plain::new(&settings, function)? {
-            Some(plain) => Wire::Plain(plain),
+            Some(plain) => Wire::Plain(Box::new(plain)),
             None => {
                 let endpoint = endpoint(&settings);
                 Wire::Server(

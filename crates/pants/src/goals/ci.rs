@@ -165,7 +165,7 @@ impl<'a> Begun<'a> {
     /// What has to run for it.
     fn open(&self) -> Option<&Open<'a>> {
         match &self.planned {
-            Ok(Planned::Open(open)) => Some(open),
+            Ok(Planned::Open(open)) => Some(&**open),
             _ => None,
         }
     }
