@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
@@ -292,7 +293,9 @@ pub(super) fn date(text: &str) -> Option<i64> {
 
 fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
     let missing = || FetchError::NoProject { index: ask.index.name.clone(), project: ask.what.to_owned() };
-    let gone = ask.index.folder().filter(|folder| !folder.exists());
+    let asked = local_path(ask.url);
+    let is_other = |folder: &PathBuf| Some(folder) != asked.as_ref();
+    let gone = ask.index.folder().filter(|folder| is_other(folder) && !folder.exists());
     let unreadable = |error: &io::Error| match error.kind() {
         _ if let Some(folder) = &gone => {
             connection(ask, format!("there is no folder `{}`", folder.display()))
@@ -300,7 +303,7 @@ fn open_file(ask: &Ask<'_>) -> Result<Answer, Problem> {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(),
         _ => connection(ask, error.kind().to_string()),
     };
-    let path = local_path(ask.url).ok_or_else(missing)?;
+    let path = asked.clone().ok_or_else(missing)?;
     // A pipe without a writer would be waited for.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::open(&path, flags, Mode::empty()).map_err(io::Error::from);

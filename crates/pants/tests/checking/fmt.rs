@@ -120,7 +120,7 @@ fn targets_are_left_alone_by_the_tools_that_they_name() {
 }
 
 /// A formatter that is killed when it has written a part of the file.
-const KILLED: &str = "[fmt]\ntools = [\"halfway\"]\n\n[tools.halfway]\ngoal = \"fmt\"\npackages = [\"black\"]\nX
+const KILLED: &str = "[fmt]\ntools = [\"halfway\"]\n\n[tools.halfway]\ngoal = \"fmt\"\npackages = [\"black\"]\nmodule = \"timeit\"\n\
      rewrite_args = [\"-s\", \"import os, sys; open(sys.argv[-1], 'w').write('impo'); os.kill(os.getpid(), 9)\"]\n";
 
 #[test]

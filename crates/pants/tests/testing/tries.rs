@@ -135,3 +135,15 @@ fn who_ran_out_of_time_is_not_flaky() {
     let (code, said) = run(&repository, &["log", "--flaky"]);
     assert!(code == 0 && said.contains("nothing failed and succeeded"), "{said}");
 }
+
+#[test]
+fn how_a_process_ended_that_reported_nothing() {
+    let Some(repository) = shop("how_a_process_ended_that_reported_nothing") else { return };
+    repository.write("svc/bad_test.py", "import os\n\n\ndef test_bad():\n    os.kill(os.getpid(), 9)\n");
+    repository.write("svc/good_test.py", "import os\n\n\ndef test_good():\n    os._exit(7)\n");
+    let (code, said) = run(&repository, &["test", "svc::"]);
+    assert_eq!(code, 1, "{said}");
+    let line = |start: &str| said.lines().any(|line| line.starts_with(start));
+    assert!(line("✗ svc/bad_test.py: the process was ended by SIGKILL (out of memory?) in "), "{said}");
+    assert!(line("✗ svc/good_test.py: the process ended before pytest did, with status 7 in "), "{said}");
+}

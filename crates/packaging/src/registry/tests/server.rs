@@ -113,10 +113,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, hook: &Hook) -> std::io::Resu
             _ => answer(&request, content, &mut state.lock().unwrap()),
         };
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        write!(writer, "HTTP/1.1 {status} Status\r\n{headers}Content-Length: {}\r\n\r\n", body.len())?;
-        if request.method != "HEAD" {
-            writer.write_all(&body)?;
-        }
+        // At once, as servers do: a head that comes in parts is no answer to who waits for leave.
+        let head = format!("HTTP/1.1 {status} Status\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+        let body = if request.method == "HEAD" { Vec::new() } else { body };
+        writer.write_all(&[head.into_bytes(), body].concat())?;
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct TestResult {
     counts: Counts,
     /// The report, relative to the root.
     report: Option<String>,
+    /// How the process ended before it could report.
+    broken: Option<String>,
     said: String,
 }
 
@@ -105,7 +107,12 @@ impl Results {
             ends: Ends::default(),
             counts: Counts::default(),
             report: None,
+            broken: None,
             said,
+        };
+        result.broken = match result.attempts.get(told) {
+            Some(one) if one.status == Status::Failed && left(session, one)?.is_none() => broken(one),
+            _ => None,
         };
         match result.xml(session)? {
             Some(text) => {
@@ -231,20 +238,43 @@ fn said(session: &Session<'_>, one: &Attempt) -> Result<String, Vec<Diagnostic>>
 
 /// The report that a run left; of one that was ended or broke down, a report of that.
 fn report(session: &Session<'_>, path: &str, one: &Attempt) -> Result<Option<String>, Vec<Diagnostic>> {
-    let store = session.store()?;
-    if let Some(outcome) = one.outcome
-        && let Some(Entry::File { digest, .. }) = store.tree(&outcome.tree).map_err(failed)?.get(REPORT)
-    {
-        let text = store.read(digest).map_err(failed)?;
-        return Ok(Some(String::from_utf8_lossy(&text).into_owned()));
+    if let Some(text) = left(session, one)? {
+        return Ok(Some(text));
     }
-    let message = match (one.status, one.outcome) {
-        (Status::TimedOut, _) => format!("ended after {} s", one.duration.as_secs_f64()),
-        (Status::Failed, Some(outcome)) => format!("pytest exited with status {}", outcome.exit_code),
-        (Status::Failed, None) => ENDED_EARLY.to_owned(),
-        _ => return Ok(None),
-    };
+    let Some(message) = broken(one) else { return Ok(None) };
     Ok(Some(junit::without_report(path, one.duration, &message, &said(session, one)?)))
+}
+
+/// The report that a run left itself.
+fn left(session: &Session<'_>, one: &Attempt) -> Result<Option<String>, Vec<Diagnostic>> {
+    let store = session.store()?;
+    let Some(outcome) = one.outcome else { return Ok(None) };
+    match store.tree(&outcome.tree).map_err(failed)?.get(REPORT) {
+        Some(Entry::File { digest, .. }) => {
+            let text = store.read(digest).map_err(failed)?;
+            Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How the process of a run ended that left no report.
+fn broken(one: &Attempt) -> Option<String> {
+    match (one.status, one.outcome.map(|outcome| outcome.exit_code)) {
+        (Status::TimedOut, _) => Some(format!("ended after {} s", one.duration.as_secs_f64())),
+        // Pytest itself: interrupted, an error of its own, a wrong command line.
+        (Status::Failed, Some(status @ 2..=4)) => Some(format!("pytest exited with status {status}")),
+        (Status::Failed, Some(status @ 129..)) => Some(match status - 128 {
+            6 => "the process was ended by SIGABRT".to_owned(),
+            9 => "the process was ended by SIGKILL (out of memory?)".to_owned(),
+            11 => "the process was ended by SIGSEGV".to_owned(),
+            15 => "the process was ended by SIGTERM".to_owned(),
+            signal => format!("the process was ended by signal {signal}"),
+        }),
+        (Status::Failed, Some(status)) => Some(format!("{ENDED_EARLY}, with status {status}")),
+        (Status::Failed, None) => Some(ENDED_EARLY.to_owned()),
+        _ => None,
+    }
 }
 
 fn not_put(reason: &str) -> Vec<Diagnostic> {
@@ -265,6 +295,7 @@ impl Passed {
             ends: Ends::default(),
             counts: self.counts,
             report: self.report,
+            broken: None,
             said: String::new(),
         }
     }
@@ -332,7 +363,7 @@ impl TestResult {
     /// The line for people.
     fn line(&self) -> String {
         let seconds = self.seconds();
-        let TestResult { name, counts, .. } = self;
+        let TestResult { name, counts, broken, .. } = self;
         let count =
             |is_meant: fn(Status) -> bool| self.attempts.iter().filter(|one| is_meant(one.status)).count();
         let (failed, tries) = (count(Status::is_bad), count(|status| status != Status::NotRun));
@@ -342,6 +373,9 @@ impl TestResult {
                 format!("✓ {name}: {} in each of {tries} runs", counts.text())
             }
             Status::Passed => format!("✓ {name}: {} in {seconds:.2} s", counts.text()),
+            Status::Failed if broken.is_some() => {
+                format!("✗ {name}: {} in {seconds:.2} s", broken.as_deref().unwrap_or_default())
+            }
             // Where pytest itself failed, nothing is counted.
             Status::Failed if counts.tests == 0 => format!("✗ {name}: failed in {seconds:.2} s"),
             Status::Failed => format!("✗ {name}: {} in {seconds:.2} s", counts.text()),
