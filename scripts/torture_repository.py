@@ -49,6 +49,13 @@ def generate(folder, lock=None):
 
 def edit(folder, version):
     """Makes it this version, whichever it was."""
-    (folder / "lib.py").write_text(f"VERSION = {version & 1}\n")
-    (folder / "names.txt").write_text(f"name {version >> 1 & 1}\n")
-    (folder / "BUILD").write_text(BUILD % (version >> 2 & 1))
+    texts = {
+        "lib.py": f"VERSION = {version & 1}\n",
+        "names.txt": f"name {version >> 1 & 1}\n",
+        "BUILD": BUILD % (version >> 2 & 1),
+    }
+    for name, text in texts.items():
+        # As editors do it: nobody sees a file that is half-written.
+        new = folder.parent / f".{folder.name}-{name}.new"
+        new.write_text(text)
+        new.replace(folder / name)

@@ -108,8 +108,10 @@ fn is_busy(folder: &Path) -> io::Result<bool> {
 }
 
 fn remove(folder: &Path) -> Result<(), StoreError> {
+    use io::ErrorKind::{DirectoryNotEmpty, NotFound};
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", folder),
-        _ => Ok(()),
+        // It is gone, or somebody has begun to fill it again.
+        Err(error) if matches!(error.kind(), NotFound | DirectoryNotEmpty) => Ok(()),
+        removed => removed.at("remove", folder),
     }
 }

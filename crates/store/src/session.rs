@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,14 +81,16 @@ impl Session {
             {
                 continue;
             }
-            let file = match File::open(&path) {
+            let mut file = match File::open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 file => file?,
             };
             if try_lock(&file)? {
                 continue;
             }
-            let bytes = fs::read(&path)?;
+            // By its handle: its process may end and remove it meanwhile.
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
             // One that has only just locked it has nothing yet.
             let Some((since, keys)) = bytes.split_first_chunk() else { continue };
             leases.since = leases.since.min(i64::from_le_bytes(*since));
@@ -103,8 +105,16 @@ impl Session {
             let path = entry?.path();
             let is_lock = path.extension().is_some_and(|extension| extension == LOCK)
                 || path.file_name().is_some_and(|name| name == LOCK);
-            if is_lock && !try_lock(&OpenOptions::new().read(true).write(true).open(&path)?)? {
-                return Ok(true);
+            if !is_lock {
+                continue;
+            }
+            match OpenOptions::new().read(true).write(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                file => {
+                    if !try_lock(&file?)? {
+                        return Ok(true);
+                    }
+                }
             }
         }
         Ok(false)

@@ -190,10 +190,16 @@ impl StatIndex {
                 if !path.starts_with(layer.dir()) {
                     return Ok(());
                 }
-                std::fs::create_dir_all(dir).at("create", dir)?;
                 let temporary = layer.temporary()?;
                 copy::write(&temporary.file, table.bytes()).at("write", &temporary.path)?;
-                std::fs::rename(&temporary.path, path).at("write", path)
+                let place = || {
+                    std::fs::create_dir_all(dir)?;
+                    std::fs::rename(&temporary.path, path)
+                };
+                // Who clears the cache beside this may remove the folder in between.
+                let is_gone = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+                let placed = place().or_else(|error| if is_gone(&error) { place() } else { Err(error) });
+                placed.at("write", path)
             })?;
         }
         self.table = table;
