@@ -64,7 +64,11 @@ fn put_in_place(temporary: &Path, dest: &Path) -> io::Result<()> {
         Err(_) => return fs::rename(temporary, dest),
     }
     match renameat_with(CWD, temporary, CWD, dest, RenameFlags::EXCHANGE) {
-        Ok(()) => fs::remove_file(temporary),
+        // What is there now nobody holds any more, so that whoever sweeps may be first.
+        Ok(()) => match fs::remove_file(temporary) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        },
         Err(_) => fs::rename(temporary, dest),
     }
 }
