@@ -64,7 +64,7 @@ pub(crate) fn execute(
         fetch: &downloads,
         runner: match &there {
             Some(there) => there,
-            None if Demanded::is_wanted(session) => &Demanded(&local),
+            None if Demanded::is_wanted(session) => &Demanded { workers, local: &local },
             None => &local,
         },
         tools: means.tools,

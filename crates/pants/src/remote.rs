@@ -9,8 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use ::remote::{Address, BucketSettings, Client, Credentials, Identity, Notice, RemoteCache, Settings};
-use engine::{Cancel, Ended, Level, Process, RunError, Runner, Site, Tool, run_to_end};
+use ::remote::{
+    Address, BucketSettings, Client, Credentials, Identity, Notice, RemoteCache, Settings, Workers,
+};
+use engine::{Cancel, Ended, Level, Process, RunError, Runner, Tool, run_to_end};
 use serde_json::{Value, json};
 use store::{Digest, DigestFunction, Outcome, Store};
 
@@ -152,13 +154,16 @@ pub(crate) fn end(session: &Session<'_>, cache: &RemoteCache) {
 }
 
 /// Runs nothing that is to run on workers, since there is no server to ask, and runs the rest here.
-pub(crate) struct Demanded<'a>(pub(crate) &'a dyn Runner);
+pub(crate) struct Demanded<'a> {
+    pub(crate) workers: &'a Workers,
+    pub(crate) local: &'a dyn Runner,
+}
 
 impl Demanded<'_> {
     /// Whether the configuration wants it so.
     pub(crate) fn is_wanted(session: &Session<'_>) -> bool {
         let RemoteSettings { cache, workers, .. } = &session.config.remote;
-        cache.is_some() && workers.all && !workers.falls_back
+        cache.is_some() && !workers.falls_back
     }
 }
 
@@ -171,8 +176,8 @@ impl Runner for Demanded<'_> {
         store: &Store,
         cancel: &Cancel,
     ) -> Result<Outcome, RunError> {
-        if process.needs.site == Site::Here {
-            return self.0.run(process, tool, inputs, store, cancel);
+        if !self.workers.take(process) {
+            return self.local.run(process, tool, inputs, store, cancel);
         }
         let program = process.program.name().to_owned();
         Err(RunError::Elsewhere { program, reason: "the server cannot be used".to_owned() })

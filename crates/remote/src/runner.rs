@@ -43,6 +43,18 @@ pub struct Workers {
 }
 
 impl Workers {
+    /// Whether `process` is to run there.
+    #[must_use]
+    pub fn take(&self, process: &Process) -> bool {
+        match process.needs.site {
+            Site::Here => false,
+            Site::Elsewhere => true,
+            Site::Any => self.all,
+        }
+    }
+}
+
+impl Workers {
     /// Whether this machine can run what was meant for them, as far as what they have to be tells.
     fn are_as_this(&self) -> bool {
         let is_known = |name: &str, names: &[&str]| {
@@ -295,11 +307,7 @@ impl Elsewhere for RemoteRunner<'_> {
     }
 
     fn takes(&self, process: &Process) -> bool {
-        match process.needs.site {
-            Site::Here => false,
-            Site::Elsewhere => true,
-            Site::Any => self.workers.all,
-        }
+        self.workers.take(process)
     }
 
     fn run(

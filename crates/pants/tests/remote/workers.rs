@@ -150,6 +150,21 @@ fn a_program_that_has_to_run_on_a_worker_fails_without_one() {
     let failed = bench.pants("there", &["binary", "//app:app"]).envs([EXEC, STRICT]).output().unwrap();
     let stderr = String::from_utf8_lossy(&failed.stderr);
     assert!(failed.status.code() == Some(3) && stderr.contains("did not run on a worker"), "{stderr}");
+    // Without `exec` that is so for targets that say it, and for no other.
+    bench.write(
+        "app/BUILD",
+        "python_library(name = 'lib')\n\
+         genrule(name = 'there', outputs = ['there'], command = 'touch there', remote = True)\n\
+         genrule(name = 'any', outputs = ['any'], command = 'touch any')\n\
+         python_binary(name = 'app', entry_point = 'main.py', dependencies = [':there'])\n\
+         python_binary(name = 'other', entry_point = 'main.py', dependencies = [':any'])\n",
+    );
+    for (target, code) in [("//app:app", 3), ("//app:other", 0)] {
+        let ended = bench.pants("there", &["binary", target]).envs([STRICT]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(code), "{target}: {stderr}");
+        assert_eq!(stderr.contains("did not run on a worker"), code == 3, "{target}: {stderr}");
+    }
 }
 
 #[test]
