@@ -1,9 +1,13 @@
-//! Takes out of output what differs from run to run: folders, durations and digests. Knows nothing of pages.
+//! Takes out of output what differs from run to run: folders, durations, digests and which of the steps that ran at
+//! once ended first. Knows nothing of pages.
 
 use std::path::Path;
 
 /// The least number of hexadecimal digits that is a digest.
 const DIGEST: usize = 40;
+
+/// How the line of a PEX that was assembled begins.
+const ASSEMBLED: &str = "assemble ";
 
 /// What to replace.
 pub(crate) struct Redactions {
@@ -17,14 +21,20 @@ impl Redactions {
         Redactions { folders: folders.collect() }
     }
 
-    /// The output as a page shows it. Blanks at the ends of lines go as well: editors remove them.
+    /// The output as a page shows it: PEX files that were assembled one after the other are in order of name, and
+    /// blanks at the ends of lines go, for editors remove them.
     pub(crate) fn apply(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (path, name) in &self.folders {
             text = text.replace(path, name);
         }
         let lines = text.lines().map(|line| seconds(&digests(line)).trim_end().to_owned() + "\n");
-        lines.collect()
+        let mut lines: Vec<String> = lines.collect();
+        let both = |a: &String, b: &String| a.starts_with(ASSEMBLED) == b.starts_with(ASSEMBLED);
+        for assembled in lines.chunk_by_mut(both).filter(|lines| lines[0].starts_with(ASSEMBLED)) {
+            assembled.sort();
+        }
+        lines.concat()
     }
 }
 
@@ -72,4 +82,5 @@ fn what_differs_is_replaced() {
     check("at /tmp/r/BUILD:1", "at [ROOT]/BUILD:1");
     check(&format!("\"{}\",", "0f".repeat(32)), "\"[HASH]\",");
     check("deadbeef", "deadbeef");
+    check("b\nassemble b\nassemble a\na", "b\nassemble a\nassemble b\na");
 }
