@@ -307,7 +307,10 @@ impl Owner<'_, '_> {
     fn recover(&mut self, id: ActionId, lost: Digest, settled: Settled) {
         match self.producers_to_repeat(id, &lost) {
             Ok(Some(producers)) if self.schedule.retry(id, &producers) => {}
-            Ok(_) => self.fail(id, ActionError::Store(StoreError::Missing(lost)), settled),
+            Ok(_) => {
+                let changed = self.executor.sources.path_of(&lost).map(|path| ActionError::Changed { path });
+                self.fail(id, changed.unwrap_or(ActionError::Store(StoreError::Missing(lost))), settled);
+            }
             Err(error) => self.fail(id, ActionError::Store(error), settled),
         }
     }

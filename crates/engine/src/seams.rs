@@ -143,6 +143,9 @@ pub trait Sources: Sync {
     /// # Errors
     /// When the store cannot be written.
     fn restore(&self, digest: &Digest) -> Result<bool, StoreError>;
+
+    /// The path, relative to the root, of a file that had this content when it was looked at.
+    fn path_of(&self, digest: &Digest) -> Option<PathBuf>;
 }
 
 /// Who is told what happens while it happens.

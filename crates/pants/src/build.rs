@@ -1,6 +1,8 @@
 //! From chosen programs to files in `dist/`: analysis, execution, placing. What `binary` and `run` have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
 
 use engine::{ActionError, ActionFailure, ActionGraph, ActionId, Execution, Foreseen, Functions, Sources};
 use graph::{Label, NodeId, Place, TargetGraph};
@@ -473,10 +475,16 @@ fn foreign(artifacts: &[Artifact], interpreters: &MachineInterpreters<'_>) -> Di
 /// Brings back what the store has lost of the workspace's files.
 impl Sources for Plan<'_> {
     fn restore(&self, digest: &Digest) -> Result<bool, StoreError> {
-        match self.index.as_ref().and_then(|index| index.path_of(digest)) {
-            Some(path) => Ok(self.store.put_file(&self.session.root.join(path))? == *digest),
-            None => Ok(false),
+        let Some(path) = self.path_of(digest) else { return Ok(false) };
+        match self.store.put_file(&self.session.root.join(path)) {
+            Ok(found) => Ok(found == *digest),
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
+    }
+
+    fn path_of(&self, digest: &Digest) -> Option<PathBuf> {
+        self.index.as_ref().and_then(|index| index.path_of(digest))
     }
 }
 

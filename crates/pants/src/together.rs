@@ -2,6 +2,7 @@
 //! once, and what is ready first goes first, whichever of them it is for. Knows no goal.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -162,5 +163,9 @@ impl Sources for Anyone<'_, '_> {
             }
         }
         Ok(false)
+    }
+
+    fn path_of(&self, digest: &Digest) -> Option<PathBuf> {
+        self.0.iter().find_map(|plan| plan.path_of(digest))
     }
 }

@@ -9,6 +9,7 @@ mod merge;
 mod run;
 mod write;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 pub use brought::brought;
@@ -29,6 +30,12 @@ pub enum ActionError {
     /// The store failed, or lacks a part of an input.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file of the workspace was edited since it was looked at, and the store has lost what it was.
+    #[error("`{}` was changed while it was built", path.display())]
+    Changed {
+        /// The file, relative to the root.
+        path: PathBuf,
+    },
     /// A tree cannot hold what it should.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -82,6 +89,7 @@ impl ActionError {
     pub fn code(&self) -> &'static str {
         match self {
             ActionError::Store(error) => error.code(),
+            ActionError::Changed { .. } => "source::changed",
             ActionError::Tree(error) => error.code(),
             ActionError::Fetch(error) | ActionError::Tool(error) | ActionError::Function(error) => {
                 error.code()
@@ -103,7 +111,7 @@ impl ActionError {
             ActionError::Fetch(error) | ActionError::Tool(error) | ActionError::Function(error) => {
                 error.fault()
             }
-            ActionError::Store(_) => Fault::Environment,
+            ActionError::Store(_) | ActionError::Changed { .. } => Fault::Environment,
             ActionError::Run(
                 RunError::Spawn { .. }
                 | RunError::Sandbox { .. }
@@ -120,6 +128,7 @@ impl ActionError {
     pub fn help(&self) -> Option<String> {
         match self {
             ActionError::Store(error) => error.help(),
+            ActionError::Changed { .. } => Some("build again".to_owned()),
             ActionError::Fetch(error) | ActionError::Tool(error) | ActionError::Function(error) => {
                 error.help()
             }

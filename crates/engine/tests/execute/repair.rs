@@ -130,6 +130,19 @@ fn a_lost_source_that_is_nowhere_is_a_failure() {
 }
 
 #[test]
+fn a_lost_source_that_was_edited_is_named() {
+    let mut rig = Rig::new();
+    let input = rig.tree(&[("a", &large(5))]);
+    rig.sources.get_mut().unwrap().insert(rig.store.digest(&large(5)), large(6));
+    lose(&rig.blob(&large(5)));
+    let mut graph = ActionGraph::new();
+    let end = graph.add(apply("upper", b""), vec![input], "upper");
+    let execution = rig.go(&graph, &[end]);
+    assert_eq!(execution.failures[0].error.code(), "source::changed");
+    assert_eq!(execution.failures[0].error.to_string(), "`source` was changed while it was built");
+}
+
+#[test]
 fn many_consumers_of_one_loss_are_all_served() {
     for jobs in [1, 8] {
         let mut rig = Rig::new();

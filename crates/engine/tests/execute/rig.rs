@@ -259,6 +259,10 @@ impl Sources for Rig {
             None => Ok(false),
         }
     }
+
+    fn path_of(&self, digest: &Digest) -> Option<PathBuf> {
+        self.sources.lock().unwrap().contains_key(digest).then(|| "source".into())
+    }
 }
 
 impl Watch for Rig {
