@@ -132,6 +132,15 @@ impl Known {
     pub(crate) fn forget(&mut self, blob: &Digest) {
         self.places.remove(blob);
     }
+
+    /// An object is gone, and with it all that it held.
+    pub(crate) fn forget_object(&mut self, object: &Digest) {
+        for (blob, _) in self.objects.remove(object).unwrap_or_default() {
+            if self.place(&blob).is_some_and(|place| place.object == *object) {
+                self.places.remove(&blob);
+            }
+        }
+    }
 }
 
 fn is_over(time: u64, longest: Duration, now: u64) -> bool {
@@ -218,5 +227,11 @@ mod tests {
             }
         }
         assert!(!Known::default().add(&old, now + 60 * DAY));
+
+        let mut known = Known::default();
+        assert!(known.add(&old, now) && known.add(&new, now));
+        known.forget_object(&blob(5, 30));
+        assert_eq!((known.place(&blob(7, 20)), known.between(&blob(5, 30), (0, 30))), (None, [].as_slice()));
+        assert!(known.has(&blob(6, 10), now), "another object has it as well");
     }
 }

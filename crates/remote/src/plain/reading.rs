@@ -197,6 +197,7 @@ impl Connection {
                     }));
                 }
                 Err(fault) if fault.kind == Kind::Missing => {
+                    plain.known()?.forget_object(&span.object);
                     found.extend(span.blobs.iter().map(|(blob, _)| (*blob, Err(fault.clone()))));
                 }
                 Err(fault) => return Err(fault),
