@@ -267,10 +267,11 @@ impl<'a> Plan<'a> {
         for _ in 0..ATTEMPTS {
             let roots: Vec<_> = pending.iter().map(|artifact| artifact.action).collect();
             let execution = first.take().map_or_else(|| self.execute(&roots, false), Ok)?;
-            add(&mut report.run, &execution.run);
             // What is looked up again because the cache lost it counts once.
             if report.hits.is_empty() {
-                add(&mut report.hits, &execution.hits);
+                report.add(&execution);
+            } else {
+                report.add_run(&execution);
             }
             let mut diagnostics = self.told(execution.failures);
             let mut lost = Vec::new();
@@ -495,10 +496,4 @@ fn last_lines(store: &Store, stream: &Digest) -> Option<String> {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
     (!last.is_empty()).then_some(last)
-}
-
-fn add(sum: &mut BTreeMap<String, u64>, counts: &BTreeMap<&'static str, u64>) {
-    for (verb, count) in counts {
-        *sum.entry((*verb).to_owned()).or_default() += count;
-    }
 }

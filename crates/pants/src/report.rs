@@ -34,10 +34,9 @@ pub(crate) struct Built {
 impl Report {
     /// Counts what an execution did.
     pub(crate) fn add(&mut self, execution: &Execution) {
-        for (sum, counts) in [(&mut self.run, &execution.run), (&mut self.hits, &execution.hits)] {
-            for (verb, count) in counts {
-                *sum.entry((*verb).to_owned()).or_default() += count;
-            }
+        self.add_run(execution);
+        for (verb, count) in &execution.hits {
+            *self.hits.entry((*verb).to_owned()).or_default() += count;
         }
     }
 

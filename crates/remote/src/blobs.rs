@@ -6,8 +6,10 @@ use store::Digest;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
+use crate::api::compressor::Value as Compressor;
 use crate::api::{self, ContentAddressableStorageClient};
 use crate::capabilities::value;
+use crate::compression;
 use crate::connection::{Connection, LARGEST_MESSAGE, with};
 use crate::fault::{Fault, Kind};
 use crate::statistics::add;
@@ -68,15 +70,21 @@ impl Connection {
             let taken: Each<()> = blobs.iter().map(|(digest, _)| (*digest, Ok(()))).collect();
             return self.pack(plain, blobs).await.map(|()| taken);
         }
-        let sent: u64 = blobs.iter().map(|(digest, _)| digest.size).sum();
-        let requests = blobs.into_iter().map(|(digest, data)| api::batch_update_blobs_request::Request {
-            digest: Some(wire(&digest)),
-            data,
-            compressor: 0,
+        let is_compressed = self.abilities.get().is_some_and(|abilities| abilities.zstd_batches);
+        let requests = blobs.into_iter().map(|(digest, data)| {
+            let smaller = is_compressed.then(|| compression::compressed(&data)).flatten();
+            let compressor = if smaller.is_some() { Compressor::Zstd } else { Compressor::Identity };
+            api::batch_update_blobs_request::Request {
+                digest: Some(wire(&digest)),
+                data: smaller.unwrap_or(data),
+                compressor: compressor as i32,
+            }
         });
+        let requests: Vec<_> = requests.collect();
+        let sent: usize = requests.iter().map(|request| request.data.len()).sum();
         let message = api::BatchUpdateBlobsRequest {
             instance_name: self.settings.instance.clone(),
-            requests: requests.collect(),
+            requests,
             digest_function: value(self.function) as i32,
         };
         let answer = self.ask(|metadata| {
@@ -84,7 +92,7 @@ impl Connection {
             async move { Ok(client?.batch_update_blobs(with(metadata, message)).await?.into_inner()) }
         });
         let answer = answer.await?;
-        add(&self.counters.bytes_up, sent);
+        add(&self.counters.bytes_up, sent as u64);
         answer
             .responses
             .iter()
@@ -100,7 +108,7 @@ impl Connection {
         let message = api::BatchReadBlobsRequest {
             instance_name: self.settings.instance.clone(),
             digests: digests.iter().map(wire).collect(),
-            acceptable_compressors: Vec::new(),
+            acceptable_compressors: self.has_zstd().then_some(Compressor::Zstd as i32).into_iter().collect(),
             digest_function: value(self.function) as i32,
         };
         let answer = self.ask(|metadata| {
@@ -111,7 +119,10 @@ impl Connection {
         for response in answer.await?.responses {
             let digest = read(response.digest.as_ref())?;
             add(&self.counters.bytes_down, response.data.len() as u64);
-            let read = status(response.status.as_ref()).map(|()| response.data);
+            let read = status(response.status.as_ref()).and_then(|()| match response.compressor() {
+                Compressor::Zstd => compression::restored(&response.data, digest.size),
+                _ => Ok(response.data),
+            });
             found.push((digest, read));
         }
         Ok(found)

@@ -2,7 +2,7 @@
 
 use store::DigestFunction;
 
-use crate::api::{ServerCapabilities, digest_function};
+use crate::api::{ServerCapabilities, compressor, digest_function};
 use crate::connection::LARGEST_MESSAGE;
 use crate::plain::PACKED;
 
@@ -30,6 +30,10 @@ pub struct Abilities {
     pub updates: bool,
     /// Whether it runs actions.
     pub executes: bool,
+    /// Whether it gives and takes blobs that are compressed by Zstandard: in streams, and many in a message.
+    pub zstd: bool,
+    /// Whether it takes many such in a message.
+    pub zstd_batches: bool,
 }
 
 impl Abilities {
@@ -42,6 +46,8 @@ impl Abilities {
             batch: PACKED,
             updates: true,
             executes: false,
+            zstd: false,
+            zstd_batches: false,
         }
     }
 
@@ -59,6 +65,7 @@ impl Abilities {
         };
         let batch = cache.map_or(0, |cache| cache.max_batch_total_size_bytes);
         let batch = if batch > 0 { batch.min(MESSAGE - OVERHEAD) } else { MESSAGE - OVERHEAD };
+        let has_zstd = |compressors: &[i32]| compressors.contains(&(compressor::Value::Zstd as i32));
         let updates = cache.and_then(|cache| cache.action_cache_update_capabilities);
         Abilities {
             versions: format!("{}.{} to {}.{}", low.0, low.1, high.0, high.1),
@@ -72,6 +79,8 @@ impl Abilities {
             // The first version has no word for outputs of which nobody knows whether they are files or folders.
             executes: high >= (2, 1)
                 && found.execution_capabilities.as_ref().is_some_and(|found| found.exec_enabled),
+            zstd: cache.is_some_and(|cache| has_zstd(&cache.supported_compressors)),
+            zstd_batches: cache.is_some_and(|cache| has_zstd(&cache.supported_batch_update_compressors)),
         }
     }
 }
@@ -111,6 +120,7 @@ mod tests {
         assert!(abilities.speaks && !abilities.updates && !abilities.executes);
         assert_eq!(abilities.functions, [DigestFunction::Blake3, DigestFunction::Sha256]);
         assert_eq!(abilities.batch, (4 << 20) - (64 << 10));
+        assert!(!abilities.zstd && !abilities.zstd_batches);
         let newer =
             ServerCapabilities { low_api_version: version(13), high_api_version: version(14), ..found };
         assert!(!Abilities::of(&newer).speaks);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use store::DigestFunction;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::OnceCell;
 
 use crate::capabilities::Abilities;
 use crate::connection::Connection;
@@ -22,7 +21,6 @@ pub struct Client {
     /// Taken when it ends.
     runtime: Option<Runtime>,
     pub(crate) connection: Arc<Connection>,
-    abilities: OnceCell<Abilities>,
 }
 
 impl std::fmt::Debug for Client {
@@ -47,7 +45,7 @@ impl Client {
             let _inside = runtime.enter();
             Arc::new(Connection::new(settings, function)?)
         };
-        Ok(Client { runtime: Some(runtime), connection, abilities: OnceCell::new() })
+        Ok(Client { runtime: Some(runtime), connection })
     }
 
     /// Waits for something on the thread of whoever calls.
@@ -114,7 +112,7 @@ impl Client {
             })?;
             Ok(Abilities::of(&found.0))
         };
-        self.abilities.get_or_try_init(find).await
+        connection.abilities.get_or_try_init(find).await
     }
 
     /// How content is named that the server keeps.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use prost::Message as _;
 use store::DigestFunction;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
@@ -19,6 +19,7 @@ use crate::api::{
     CapabilitiesClient, GetCapabilitiesRequest, RequestMetadata, ServerCapabilities, ToolDetails,
 };
 use crate::breaker::{Breaker, Verdict};
+use crate::capabilities::Abilities;
 use crate::fault::{Fault, Kind};
 use crate::limit::Limit;
 use crate::notice::Notices;
@@ -56,6 +57,8 @@ pub(crate) struct Connection {
     pub(crate) settings: Settings,
     pub(crate) function: DigestFunction,
     pub(crate) wire: Wire,
+    /// What the server can do, once it was asked.
+    pub(crate) abilities: OnceCell<Abilities>,
     pub(crate) breaker: Breaker,
     pub(crate) limit: Limit,
     pub(crate) reads: Reads,
@@ -87,6 +90,7 @@ impl Connection {
             settings,
             function,
             wire,
+            abilities: OnceCell::new(),
             limit: Limit::new(),
             reads: Reads::default(),
             counters: Counters::default(),
@@ -102,6 +106,11 @@ impl Connection {
             Wire::Plain(plain) => Some(plain),
             Wire::Server(_) => None,
         }
+    }
+
+    /// Whether blobs may come, and go in streams, compressed.
+    pub(crate) fn has_zstd(&self) -> bool {
+        self.abilities.get().is_some_and(|abilities| abilities.zstd)
     }
 
     /// What leads to the services of a server.

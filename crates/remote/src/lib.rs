@@ -12,6 +12,7 @@ mod breaker;
 mod cache;
 mod capabilities;
 mod client;
+mod compression;
 mod connection;
 mod download;
 mod examine;

@@ -83,7 +83,9 @@ fn found(session: &Session<'_>, client: &Client, examined: &Examined) -> Vec<Fin
     let versions = match abilities.versions.as_str() {
         "" => String::new(),
         versions => {
-            format!(", versions {versions}, messages of up to {}", size::show(abilities.batch as u64))
+            let batch = size::show(abilities.batch as u64);
+            let compression = if abilities.zstd { ", Zstandard" } else { "" };
+            format!(", versions {versions}, messages of up to {batch}{compression}")
         }
     };
     let what = format!("`{address}` is {kind}{versions}");
