@@ -1,4 +1,4 @@
-"""The part of `bench` that asks what builds cost where nothing has changed.
+"""The parts of `bench` that ask what builds cost where nothing has changed, and what an action costs beyond its work.
 
 A peer that is not there, or cannot do it, is skipped by name. Instructions are counted by callgrind, since they do not
 depend on what else the machine does: a later run that counts more is a loss, and not noise.
@@ -119,3 +119,60 @@ def with_bazel(bench, name, root, last, ours):
     row(bench, name, ours, "bazel build, server warm", peer.measure([*command, *BAZEL, f"//{last}:m8"]))
     if peer.works:
         peer.run([*command, "shutdown"])
+
+
+def bench_actions(bench, pants, example, count, empty):
+    """What each of `count` actions costs: new, in the cache, and as a process in each sandbox, beside ninja."""
+    # Other features of its dependencies than the workspace's would build them once more.
+    build = ["cargo", "build", "--release", "--workspace", "--locked", "--example", example.name]
+    subprocess.run(build, cwd=pants.parents[2], check=True)
+    root = bench.work / "actions"
+    root.mkdir()
+
+    def each(cache, number, jobs, *kind):
+        said = json.loads(subprocess.check_output([example, root / cache, str(number), str(jobs), *kind]))
+        return said["seconds"] * 1e6 / number, said["bytes"] / number
+
+    spawned = max(count // 50, 1)
+    for jobs in (1, 2, 4, 8):
+        new, size = each(f"cache-{jobs}", count, jobs, "new")
+        known, _ = each(f"cache-{jobs}", count, jobs, "known")
+        said = f"an action: new {new:.1f} µs, known {known:.1f} µs, {size:.0f} bytes of memory"
+        with_ninja = ninja_actions(bench, root / f"ninja-{jobs}", (count, spawned), jobs)
+        if with_ninja:
+            deciding, spawning = with_ninja
+            said += f"; ninja decides in {deciding:.1f} µs, known / that {known / deciding:.2f}"
+        print(f"{count} actions, -j {jobs}: {said}")
+        for level in ("off", "landlock", "full"):
+            ours, _ = each(f"{level}-{jobs}", spawned, jobs, "spawn", pants, level)
+            said = f"{ours / 1e3:.2f} ms a process"
+            if jobs == 1:
+                plain, _ = each("plain", spawned, 1, "plain")
+                said += f", {ours / plain:.2f} times a plain spawn ({plain / 1e3:.2f} ms)"
+            if with_ninja:
+                said += f", {ours / spawning:.2f} times ninja's ({spawning / 1e3:.2f} ms)"
+            print(f"{spawned} processes, -j {jobs}, sandbox {level}: {said}")
+    empty(root)
+
+
+def ninja_actions(bench, root, counts, jobs):
+    """What an edge of ninja costs in microseconds: one of so many that have nothing to do, and one that spawns `sh -c :`."""
+    command = ninja(bench)
+    if not command:
+        return None
+    times = []
+    for count, run in zip(counts, ("touch $out", ":")):
+        folder = root / str(count)
+        folder.mkdir(parents=True)
+        (folder / "in").write_text("")
+        edges = "".join(f"build out/{number}: act in\n" for number in range(count))
+        # The outputs of such a rule are up to date although the log does not say what made them.
+        (folder / "build.ninja").write_text(f"rule act\n  command = {run}\n  generator = 1\n{edges}")
+        if run != ":":
+            (folder / "out").mkdir()
+            for number in range(count):
+                (folder / f"out/{number}").touch()
+        begin = time.perf_counter()
+        subprocess.run([command, "--quiet", f"-j{jobs}"], cwd=folder, check=True)
+        times.append((time.perf_counter() - begin) * 1e6 / count)
+    return times

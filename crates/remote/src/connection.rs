@@ -172,11 +172,14 @@ impl Connection {
             }
             tries += 1;
             self.judge(&fault, begin.elapsed());
-            if !fault.kind.passes() || tries >= TRIES || !self.breaker.lets_pass() {
+            let wait = fault.after.unwrap_or_else(|| pause(tries));
+            // Nobody waits as long as a server likes.
+            let is_over = tries >= TRIES || wait > self.settings.patience;
+            if !fault.kind.passes() || is_over || !self.breaker.lets_pass() {
                 return Err(fault);
             }
             add(&self.counters.repeated, 1);
-            tokio::time::sleep(fault.after.unwrap_or_else(|| pause(tries))).await;
+            tokio::time::sleep(wait).await;
         }
     }
 

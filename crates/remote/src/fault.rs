@@ -109,7 +109,8 @@ fn retry_delay(details: &[u8]) -> Option<Duration> {
     let status = bazel_remote_apis::google::rpc::Status::decode(details).ok()?;
     let info = status.details.iter().find(|detail| detail.type_url.ends_with("/google.rpc.RetryInfo"))?;
     let delay = RetryInfo::decode(info.value.as_slice()).ok()?.delay?;
-    Some(Duration::from_millis(u64::try_from(delay.seconds).ok()?.saturating_mul(1000)))
+    let (seconds, nanos) = (u64::try_from(delay.seconds).ok()?, u32::try_from(delay.nanos).ok()?);
+    Some(Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos.into())))
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -1,21 +1,23 @@
-//! A server of the Remote Execution API in memory, with compressed blobs, and faults that no other server has.
+//! A server of the Remote Execution API in memory, with what those that can be installed do not have: compressed blobs,
+//! BLAKE3, and faults when they are asked for.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
 use bazel_remote_apis::google::bytestream::byte_stream_server::{ByteStream, ByteStreamServer};
 use bazel_remote_apis::google::bytestream::{
     QueryWriteStatusRequest, QueryWriteStatusResponse, ReadRequest, ReadResponse, WriteRequest, WriteResponse,
 };
-use bazel_remote_apis::google::rpc;
+use bazel_remote_apis::google::{self, rpc};
 use store::{Digest, DigestFunction};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, Streaming, async_trait};
+use tonic::{Code, Request, Response, Status, Streaming, async_trait};
 
 const ZSTD: i32 = api::compressor::Value::Zstd as i32;
 
@@ -23,12 +25,15 @@ const ZSTD: i32 = api::compressor::Value::Zstd as i32;
 const CHUNK: usize = 200_000;
 
 /// What is kept, and what was asked.
-#[derive(Default)]
 pub(crate) struct State {
+    /// How it names content.
+    function: DigestFunction,
     /// Whether it says that it has Zstandard.
     pub(crate) has_zstd: AtomicBool,
-    /// Whether the next stream that is read breaks off in the middle.
-    pub(crate) breaks: AtomicBool,
+    /// How the next stream that is read breaks off in the middle, if it does.
+    pub(crate) breaks: Mutex<Option<Break>>,
+    /// For so long, once, it wants not to be asked for an outcome.
+    pub(crate) busy: Mutex<Option<Duration>>,
     /// Whether it gives more than what is asked for.
     pub(crate) swells: AtomicBool,
     blobs: Mutex<HashMap<String, Vec<u8>>>,
@@ -39,6 +44,15 @@ pub(crate) struct State {
     pub(crate) bytes: Mutex<(usize, usize)>,
 }
 
+/// How a stream breaks off.
+#[derive(Clone, Copy)]
+pub(crate) enum Break {
+    /// With an error.
+    Fails,
+    /// As if it were whole.
+    Ends,
+}
+
 /// A server, which ends when it is dropped.
 pub(crate) struct Server {
     pub(crate) state: Arc<State>,
@@ -47,10 +61,20 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start() -> Server {
+    pub(crate) fn start(function: DigestFunction) -> Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let state = Arc::new(State::default());
+        let state = Arc::new(State {
+            function,
+            has_zstd: AtomicBool::new(false),
+            breaks: Mutex::default(),
+            busy: Mutex::default(),
+            swells: AtomicBool::new(false),
+            blobs: Mutex::default(),
+            outcomes: Mutex::default(),
+            streams: Mutex::default(),
+            bytes: Mutex::default(),
+        });
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let one = || Shared(Arc::clone(&state));
@@ -72,7 +96,7 @@ struct Shared(Arc<State>);
 
 impl Shared {
     fn keep(&self, digest: &api::Digest, content: Vec<u8>) -> Result<(), Status> {
-        let found = DigestFunction::Sha256.digest(&content);
+        let found = self.0.function.digest(&content);
         if found.hex() != digest.hash {
             return Err(Status::invalid_argument("another content"));
         }
@@ -86,6 +110,23 @@ impl Shared {
     }
 }
 
+/// That it has too much to do, for so long.
+fn busy(wait: Duration) -> Status {
+    let delay = prost::Message::encode_to_vec(&google::protobuf::Duration {
+        seconds: i64::try_from(wait.as_secs()).unwrap(),
+        nanos: wait.subsec_nanos().cast_signed(),
+    });
+    // The one field of a `RetryInfo`.
+    let value = [vec![0x0a, u8::try_from(delay.len()).unwrap()], delay].concat();
+    let type_url = "type.googleapis.com/google.rpc.RetryInfo".to_owned();
+    let status = rpc::Status {
+        code: Code::Unavailable as i32,
+        message: "busy".to_owned(),
+        details: vec![google::protobuf::Any { type_url, value }],
+    };
+    Status::with_details(Code::Unavailable, "busy", prost::Message::encode_to_vec(&status).into())
+}
+
 fn ok() -> Option<rpc::Status> {
     Some(rpc::Status::default())
 }
@@ -96,9 +137,13 @@ impl api::capabilities_server::Capabilities for Shared {
         &self,
         _: Request<api::GetCapabilitiesRequest>,
     ) -> Result<Response<api::ServerCapabilities>, Status> {
+        let function = match self.0.function {
+            DigestFunction::Blake3 => api::digest_function::Value::Blake3,
+            DigestFunction::Sha256 => api::digest_function::Value::Sha256,
+        };
         let compressors = if self.0.has_zstd.load(Ordering::Relaxed) { vec![ZSTD] } else { vec![] };
         let cache = api::CacheCapabilities {
-            digest_functions: vec![api::digest_function::Value::Sha256 as i32],
+            digest_functions: vec![function as i32],
             action_cache_update_capabilities: Some(api::ActionCacheUpdateCapabilities {
                 update_enabled: true,
             }),
@@ -117,6 +162,9 @@ impl api::action_cache_server::ActionCache for Shared {
         &self,
         request: Request<api::GetActionResultRequest>,
     ) -> Result<Response<api::ActionResult>, Status> {
+        if let Some(wait) = self.0.busy.lock().unwrap().take() {
+            return Err(busy(wait));
+        }
         let outcomes = self.0.outcomes.lock().unwrap();
         let found = outcomes.get(&request.into_inner().action_digest.unwrap().hash).cloned();
         found.map(Response::new).ok_or_else(|| Status::not_found("no outcome"))
@@ -242,9 +290,11 @@ impl ByteStream for Shared {
         self.0.streams.lock().unwrap().push((request.resource_name, request.read_offset));
         let mut chunks: Vec<_> =
             data.chunks(CHUNK).map(|chunk| Ok(ReadResponse { data: chunk.to_vec() })).collect();
-        if self.0.breaks.swap(false, Ordering::Relaxed) {
+        if let Some(how) = self.0.breaks.lock().unwrap().take() {
             chunks.truncate(chunks.len() / 2);
-            chunks.push(Err(Status::unavailable("as asked")));
+            if let Break::Fails = how {
+                chunks.push(Err(Status::unavailable("as asked")));
+            }
         }
         let sent: usize = chunks.iter().flatten().map(|chunk| chunk.data.len()).sum();
         self.0.bytes.lock().unwrap().1 += sent;
@@ -278,7 +328,8 @@ impl ByteStream for Shared {
             let size = parts.next().unwrap().parse().unwrap();
             (parts.next().unwrap().to_owned(), size)
         };
-        assert_eq!(Digest::from_hex(&hash, size).unwrap(), DigestFunction::Sha256.digest(&content));
+        assert_eq!(Digest::from_hex(&hash, size).unwrap(), self.0.function.digest(&content));
+        assert_eq!(name.contains("/blake3/"), self.0.function == DigestFunction::Blake3, "{name}");
         self.keep(&api::Digest { hash, size_bytes: 0 }, content)?;
         self.0.streams.lock().unwrap().push((name, 0));
         Ok(Response::new(WriteResponse { committed_size }))
