@@ -259,7 +259,8 @@ def build(torture, folder, builds):
         edit(folder, then)
     said = [process.communicate(timeout=torture.hangs)[1] for process in processes]
     for process, text in zip(processes, said):
-        if process.returncode:
+        # What was edited after it was looked at, and is lost by the cache, is nowhere: the build says so.
+        if process.returncode and not (edited and "error[source::changed]" in text):
             raise torture.wrong(f"a build beside others ends with {process.returncode}:\n{text}")
     if edited:
         torture.check(then, folder=folder)

@@ -46,6 +46,9 @@ pub(crate) fn missing_wheels(
 /// What rules make of some targets and the actions of that, or what is wrong with them.
 pub(crate) type Analysed<T> = Result<(T, ActionGraph), Vec<RuleError>>;
 
+/// The files of the workspace that were looked at, each with what it was.
+pub(crate) type Sources = BTreeMap<String, IndexEntry>;
+
 /// Looks at everything that some nodes are analysed by, `paths` of it being the files whose content matters.
 pub(crate) fn observe<'a, T>(
     session: &'a Session<'a>,
@@ -53,7 +56,7 @@ pub(crate) fn observe<'a, T>(
     nodes: &[NodeId],
     paths: &dyn Fn(&Ownership<'_>) -> BTreeSet<String>,
     look: impl FnOnce(&Seen<'_>) -> Result<T, Vec<Diagnostic>>,
-) -> Result<(StatIndex, T), Vec<Diagnostic>> {
+) -> Result<(Sources, T), Vec<Diagnostic>> {
     let paths = paths(&Ownership::new(&repository.graph));
     let made = generated::make(session, repository, nodes, &paths)?;
     look_at(session, repository, (nodes, &made), paths, look)
@@ -66,7 +69,7 @@ pub(crate) fn look_at<'a, T>(
     (nodes, made): (&[NodeId], &Generated),
     paths: BTreeSet<String>,
     look: impl FnOnce(&Seen<'_>) -> Result<T, Vec<Diagnostic>>,
-) -> Result<(StatIndex, T), Vec<Diagnostic>> {
+) -> Result<(Sources, T), Vec<Diagnostic>> {
     let store = session.store()?;
     let mut index = StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
     let ownership = Ownership::new(&repository.graph);
@@ -94,7 +97,8 @@ pub(crate) fn look_at<'a, T>(
             interpreters: &interpreters,
         })
     })?;
-    Ok((index, found))
+    files.retain(|path, _| !made.files.contains_key(path));
+    Ok((files, found))
 }
 
 /// The paths of all files that programs reach. Errors of the closures themselves are the analysis's to tell.

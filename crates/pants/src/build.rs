@@ -10,7 +10,7 @@ use packaging::licence::Licence;
 use packaging::platform::{Machine, Platform};
 use python::configuration::Interpreters;
 use python::{Artifact, Ownership, SourceBuild};
-use store::{Digest, StatIndex, Store, StoreError};
+use store::{Digest, Store, StoreError};
 
 use crate::accounts::Account;
 use crate::analysis::{self, observe, placed};
@@ -149,8 +149,8 @@ fn put_back(
 pub(crate) struct Plan<'a> {
     session: &'a Session<'a>,
     store: &'a Store,
-    /// Which file of the workspace has which content; none where no repository decides.
-    index: Option<StatIndex>,
+    /// The files of the workspace that it was planned by.
+    files: analysis::Sources,
     pub(crate) actions: ActionGraph,
     pub(crate) tools: MachineTools,
     artifacts: Vec<Artifact>,
@@ -176,7 +176,7 @@ impl<'a> Plan<'a> {
         let reached = repository.graph.closure(programs.iter().copied());
         session.tell_findings(repository, &reached, true)?;
         let paths = |ownership: &Ownership<'_>| analysis::paths(repository, ownership, programs);
-        let (index, plan) = observe(session, repository, programs, &paths, |seen| {
+        let (files, plan) = observe(session, repository, programs, &paths, |seen| {
             let interpreters = seen.interpreters;
             let (mut artifacts, actions) = seen
                 .package(programs)?
@@ -196,7 +196,7 @@ impl<'a> Plan<'a> {
             let generated = seen.made.clone();
             Ok(Plan { basis, generated, ..plan })
         })?;
-        Ok(Plan { index: Some(index), ..plan })
+        Ok(Plan { files, ..plan })
     }
 
     /// The plan of artifacts that were analysed.
@@ -209,7 +209,7 @@ impl<'a> Plan<'a> {
         Ok(Plan {
             session,
             store: session.store()?,
-            index: None,
+            files: BTreeMap::new(),
             tools,
             builds: artifacts.iter().flat_map(|artifact| artifact.builds.iter().cloned()).collect(),
             places: artifacts.iter().flat_map(|artifact| artifact.places.iter().cloned()).collect(),
@@ -226,11 +226,16 @@ impl<'a> Plan<'a> {
     pub(crate) fn of_actions(
         session: &'a Session<'a>,
         (builds, places): (Vec<SourceBuild>, Vec<(ActionId, Place)>),
-        (index, actions): (StatIndex, ActionGraph),
+        (files, actions): (analysis::Sources, ActionGraph),
         tools: MachineTools,
     ) -> Result<Plan<'a>, Vec<Diagnostic>> {
         let plan = Plan::new(session, Vec::new(), actions, tools)?;
-        Ok(Plan { index: Some(index), builds, places, ..plan })
+        Ok(Plan { files, builds, places, ..plan })
+    }
+
+    /// The files of the workspace that had this content.
+    fn paths_of(&self, digest: &Digest) -> impl Iterator<Item = &String> {
+        self.files.iter().filter(|(_, file)| file.digest == *digest).map(|(path, _)| path)
     }
 
     /// The plan with what is recorded of its actions: the files whose tests they run.
@@ -357,12 +362,14 @@ impl<'a> Plan<'a> {
         of_builds
     }
 
-    /// What a program that failed said last.
+    /// What a program that failed said last, if it said anything.
     pub(crate) fn said(&self, failure: &ActionFailure) -> Option<String> {
-        match &*failure.error {
-            ActionError::Exit { outcome, .. } => last_lines(self.store, &outcome.stderr),
-            _ => None,
-        }
+        let ActionError::Exit { outcome, .. } = &*failure.error else { return None };
+        let bytes = self.store.read(&outcome.stderr).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
+        (!last.is_empty()).then_some(last)
     }
 
     /// What is written at the cause of an action's failure.
@@ -476,24 +483,18 @@ fn foreign(artifacts: &[Artifact], interpreters: &MachineInterpreters<'_>) -> Di
 /// Brings back what the store has lost of the workspace's files.
 impl Sources for Plan<'_> {
     fn restore(&self, digest: &Digest) -> Result<bool, StoreError> {
-        let Some(path) = self.path_of(digest) else { return Ok(false) };
-        match self.store.put_file(&self.session.root.join(path)) {
-            Ok(found) => Ok(found == *digest),
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+        for path in self.paths_of(digest) {
+            match self.store.put_file(&self.session.root.join(path)) {
+                Ok(found) if found == *digest => return Ok(true),
+                Ok(_) => {}
+                Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(false)
     }
 
     fn path_of(&self, digest: &Digest) -> Option<PathBuf> {
-        self.index.as_ref().and_then(|index| index.path_of(digest))
+        self.paths_of(digest).next().map(PathBuf::from)
     }
-}
-
-/// The last lines that a program wrote to a stream, if it wrote any.
-fn last_lines(store: &Store, stream: &Digest) -> Option<String> {
-    let bytes = store.read(stream).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
-    (!last.is_empty()).then_some(last)
 }

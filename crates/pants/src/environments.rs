@@ -54,7 +54,7 @@ pub(crate) fn make(
 ) -> Result<Vec<(NodeId, Made)>, Vec<Diagnostic>> {
     let paths =
         |ownership: &python::Ownership<'_>| python::metadata_paths(&repository.graph, nodes, ownership);
-    let (index, (all, actions, tools, found)) = observe(session, repository, nodes, &paths, |seen| {
+    let (files, (all, actions, tools, found)) = observe(session, repository, nodes, &paths, |seen| {
         let made = seen.analyse(nodes, &|analysis, actions| {
             let (mut all, mut errors) = (Vec::new(), Vec::new());
             for &node in nodes {
@@ -81,7 +81,7 @@ pub(crate) fn make(
     })?;
     let builds = all.iter().flat_map(|(_, one)| one.builds.iter().cloned()).collect();
     let places = all.iter().map(|(_, one)| (one.action, one.place.clone())).collect();
-    let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
+    let plan = Plan::of_actions(session, (builds, places), (files, actions), tools)?;
     let roots: Vec<_> = all.iter().map(|(_, one)| one.action).collect();
     let Execution { trees, failures, cancelled, .. } = plan.execute(&roots, false)?;
     let mut diagnostics = plan.told(failures);

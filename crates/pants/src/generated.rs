@@ -49,7 +49,7 @@ pub(crate) fn make(
     for level in levels {
         let needed = level.iter().flat_map(|step| python::step_paths(graph, *step, &repository.roots));
         let paths: BTreeSet<String> = needed.collect();
-        let (index, (steps, actions, tools, read)) =
+        let (files, (steps, actions, tools, read)) =
             look_at(session, repository, (&level, &made), paths, |seen| {
                 let ran = seen
                     .analyse(&level, &|analysis, actions| python::run_steps(&level, analysis, actions))?
@@ -64,7 +64,7 @@ pub(crate) fn make(
         made.sources.extend(read.into_iter().filter(|(path, _)| !made.files.contains_key(path)));
         let builds = steps.iter().flat_map(|step| step.builds.iter().cloned()).collect();
         let places = steps.iter().map(|step| (step.action, step.place.clone())).collect();
-        let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
+        let plan = Plan::of_actions(session, (builds, places), (files, actions), tools)?;
         let roots: Vec<_> = steps.iter().map(|step| step.action).collect();
         let mut execution = plan.execute(&roots, false)?;
         session.count_generated(&execution);

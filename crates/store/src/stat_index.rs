@@ -155,20 +155,6 @@ impl StatIndex {
         self.batch(&[path], true).pop().expect("a batch of one has one answer")
     }
 
-    /// A path, relative to the root, of a file that had this content when it was last looked at.
-    pub fn path_of(&self, digest: &Digest) -> Option<PathBuf> {
-        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = |bytes: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
-        let changed =
-            changes.iter().find(|(_, record)| record.is_some_and(|record| record.digest() == *digest));
-        if let Some((found, _)) = changed {
-            return Some(path(found));
-        }
-        let unchanged =
-            |(found, record): &(&[u8], Record)| record.digest() == *digest && !changes.contains_key(*found);
-        self.table.iter().find(unchanged).map(|(found, _)| path(found))
-    }
-
     /// The root of the workspace, without symbolic links.
     pub fn root(&self) -> &Path {
         &self.root_path

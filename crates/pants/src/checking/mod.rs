@@ -126,7 +126,7 @@ impl<'a> Work<'a> {
         };
         let of_tools = self.resolves.values().map(String::as_str);
         let resolves: BTreeSet<&str> = of_tools.chain(of_files).collect();
-        let (index, (batches, actions, tools)) =
+        let (files, (batches, actions, tools)) =
             observe(session, self.repository, &self.files, &read, |seen| {
                 let made = seen.analyse_in(&resolves, &|analysis, actions| {
                     rules(&self.files, &request, analysis, actions)
@@ -141,7 +141,7 @@ impl<'a> Work<'a> {
             })?;
         let builds = batches.iter().flat_map(|batch| batch.builds.iter().cloned()).collect();
         let places = batches.iter().map(|batch| (batch.action, batch.place.clone())).collect();
-        let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
+        let plan = Plan::of_actions(session, (builds, places), (files, actions), tools)?;
         Ok((batches, plan))
     }
 

@@ -19,7 +19,7 @@ use engine::ActionGraph;
 use graph::{NodeId, TargetGraph};
 use python::tools::ConfigurationFile;
 use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths};
-use store::{IndexEntry, StatIndex};
+use store::IndexEntry;
 
 use self::attempts::Status;
 use self::choice::Shard;
@@ -28,7 +28,7 @@ use self::prepared::prepare;
 use self::result::Results;
 use super::binary::check_some;
 use super::{Changed, Narrowed, Targets};
-use crate::analysis::{observe, placed};
+use crate::analysis::{Sources, observe, placed};
 use crate::checking::Configurations;
 use crate::cli::Output;
 use crate::diagnostic::{Diagnostic, Exit};
@@ -329,7 +329,7 @@ fn analyse(
     arguments: &Arguments,
     Chosen { files, only }: &Chosen,
     measuring: Option<&Measuring<'_>>,
-) -> Result<(StatIndex, Analysed), Vec<Diagnostic>> {
+) -> Result<(Sources, Analysed), Vec<Diagnostic>> {
     let graph = &repository.graph;
     let packages = test_packages(graph, files);
     let paths = files.iter().filter_map(|file| graph.file(*file));

@@ -100,8 +100,6 @@ fn what_has_not_changed_is_not_read_again() {
     workspace.check(&again, "a/small.py", &small);
     assert_eq!(again.digests(&paths)[1].as_ref().unwrap().digest, workspace.store.digest(&large));
     assert!(!workspace.store.has(&workspace.store.digest(&large)).unwrap());
-    assert_eq!(again.path_of(&workspace.store.digest(&large)).unwrap(), Path::new("b/large.bin"));
-    assert_eq!(again.path_of(&workspace.store.digest(b"none")), None);
     again.save().unwrap();
     assert_eq!(fs::metadata(workspace.index_file()).unwrap().modified().unwrap(), before, "nothing changed");
 }

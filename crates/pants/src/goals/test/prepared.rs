@@ -41,7 +41,7 @@ pub(super) fn prepare<'a>(
     let reached = repository.graph.closure(chosen.files.iter().copied());
     session.tell_findings(repository, &reached, true)?;
     let measuring = arguments.coverage.measuring(session, arguments.shard.is_some())?;
-    let (index, analysed) = analyse(session, repository, arguments, chosen, measuring.as_ref())?;
+    let (sources, analysed) = analyse(session, repository, arguments, chosen, measuring.as_ref())?;
     let Analysed { tests, reporter, mut actions, tools, files, basis } = analysed;
     let runs = arguments.runs;
     let mut repeated = |test: &Test| {
@@ -57,7 +57,7 @@ pub(super) fn prepare<'a>(
     let mut places: Vec<_> = tests.iter().map(|test| (test.action, test.place.clone())).collect();
     places.extend(batches.iter().map(|batch| (batch.action, tests[batch.tests[0]].place.clone())));
     places.extend(reporter.iter().map(|one| (one.environment, one.place.clone())));
-    let plan = Plan::of_actions(session, (builds, places), (index, actions), tools)?;
+    let plan = Plan::of_actions(session, (builds, places), (sources, actions), tools)?;
     done.report.add_counts(session.take_generated());
     let repeats = Repeats { runs, retries: arguments.retries.unwrap_or_default(), force: arguments.force };
     let prepared = Prepared { tests, repeated, batches, repeats, measuring, reporter, files, basis };
