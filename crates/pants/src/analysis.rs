@@ -71,6 +71,7 @@ pub(crate) fn look_at<'a, T>(
     look: impl FnOnce(&Seen<'_>) -> Result<T, Vec<Diagnostic>>,
 ) -> Result<(Sources, T), Vec<Diagnostic>> {
     let store = session.store()?;
+    store.hold();
     let mut index = StatIndex::open(store, &session.root).map_err(|error| vec![explain::store(&error)])?;
     let ownership = Ownership::new(&repository.graph);
     let known = |path: &String| made.files.get(path).or_else(|| made.read.get(path)).copied();

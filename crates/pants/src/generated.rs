@@ -108,7 +108,9 @@ fn read_all(
             all.remove(&path);
         });
     }
-    let mut index = StatIndex::open(session.store()?, &session.root).map_err(failed)?;
+    let store = session.store()?;
+    store.hold();
+    let mut index = StatIndex::open(store, &session.root).map_err(failed)?;
     read(&mut index, repository, all)
 }
 

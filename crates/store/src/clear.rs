@@ -29,6 +29,7 @@ impl Store {
     pub fn clear(&self, patience: Duration) -> Result<Cleared, StoreError> {
         let before = self.usage()?.bytes();
         let (base, rows) = (self.base(), self.base().rows_mut()?);
+        let _closed = base.close(patience)?;
         let leases = base.leases()?;
         let alone = leases.since == i64::MAX;
         snapshot::remove_before(rows, leases.since);

@@ -169,7 +169,7 @@ impl Store {
         let (base, rows) = (self.base(), self.base().rows_mut()?);
         let mut collected = Collected::default();
         let mut kept = Kept::default();
-        let mut gone = Vec::new();
+        let (mut gone, mut cut) = (Vec::new(), Vec::new());
         let mut full = goal == 0;
         for (key, used) in rows.outcomes_by_use()? {
             let outcome = rows.outcome_of(&key)?.and_then(|bytes| Outcome::decode(&bytes));
@@ -181,6 +181,7 @@ impl Store {
             let bytes: u64 = new.values().sum();
             full |= kept.bytes + bytes > goal;
             if full && used < since && !leases.keys.contains(key.as_slice()) {
+                cut.push((key.clone(), new));
                 gone.push(key);
             } else {
                 kept.bytes += bytes;
@@ -197,11 +198,17 @@ impl Store {
             }
             removed => removed?,
         }
+        // Whoever has read one of them before it went relies on what it is of.
+        let late = base.leases()?;
+        for (_, parts) in cut.into_iter().filter(|(key, _)| late.keys.contains(key.as_slice())) {
+            kept.hashes.extend(parts.into_keys());
+        }
+        let since = since.min(late.since);
         rows.remove_composed(&unkept(&kept, since, rows.composed_by_hash()?), patience)?;
         collected.blobs += remove_files(base, rows, &kept, since, patience)?;
         let small = unkept(&kept, since, rows.blobs_by_hash()?);
         collected.blobs += small.len() as u64;
-        rows.remove_blobs(&small, patience)?;
+        rows.remove_blobs_before(since, &small, patience)?;
         rows.shrink(patience)?;
         Ok(collected)
     }

@@ -59,15 +59,15 @@ pub enum StoreError {
         /// The reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Another process was at work with the database for longer than it is waited for.
+    /// Another process was at work with the cache for longer than it is waited for.
     #[error(
-        "another process has held the cache database `{}` for {} s{}",
+        "another process has held the cache `{}` for {} s{}",
         path.display(),
         waited.as_secs(),
         holder.as_ref().map_or_else(String::new, |holder| format!(": {holder}"))
     )]
     Held {
-        /// The file of the database.
+        /// The database, or the folder of the cache where somebody empties it.
         path: PathBuf,
         /// How long it was waited for.
         waited: Duration,

@@ -11,12 +11,13 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::database::Database;
 use crate::digest::Hasher;
 use crate::error::{At, tolerate_refusal};
 use crate::rows::{self, Rows, Sound, Stamp};
-use crate::session::{Leases, Session};
+use crate::session::{Gate, Leases, Session};
 use crate::warning::{Cause, Warnings};
 use crate::{Digest, DigestFunction, StoreError};
 
@@ -118,10 +119,7 @@ impl Layer {
     /// Stores small blobs in one transaction, but for those that are here.
     pub(crate) fn put_small(&self, blobs: &[(Digest, &[u8])]) -> Result<(), StoreError> {
         let rows = self.rows_mut()?;
-        let digests: Vec<Digest> = blobs.iter().map(|(digest, _)| *digest).collect();
-        let here = rows.blobs(&digests)?;
-        let differs = |(blob, here): &(&(Digest, &[u8]), Option<Vec<u8>>)| here.as_deref() != Some(blob.1);
-        let missing: Vec<_> = blobs.iter().zip(here).filter(differs).map(|(blob, _)| *blob).collect();
+        let missing = rows.to_put(blobs)?;
         if missing.is_empty() { Ok(()) } else { rows.put_blobs(&missing) }
     }
 
@@ -207,7 +205,9 @@ impl Layer {
             return Ok(session);
         }
         let tmp = self.dir.join("tmp");
+        let passing = Gate::pass(&self.dir).at("pass the gate of", &self.dir)?;
         let session = Session::new(&tmp).at("create", &tmp)?;
+        drop(passing);
         // Another thread may have been first: then this one is removed again.
         Ok(self.session.get_or_init(|| session))
     }
@@ -216,6 +216,19 @@ impl Layer {
     pub(crate) fn lease(&self, key: &Digest) {
         if let Ok(session) = self.session() {
             let _ = session.lease(&key.hash);
+        }
+    }
+
+    /// Keeps others from beginning to rely on what is here; none where nothing can be written, which the caller is told by
+    /// what it does next. Fails where somebody else does so for as long as `patience`.
+    pub(crate) fn close(&self, patience: Duration) -> Result<Option<Gate>, StoreError> {
+        // Once it is closed this process could not begin either.
+        let closed =
+            self.session().and_then(|_| Gate::close(&self.dir, patience).at("close the gate of", &self.dir));
+        match closed {
+            Err(error) if error.is_read_only() || matches!(error, StoreError::Full { .. }) => Ok(None),
+            Ok(None) => Err(StoreError::Held { path: self.dir.clone(), waited: patience, holder: None }),
+            closed => closed,
         }
     }
 

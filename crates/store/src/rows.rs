@@ -119,12 +119,36 @@ impl Rows {
         })
     }
 
+    /// Those of `blobs` that are not kept as they are, or that nobody has stored within this hour.
+    pub(crate) fn to_put<'b>(
+        &self,
+        blobs: &[(Digest, &'b [u8])],
+    ) -> Result<Vec<(Digest, &'b [u8])>, StoreError> {
+        let now = hour();
+        self.database.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let mut select = transaction.prepare_cached("SELECT data, used FROM blob WHERE hash=?1")?;
+            let mut differing = Vec::new();
+            for (digest, data) in blobs {
+                let is_kept =
+                    |row: &Row<'_>| Ok(row.get_ref(0)?.as_blob()? == *data && row.get::<_, i64>(1)? >= now);
+                if !select.query_row([digest.hash], is_kept).optional()?.unwrap_or_default() {
+                    differing.push((*digest, *data));
+                }
+            }
+            drop(select);
+            transaction.commit()?;
+            Ok(differing)
+        })
+    }
+
     pub(crate) fn put_blobs(&self, blobs: &[(Digest, &[u8])]) -> Result<(), StoreError> {
         self.database.write(|connection| {
-            // A row with the wrong bytes is put right, and one with the right bytes costs no write.
+            // A row with the wrong bytes is put right, and one with the right bytes costs no write within the hour.
             let mut insert = connection.prepare_cached(
                 "INSERT INTO blob (hash, data, used) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (hash) DO UPDATE SET data=excluded.data WHERE data IS NOT excluded.data",
+                 ON CONFLICT (hash) DO UPDATE SET data=excluded.data, used=excluded.used
+                     WHERE data IS NOT excluded.data OR used < excluded.used",
             )?;
             let now = hour();
             blobs
@@ -364,6 +388,16 @@ impl Rows {
 
     pub(crate) fn remove_blobs(&self, hashes: &[Vec<u8>], patience: Duration) -> Result<(), StoreError> {
         self.remove_all("DELETE FROM blob WHERE hash=?1", hashes, patience)
+    }
+
+    /// Removes those of some blobs that nobody has stored since `hour`.
+    pub(crate) fn remove_blobs_before(
+        &self,
+        hour: i64,
+        hashes: &[Vec<u8>],
+        patience: Duration,
+    ) -> Result<(), StoreError> {
+        self.remove_all(&format!("DELETE FROM blob WHERE hash=?1 AND used < {hour}"), hashes, patience)
     }
 
     pub(crate) fn remove_sound(&self, hashes: &[Vec<u8>], patience: Duration) -> Result<(), StoreError> {

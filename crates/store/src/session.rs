@@ -2,7 +2,8 @@
 //!
 //! Each folder has a lock file beside it, held by `flock` for as long as the process lives. The system releases the
 //! lock of a killed process, so whoever gets the lock may remove the folder: no process id is ever looked at.
-//! The lock file is the lease of its process: when it began, and the keys of the outcomes that it has read.
+//! The lock file is the lease of its process: when it began, and the keys of the outcomes that it has read. Who empties the
+//! cache holds a [`Gate`] meanwhile, which nobody passes to begin.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -11,12 +12,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::Moment;
 
 const LOCK: &str = "lock";
+
+/// The file that is locked to close the gate.
+const GATE: &str = "gate";
+
+/// How long who begins waits for who empties the cache.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A folder of this process, removed when it is dropped.
 #[derive(Debug)]
@@ -133,6 +141,39 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// Kept by who empties the cache, so that nobody begins to rely on what is about to go.
+#[derive(Debug)]
+pub(crate) struct Gate(#[expect(dead_code, reason = "held, and not used")] File);
+
+impl Gate {
+    /// Closes the gate of `dir`. None where somebody else has it for as long as `patience`.
+    pub(crate) fn close(dir: &Path, patience: Duration) -> io::Result<Option<Gate>> {
+        Gate::take(dir, FlockOperation::NonBlockingLockExclusive, patience)
+    }
+
+    /// Keeps the gate of `dir` open. None where it is closed for long: what is lost to who closed it is made again.
+    pub(crate) fn pass(dir: &Path) -> io::Result<Option<Gate>> {
+        Gate::take(dir, FlockOperation::NonBlockingLockShared, PATIENCE)
+    }
+
+    fn take(dir: &Path, how: FlockOperation, patience: Duration) -> io::Result<Option<Gate>> {
+        fs::create_dir_all(dir)?;
+        let file = OpenOptions::new().create(true).append(true).open(dir.join(GATE))?;
+        let begin = Instant::now();
+        loop {
+            match flock(&file, how) {
+                Ok(()) => return Ok(Some(Gate(file))),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) if begin.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 

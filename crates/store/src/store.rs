@@ -152,6 +152,15 @@ impl Store {
         Ok(BlobWriter::new(self.clone()))
     }
 
+    /// From now on what is stored stays here while this process lives, and what was stored before at least while it is
+    /// not old: to be called before anything is looked at that is relied on. Where that cannot be written down, nobody can
+    /// remove anything either.
+    pub fn hold(&self) {
+        if self.inner.scratch.get().is_none() {
+            let _ = self.inner.base.session();
+        }
+    }
+
     /// A folder for temporary files, which vanishes with this process however it ends.
     pub fn scratch(&self) -> Result<PathBuf, StoreError> {
         self.write(|layer| Ok(layer.session()?.dir().to_owned()))
@@ -196,10 +205,11 @@ impl Store {
 
     /// The outcome kept under `key`, which stays as long as this process lives.
     pub fn outcome(&self, key: &Digest) -> Result<Option<Outcome>, StoreError> {
-        let found = self.kept_outcome(key)?;
-        if found.is_some() && self.inner.scratch.get().is_none() {
+        // Who collects sees the lease or has removed the outcome, whichever of the two comes first.
+        if self.inner.scratch.get().is_none() {
             self.inner.base.lease(key);
         }
+        let found = self.kept_outcome(key)?;
         Ok(found.and_then(|bytes| Outcome::decode(&bytes)))
     }
 

@@ -344,7 +344,7 @@ fn database_held_by_a_stopped_process() {
     let command = command.trim_end().replace(&repository.beside("cache").display().to_string(), "TMP/cache");
     let expected = format!(
         r#"
-error[store::held]: another process has held the cache database `TMP/cache/v1/blake3/db2/1/store.db` for 5 s: process {pid} (`{command}`), which is stopped
+error[store::held]: another process has held the cache `TMP/cache/v1/blake3/db2/1/store.db` for 5 s: process {pid} (`{command}`), which is stopped
  |
  = help: let it go on with `kill -CONT {pid}`, or end it with `kill -KILL {pid}`
 "#

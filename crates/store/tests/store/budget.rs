@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use store::{Digest, DigestFunction, Moment, Outcome, Part, Store, Tree};
@@ -169,4 +170,36 @@ fn the_database_shrinks() {
     store.collect(0, later(100), PATIENCE).unwrap();
     let after = store.usage().unwrap().database_bytes;
     assert!(after < 1_000_000, "{before}, then {after}");
+}
+
+/// Whoever begins while others empty the cache keeps what it has stored since.
+#[test]
+fn what_is_stored_beside_who_clears_stays() {
+    let (dir, clearing) = open(DigestFunction::Blake3);
+    let cache = dir.path().join("cache");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clears = scope.spawn(|| {
+            let mut count = 0;
+            while !over.load(Ordering::Relaxed) {
+                clearing.clear(PATIENCE).unwrap();
+                count += 1;
+            }
+            count
+        });
+        for round in 0..200 {
+            let store = Store::open(&cache, DigestFunction::Blake3).unwrap();
+            store.hold();
+            let blobs = [store.put(&bytes(100, round)).unwrap(), store.put(&bytes(60_000, round)).unwrap()];
+            let (key, tree) = outcome(&store, &format!("action {round}"), &blobs);
+            std::thread::sleep(Duration::from_millis(1));
+            let found = store.outcome(&key).unwrap().map(|outcome| outcome.tree);
+            if found != Some(tree) || !store.missing(&tree).unwrap().is_empty() {
+                over.store(true, Ordering::Relaxed);
+                panic!("round {round}: something has gone");
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(clears.join().unwrap() > 20, "it was cleared meanwhile");
+    });
 }
