@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, getpid, kill_process, set_child_subreaper};
+use rustix::process::{Signal, WaitId, WaitIdOptions, getpid, kill_process, set_child_subreaper, waitid};
 
 use super::descendants::descendants;
 use super::enter::{SetupError, Step};
@@ -32,10 +32,17 @@ pub(super) fn run(spec: &Spec) -> Result<i32, SetupError> {
     Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
 }
 
+/// Whether anything descends from this process: orphans become its children. Looking for them takes a look at each process
+/// of the machine.
+fn has_children() -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
+}
+
 /// Kills all that descends from this process.
 fn end_all() {
     let begin = Instant::now();
-    loop {
+    while has_children() {
         let found = descendants(getpid());
         // First none of them may start another one.
         for signal in [Signal::STOP, Signal::KILL] {
