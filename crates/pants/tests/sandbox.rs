@@ -43,6 +43,7 @@ fn run(
         shared: None,
         timeout,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let tool = Tool { path: "/bin/sh".into(), identity: "sh".to_owned(), needs: Vec::new() };
     LocalRunner::new(sandbox).run(&process, Some(&tool), &[input], store, &Cancel::new())
@@ -214,6 +215,7 @@ fn a_program_that_is_not_there_is_told() {
         shared: None,
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let error = LocalRunner::new(&sandbox).run(&process, None, &[input], &store, &Cancel::new()).unwrap_err();
     assert_eq!(

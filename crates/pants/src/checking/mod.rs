@@ -123,6 +123,7 @@ impl<'a> Work<'a> {
             configuration: &|tool, path| {
                 configurations[tool.name.as_str()].of(path).map(ToOwned::to_owned).collect()
             },
+            anew: self.force,
         };
         let of_tools = self.resolves.values().map(String::as_str);
         let resolves: BTreeSet<&str> = of_tools.chain(of_files).collect();

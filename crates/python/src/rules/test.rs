@@ -312,6 +312,7 @@ impl Running<'_, '_> {
             shared: Some(ENVIRONMENT.to_owned()),
             timeout: environment::timeout(target).or(self.request.timeout),
             needs: needs::of(target).map_err(|error| vec![error])?,
+            keeps: None,
         };
         let (files, builds) = self.with_packages(Input::Tree(self.files()?), actions)?;
         let inputs = vec![files, Input::Action(environment)];

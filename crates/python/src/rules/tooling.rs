@@ -46,6 +46,8 @@ pub struct ToolRequest<'a> {
     pub resolve: &'a dyn Fn(&Tool, &Target) -> String,
     /// The files that configure a tool for a file, the nearest folder first.
     pub configuration: &'a dyn Fn(&Tool, &str) -> Vec<String>,
+    /// Whether nothing counts that a tool found out before.
+    pub anew: bool,
 }
 
 /// Files that a tool looks at in one process, or that are rewritten together.
@@ -443,6 +445,7 @@ pub(super) fn process(tool: &Tool, run: &Run<'_>, equipped: &Equipped) -> Proces
         shared: Some(ENVIRONMENT.to_owned()),
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     }
 }
 
