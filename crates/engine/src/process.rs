@@ -375,7 +375,9 @@ impl LocalRunner<'_> {
             (Ended::TimedOut, Some(limit)) => {
                 Err(RunError::Timeout { program: name.to_owned(), limit, said: streams.said() })
             }
-            (Ended::Exceeded(excess), _) => Err(RunError::Excess { program: name.to_owned(), excess }),
+            (Ended::Exceeded(excess), _) => {
+                Err(RunError::Excess { program: name.to_owned(), excess, said: streams.said() })
+            }
             (Ended::TimedOut, None) | (Ended::Cancelled, _) => Err(RunError::Cancelled),
         }
     }

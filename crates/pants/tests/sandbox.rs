@@ -155,9 +155,7 @@ fn what_takes_too_much_is_stopped() {
             continue;
         }
         let stopped = |script: &str| match run(&sandbox, &store, script, &[], Some(Duration::from_secs(60))) {
-            Err(RunError::Excess { program, excess }) => {
-                (excess, RunError::Excess { program, excess }.to_string())
-            }
+            Err(error @ RunError::Excess { excess, .. }) => (excess, error.to_string()),
             other => panic!("{level}: {script}: {other:?}"),
         };
         let (forks, said) = stopped(&format!("while :; do sleep {mark} & done"));
