@@ -176,6 +176,19 @@ pub struct Process {
     pub timeout: Option<Duration>,
     /// What it has to have of the machine beside a processor.
     pub needs: Needs,
+    /// The folder that it remembers things in from run to run; none: it remembers nothing. It is in no key, for what comes
+    /// of it may not depend on what is in there.
+    pub keeps: Option<Keeps>,
+}
+
+/// A folder that a program finds as the last one left it that succeeded on this machine and had the same tool, the same
+/// shared tree and this name, or empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeps {
+    /// The folder, among the files of the process.
+    pub folder: String,
+    /// What tells it from other folders.
+    pub name: String,
 }
 
 /// What a process has to have of the machine. It decides when the process runs, and not what comes of it.

@@ -224,8 +224,17 @@ fn encode_archive(archive: &Archive, sink: &mut dyn Sink) {
 }
 
 fn encode_process(process: &Process, sink: &mut dyn Sink) {
-    let Process { program, arguments, environment, outputs, keeps_failed, shared, timeout: _, needs: _ } =
-        process;
+    let Process {
+        program,
+        arguments,
+        environment,
+        outputs,
+        keeps_failed,
+        shared,
+        timeout: _,
+        needs: _,
+        keeps: _,
+    } = process;
     match program {
         Program::Tool(symbol) => sink.field("program tool", Value::Text(symbol)),
         Program::Input(path) => sink.field("program input", Value::Text(path)),

@@ -10,6 +10,7 @@ pub mod extract;
 mod failure;
 mod foresee;
 mod functions;
+mod kept;
 mod key;
 mod output;
 mod process;
@@ -24,7 +25,7 @@ pub mod size;
 mod verbs;
 
 pub use action::{
-    Action, ActionGraph, ActionId, Archive, Download, Input, Literal, Members, Needs, Origin, Process,
+    Action, ActionGraph, ActionId, Archive, Download, Input, Keeps, Literal, Members, Needs, Origin, Process,
     Program, Site, Verb,
 };
 pub use archive::Packing;

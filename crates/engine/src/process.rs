@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use store::{Digest, Entry, Outcome, Store, Tree};
 
 use crate::action::{Process, Program};
+use crate::kept;
 use crate::output::Output;
 use crate::sandbox::{self, Excess, Level, Sandbox, Spec, WORK};
 use crate::seams::{Cancel, RunError, Runner, Tool};
@@ -193,6 +194,7 @@ impl Runner for LocalRunner<'_> {
         if let Some(input) = inputs.first() {
             lay_out(store, &store.tree(input)?, &root)?;
         }
+        kept::put_back(process, tool, inputs, store, &root)?;
         let shared = match (&process.shared, inputs.get(1)) {
             // A folder that is kept has to have all that runs the process again.
             (Some(place), Some(tree)) if self.sandbox.keeps() => {
@@ -219,6 +221,9 @@ impl Runner for LocalRunner<'_> {
         };
         let outcome = ended.and_then(|status| {
             let outcome = outcome(process, status, &root, &streams, store, start)?;
+            if succeeded {
+                kept::take(process, tool, inputs, store, &root);
+            }
             Ok(Outcome { usage: spec.usage(), ..outcome })
         });
         let (path, script) = (folder.path().to_owned(), self.sandbox.script(&spec, level));
@@ -370,7 +375,9 @@ impl LocalRunner<'_> {
             (Ended::TimedOut, Some(limit)) => {
                 Err(RunError::Timeout { program: name.to_owned(), limit, said: streams.said() })
             }
-            (Ended::Exceeded(excess), _) => Err(RunError::Excess { program: name.to_owned(), excess }),
+            (Ended::Exceeded(excess), _) => {
+                Err(RunError::Excess { program: name.to_owned(), excess, said: streams.said() })
+            }
             (Ended::TimedOut, None) | (Ended::Cancelled, _) => Err(RunError::Cancelled),
         }
     }
@@ -451,7 +458,14 @@ fn collect(
     Err(RunError::Outputs { program: program.to_owned(), missing })
 }
 
-fn keep(tree: &mut Tree, program: &str, root: &Path, path: &str, store: &Store) -> Result<(), RunError> {
+/// Adds what is at a path below a folder to a tree.
+pub(crate) fn keep(
+    tree: &mut Tree,
+    program: &str,
+    root: &Path,
+    path: &str,
+    store: &Store,
+) -> Result<(), RunError> {
     let full = root.join(path);
     let folder = |source| RunError::Folder { path: full.clone(), source };
     let kind = || RunError::Kind { program: program.to_owned(), path: path.to_owned() };

@@ -288,6 +288,8 @@ pub enum RunError {
         program: String,
         /// What it took too much of.
         excess: Excess,
+        /// What it had said by then on its standard output and, after that, on its standard error.
+        said: String,
     },
     /// It succeeded without making what it declared.
     #[error("`{program}` succeeded but did not make {}", missing.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", "))]

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use engine::{
-    Action, Archive, Download, Input, Literal, Members, Needs, Origin, Packing, Process, Program, Resolved,
-    Site, Verb, explain, key,
+    Action, Archive, Download, Input, Keeps, Literal, Members, Needs, Origin, Packing, Process, Program,
+    Resolved, Site, Verb, explain, key,
 };
 use proptest::prelude::*;
 use store::{Digest, DigestFunction, Store};
 
 /// Every field of an action and of what surrounds it, and whether it enters the key.
-const TABLE: [(&str, bool); 45] = [
+const TABLE: [(&str, bool); 46] = [
     ("action: verb", true),
     // Their digests do; where they come from does not.
     ("action: inputs", false),
@@ -54,6 +54,7 @@ const TABLE: [(&str, bool); 45] = [
     ("run: keeps failed", true),
     ("run: shared", true),
     ("run: timeout", false),
+    ("run: keeps", false),
     ("run: memory", false),
     ("run: exclusive", false),
     ("run: site", false),
@@ -311,14 +312,15 @@ fn of_program(program: &Program) -> Vec<Program> {
 }
 
 fn of_process(process: &Process) -> Vec<Change<Process>> {
-    let Process { program, arguments, environment, outputs, keeps_failed, shared, timeout, needs } = process;
+    let Process { program, arguments, environment, outputs, keeps_failed, shared, timeout, needs, keeps: _ } =
+        process;
+    let keeps = Some(Keeps { folder: longer(""), name: longer("") });
     let Needs { memory, exclusive, site } = needs;
+    let more = Needs { memory: memory + 1, ..needs.clone() };
     let mut changes = vec![
+        Change("run: keeps", Process { keeps, ..process.clone() }),
         Change("run: keeps failed", Process { keeps_failed: !keeps_failed, ..process.clone() }),
-        Change(
-            "run: memory",
-            Process { needs: Needs { memory: memory + 1, ..needs.clone() }, ..process.clone() },
-        ),
+        Change("run: memory", Process { needs: more, ..process.clone() }),
     ];
     let of_program = of_program(program).into_iter();
     changes.extend(of_program.map(|program| Change("run: program", Process { program, ..process.clone() })));
@@ -339,10 +341,8 @@ fn of_process(process: &Process) -> Vec<Change<Process>> {
         changes.push(Change("run: timeout", Process { timeout, ..process.clone() }));
     }
     let elsewhere = if *site == Site::Here { Site::Elsewhere } else { Site::Here };
-    changes.push(Change(
-        "run: site",
-        Process { needs: Needs { site: elsewhere, ..needs.clone() }, ..process.clone() },
-    ));
+    let there = Needs { site: elsewhere, ..needs.clone() };
+    changes.push(Change("run: site", Process { needs: there, ..process.clone() }));
     let exclusive = [&exclusive[..], &["port".to_owned()]].concat();
     changes.push(Change(
         "run: exclusive",
@@ -404,6 +404,7 @@ fn verbs(texts: &[String], bytes: &[u8], number: u64) -> Vec<Verb> {
             shared: Some(text(1)),
             timeout: Some(Duration::from_secs(number)),
             needs: Needs { memory: number, exclusive: vec![text(0)], site: Site::Any },
+            keeps: None,
         })
     });
     let origin = Origin { source: text(1), project: text(2) };

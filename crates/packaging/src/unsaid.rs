@@ -1,5 +1,5 @@
 //! What a lock of another tool leaves unsaid, and the index and the wheels say: which files have its hashes, what
-//! packages need, and which modules they provide. Each is remembered by hash. Knows no form.
+//! packages need, which modules they provide, and which of them pytest loads. Each is remembered by hash. Knows no form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
@@ -10,12 +10,14 @@ use store::Store;
 use zip::ZipArchive;
 
 use crate::Version;
-use crate::index::{Client, DEFAULT, Fault, FetchError, FetchRequest, IndexFile, fetch_file};
+use crate::index::{
+    Client, DEFAULT, Fault, FetchError, FetchRequest, IndexFile, entry_points, fetch_file, fetched_before,
+};
 use crate::lock::{Dependency, Graph, Lock, Origin, Package, SourceFile, WheelFile, dependencies_of};
-use crate::locking::modules;
+use crate::locking::modules::{self, Provided, is_called_plugin};
 use crate::name::PackageName;
 use crate::requirement_file::FileHash;
-use crate::wheel::{Metadata, WheelFilename, modules_of};
+use crate::wheel::{Metadata, WheelFilename};
 
 /// The memo table: a pin, with its hashes, to the files that are meant, a line each.
 const FILES: &str = "pinned files";
@@ -24,15 +26,26 @@ const REQUIRES: &str = "requires";
 /// The file in a wheel that says what it needs may be this long, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// What selection did not know of a package.
+/// What is not known of a package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unsaid {
+    /// Its files.
+    Files,
+    /// What it needs; the wheel of this name says it.
+    Needs(String),
+    /// Whether pytest loads it.
+    Plugin,
+}
+
+/// A package of which something is not known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unknown {
     /// The project.
     pub name: PackageName,
     /// The version.
     pub version: Version,
-    /// The wheel that says what it needs; none where its files are to be found.
-    pub wheel: Option<String>,
+    /// What is not known of it.
+    pub what: Unsaid,
 }
 
 /// Why something could not be found out.
@@ -112,13 +125,24 @@ pub fn recall(lock: &mut Lock, store: &Store) {
     if let Graph::InWheels(known) = &mut lock.graph {
         known.extend(texts(REQUIRES).map(|(hash, text)| (hash, needs(&text))));
     }
+    let of = |package: &Package, known: &BTreeMap<[u8; 32], String>| {
+        let mut first = modules::representative(package).into_iter().chain(&package.wheels);
+        first.find_map(|wheel| known.get(&wheel.sha256).cloned())
+    };
     if lock.packages.iter().any(|package| package.modules.is_empty()) {
         let known: BTreeMap<[u8; 32], String> = texts(modules::TABLE).collect();
         for package in lock.packages.iter_mut().filter(|package| package.modules.is_empty()) {
-            let first = modules::representative(package).into_iter().chain(&package.wheels);
-            let found = first.filter_map(|wheel| known.get(&wheel.sha256)).next();
+            let found = of(package, &known);
             package.modules = found.map_or_else(Vec::new, |text| text.lines().map(str::to_owned).collect());
         }
+    }
+    let known: BTreeMap<[u8; 32], String> = texts(modules::PLUGINS).collect();
+    for package in &mut lock.packages {
+        let has_wheels = !package.wheels.is_empty() || matches!(package.origin, Origin::Unnamed(_));
+        package.pytest_plugin = match has_wheels {
+            true => of(package, &known).map(|memo| modules::is_yes(&memo)),
+            false => Some(is_called_plugin(&package.name)),
+        };
     }
 }
 
@@ -154,9 +178,10 @@ pub fn find_out(
     let ask = |one: &Unknown| {
         let package = lock.named(&one.name).iter().find(|package| package.version == one.version);
         let Some(package) = package else { return Ok(()) };
-        match &one.wheel {
-            None => find_files(package, client, store),
-            Some(name) => match package.wheels.iter().find(|wheel| wheel.name.as_str() == name) {
+        match &one.what {
+            Unsaid::Files => find_files(package, client, store),
+            Unsaid::Plugin => find_plugin(package, client, store),
+            Unsaid::Needs(name) => match package.wheels.iter().find(|wheel| wheel.name.as_str() == name) {
                 Some(wheel) => read_wheel(package, wheel, client, store),
                 None => Ok(()),
             },
@@ -181,7 +206,7 @@ pub fn find_modules(
     let asked = |package: &&Package| package.modules.is_empty() && names.contains(&package.name);
     let unnamed = lock.packages.iter().filter(asked).filter(|one| matches!(one.origin, Origin::Unnamed(_)));
     let unnamed: BTreeSet<Unknown> = unnamed
-        .map(|one| Unknown { name: one.name.clone(), version: one.version.clone(), wheel: None })
+        .map(|one| Unknown { name: one.name.clone(), version: one.version.clone(), what: Unsaid::Files })
         .collect();
     let mut errors = find_out(lock, &unnamed, client, store).err().unwrap_or_default();
     recall(lock, store);
@@ -269,6 +294,27 @@ fn needs(lines: &str) -> Vec<Dependency> {
     dependencies_of(lines.lines().filter_map(|line| line.parse().ok()).collect())
 }
 
+fn request<'a>(package: &'a Package, wheel: &'a WheelFile) -> FetchRequest<'a> {
+    FetchRequest {
+        index: wheel.index.as_deref().unwrap_or(DEFAULT),
+        project: package.name.as_ref(),
+        file: wheel.name.as_str(),
+        sha256: wheel.sha256,
+        size: wheel.size,
+    }
+}
+
+/// Finds out whether pytest loads a package: from a wheel that is here, else from the index.
+fn find_plugin(package: &Package, client: &Client, store: &Store) -> Result<(), UnsaidError> {
+    if matches!(package.origin, Origin::Unnamed(_)) {
+        return find_files(package, client, store);
+    }
+    match package.wheels.iter().find(|wheel| fetched_before(&request(package, wheel), store).is_some()) {
+        Some(wheel) => read_wheel(package, wheel, client, store),
+        None => modules::fetch(package, client, store).map(drop).map_err(UnsaidError::Fetch),
+    }
+}
+
 /// Fetches a wheel, which has to have its hash, and remembers what it needs and provides.
 fn read_wheel(
     package: &Package,
@@ -276,29 +322,22 @@ fn read_wheel(
     client: &Client,
     store: &Store,
 ) -> Result<(), UnsaidError> {
-    let asked = FetchRequest {
-        index: wheel.index.as_deref().unwrap_or(DEFAULT),
-        project: package.name.as_ref(),
-        file: wheel.name.as_str(),
-        sha256: wheel.sha256,
-        size: wheel.size,
-    };
-    let fetched = fetch_file(client, &asked, store, &|_, _| {}).map_err(UnsaidError::Fetch)?;
+    let fetched =
+        fetch_file(client, &request(package, wheel), store, &|_, _| {}).map_err(UnsaidError::Fetch)?;
     let failed = |reason: String| UnsaidError::Wheel { wheel: wheel.name.clone(), reason };
     let blob = store.open_blob(&fetched.digest).map_err(|error| failed(error.to_string()))?;
-    let (names, metadata) = read_archive(blob).map_err(failed)?;
+    let (provided, metadata) = read_archive(blob).map_err(failed)?;
     let requires = Metadata::parse(&metadata).requires_dist.join("\n");
     remembered(store.put_memo(REQUIRES, &wheel.sha256, requires.as_bytes()), wheel.name.as_str())?;
-    let modules = modules_of(names.iter().map(String::as_str)).join("\n");
-    remembered(store.put_memo(modules::TABLE, &wheel.sha256, modules.as_bytes()), wheel.name.as_str())
+    remembered(modules::remember(wheel, &provided, store), wheel.name.as_str())
 }
 
 fn remembered(result: Result<(), store::StoreError>, file: &str) -> Result<(), UnsaidError> {
     result.map_err(|source| UnsaidError::Fetch(FetchError::Store { file: file.to_owned(), source }))
 }
 
-/// The names of the files in a wheel, and its `METADATA`.
-fn read_archive(content: impl Read + Seek) -> Result<(Vec<String>, String), String> {
+/// What a wheel provides, and its `METADATA`.
+fn read_archive(content: impl Read + Seek) -> Result<(Provided, String), String> {
     let mut archive = ZipArchive::new(content).map_err(|error| error.to_string())?;
     let names: Vec<String> = archive
         .file_names()
@@ -308,8 +347,9 @@ fn read_archive(content: impl Read + Seek) -> Result<(Vec<String>, String), Stri
     let is_metadata =
         |name: &&String| name.strip_suffix(".dist-info/METADATA").is_some_and(|stem| !stem.contains('/'));
     let name = names.iter().find(is_metadata).ok_or("it has no `METADATA`")?;
+    let provided = modules::told(&names, entry_points(&mut archive, &names).as_deref());
     let file = archive.by_name(name).map_err(|error| error.to_string())?;
     let mut text = Vec::new();
     file.take(LONGEST).read_to_end(&mut text).map_err(|error| error.to_string())?;
-    Ok((names, String::from_utf8_lossy(&text).into_owned()))
+    Ok((provided, String::from_utf8_lossy(&text).into_owned()))
 }

@@ -43,6 +43,7 @@ fn run(
         shared: None,
         timeout,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let tool = Tool { path: "/bin/sh".into(), identity: "sh".to_owned(), needs: Vec::new() };
     LocalRunner::new(sandbox).run(&process, Some(&tool), &[input], store, &Cancel::new())
@@ -154,9 +155,7 @@ fn what_takes_too_much_is_stopped() {
             continue;
         }
         let stopped = |script: &str| match run(&sandbox, &store, script, &[], Some(Duration::from_secs(60))) {
-            Err(RunError::Excess { program, excess }) => {
-                (excess, RunError::Excess { program, excess }.to_string())
-            }
+            Err(error @ RunError::Excess { excess, .. }) => (excess, error.to_string()),
             other => panic!("{level}: {script}: {other:?}"),
         };
         let (forks, said) = stopped(&format!("while :; do sleep {mark} & done"));
@@ -214,6 +213,7 @@ fn a_program_that_is_not_there_is_told() {
         shared: None,
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let error = LocalRunner::new(&sandbox).run(&process, None, &[input], &store, &Cancel::new()).unwrap_err();
     assert_eq!(

@@ -16,6 +16,7 @@ fn shell(script: &str) -> Process {
         shared: None,
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     }
 }
 

@@ -75,6 +75,7 @@ fn what_cannot_be_done_is_said() {
         shared: None,
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let archive =
         Archive { name: "a".to_owned(), executable: false, prefix: Some((3, "x".into())), members: vec![] };
@@ -134,6 +135,7 @@ fn cancelling_stops_a_process() {
         shared: None,
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let root = graph.add(Verb::Run(process), vec![rig.tree(&[])], "run");
     let begin = Instant::now();

@@ -59,6 +59,7 @@ fn graph(round: u8) -> (ActionGraph, ActionId) {
         shared: None,
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let run = graph.add(Verb::Run(process), vec![Input::Action(upper)], "run");
     let members = Members {

@@ -3,6 +3,7 @@
 
 mod cache;
 mod failures;
+mod kept;
 mod kill;
 mod order;
 mod processes;

@@ -26,6 +26,7 @@ fn check_at(level: Level, script: &str, limit: Option<Duration>, expect: impl Fn
         shared: None,
         timeout: limit,
         needs: Needs::default(),
+        keeps: None,
     };
     let root = graph.add(Verb::Run(process), vec![rig.tree(&[])], "run");
     let execution = rig.go(&graph, &[root]);
@@ -137,6 +138,7 @@ fn clashes(memory: Option<u64>, needs: &dyn Fn(usize) -> Needs) -> usize {
                 shared: None,
                 timeout: None,
                 needs: needs(at),
+                keeps: None,
             };
             graph.add(Verb::Run(process), vec![rig.tree(&[])], "run")
         })

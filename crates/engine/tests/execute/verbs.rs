@@ -106,6 +106,7 @@ fn runs() {
         shared: None,
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let input = rig.tree(&[("in", b"text")]);
     let tree = check(&rig, Verb::Run(process), vec![input]);

@@ -1,4 +1,4 @@
-//! Lists the names inside of a wheel on an index by reading its central directory alone, where the index can
+//! Lists the names inside of a wheel on an index, and reads its entry points, by reading its end alone, where the index can
 //! serve parts of files; else by reading all of it. What is read so is not checked against a hash.
 
 use std::fs::File;
@@ -15,19 +15,30 @@ use super::transport::{Ask, Part, body_cause, passing};
 const TAIL: u64 = 64 << 10;
 /// No directory is longer: some 300,000 files.
 const LONGEST_DIRECTORY: u64 = 32 << 20;
+/// So much of its entry points is read, in bytes.
+const LONGEST_TEXT: u64 = 1 << 20;
 /// No file is read in whole that is longer than this.
 const LARGEST_FILE: u64 = 2 << 30;
 
-/// The names of the files inside of a wheel, in the order of its directory.
+/// What a wheel says of itself without being installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The names of the files inside of it, in the order of its directory.
+    pub names: Vec<String>,
+    /// The text of its `entry_points.txt`; none where it has none that can be read.
+    pub entry_points: Option<String>,
+}
+
+/// The names of the files inside of a wheel, and its entry points.
 ///
 /// # Errors
 /// Those of fetching it, and [`FetchError::Archive`].
-pub fn archive_names(
+pub fn archive_listing(
     client: &Client,
     index: &str,
     project: &str,
     file: &str,
-) -> Result<Vec<String>, FetchError> {
+) -> Result<Listing, FetchError> {
     let found = client.locate(index, project, file)?;
     let index = client.index(index)?;
     let ask = |part| Ask { index: &index, url: &found.url, what: file, accept: None, part };
@@ -37,7 +48,7 @@ pub fn archive_names(
     };
     let (start, size, tail) = match fetch(Part::Last(TAIL), TAIL)? {
         Got::Part { start, size, bytes } => (start, size, bytes),
-        Got::Whole(spooled) => return names(spooled, file),
+        Got::Whole(spooled) => return listing(spooled, file),
     };
     let ends = start.checked_add(tail.len() as u64) == Some(size);
     if !ends {
@@ -48,13 +59,27 @@ pub fn archive_names(
         Ok(_) => Err(io::Error::other("the index served another part than the one that was asked for")),
         Err(error) => Err(io::Error::other(error.to_string())),
     };
-    names(Window { start, bytes: tail, size, at: 0, more: &more }, file)
+    listing(Window { start, bytes: tail, size, at: 0, more: &more }, file)
 }
 
-fn names(reader: impl Read + Seek, file: &str) -> Result<Vec<String>, FetchError> {
-    let archive = ZipArchive::new(reader).map_err(|error| bad(file, &error.to_string()))?;
+fn listing(reader: impl Read + Seek, file: &str) -> Result<Listing, FetchError> {
+    let mut archive = ZipArchive::new(reader).map_err(|error| bad(file, &error.to_string()))?;
     let names = archive.file_names().map(|name| name.map(|name| name.into_owned()));
-    names.collect::<Result<_, _>>().map_err(|error| bad(file, &error.to_string()))
+    let names: Vec<String> =
+        names.collect::<Result<_, _>>().map_err(|error| bad(file, &error.to_string()))?;
+    let entry_points = entry_points(&mut archive, &names);
+    Ok(Listing { names, entry_points })
+}
+
+/// The text of the `entry_points.txt` of a wheel whose files have these names, if it can be read.
+pub(crate) fn entry_points(archive: &mut ZipArchive<impl Read + Seek>, names: &[String]) -> Option<String> {
+    let is_it = |name: &&String| {
+        name.strip_suffix(".dist-info/entry_points.txt").is_some_and(|stem| !stem.contains('/'))
+    };
+    let member = archive.by_name(names.iter().find(is_it)?).ok()?;
+    let mut text = Vec::new();
+    member.take(LONGEST_TEXT).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn bad(file: &str, reason: &str) -> FetchError {

@@ -96,8 +96,8 @@ pub fn fetch_file(
     }
 }
 
-/// What the memo says, if the store still has the bytes.
-fn fetched_before(request: &FetchRequest<'_>, store: &Store) -> Option<Fetched> {
+/// A file that was fetched before, if the store still has the bytes.
+pub(crate) fn fetched_before(request: &FetchRequest<'_>, store: &Store) -> Option<Fetched> {
     let memo = store.memo(TABLE, &request.sha256).ok().flatten()?;
     let text = std::str::from_utf8(&memo).ok()?;
     let (digest, crc32) = text.split_once(' ')?;

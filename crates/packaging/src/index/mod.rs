@@ -30,12 +30,14 @@ mod trust;
 mod upload;
 
 pub use address::IndexUrl;
-pub use archive::archive_names;
+pub(crate) use archive::entry_points;
+pub use archive::{Listing, archive_listing};
 pub(crate) use auth::{header as basic, variable_part};
 pub use backoff::RetryPolicy;
 pub use client::{Client, ClientOptions};
 pub(crate) use config::Reach;
 pub use config::{DEFAULT, Declarations, DeclaredIndex, Index, Indexes};
+pub(crate) use download::fetched_before;
 pub use download::{FetchRequest, Fetched, Progress, fetch_file};
 pub use error::{Fault, FetchError, IndexError};
 pub use flat::project_of;

@@ -120,6 +120,9 @@ pub struct Package {
     /// The modules that it provides: top-level names, or dotted ones below a namespace package, sorted. Empty if
     /// unknown.
     pub modules: Vec<String>,
+    /// Whether pytest loads it as a plugin: it has an entry point for that. None if unknown,
+    /// as where a lock of ours names no plugin.
+    pub pytest_plugin: Option<bool>,
     /// Where its files are.
     pub origin: Origin,
 }

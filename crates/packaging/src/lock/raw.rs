@@ -38,6 +38,7 @@ pub(super) struct RawPants {
     pub(super) interpreter_constraints: Vec<Text>,
     pub(super) platforms: Vec<Text>,
     pub(super) requirements: Vec<Text>,
+    pub(super) pytest_plugins: Option<Vec<Text>>,
     #[serde(default)]
     pub(super) options: BTreeMap<String, String>,
     #[serde(default)]

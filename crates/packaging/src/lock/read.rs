@@ -145,7 +145,15 @@ impl Reader {
         let interpreters = self.values("tool.pants.interpreters", &pants.interpreters);
         let platforms = self.values("tool.pants.platforms", &pants.platforms);
         let constraints = self.values("tool.pants.interpreter-constraints", &pants.interpreter_constraints);
-        let packages = self.packages(raw.packages);
+        let plugins =
+            pants.pytest_plugins.map(|names| self.values::<PackageName>("tool.pants.pytest-plugins", &names));
+        let mut packages = self.packages(raw.packages);
+        if let Some(plugins) = plugins {
+            let plugins = plugins?;
+            for package in &mut packages {
+                package.pytest_plugin = Some(plugins.contains(&package.name));
+            }
+        }
         let builds: Vec<_> = pants.builds.into_iter().map(|build| self.build(build)).collect();
         let mut lock = Lock {
             requires_python: requires_python?,
@@ -240,6 +248,7 @@ impl Reader {
             build: build.map_or(Some(None), |build| build.map(Some))?,
             wheels,
             modules: raw.tool.pants.modules,
+            pytest_plugin: None,
             origin: Origin::Index,
         })
     }

@@ -350,6 +350,18 @@ prop_compose! {
     }
 }
 
+#[test]
+fn it_says_what_pytest_loads() {
+    let mut lock = Lock::parse(SMALL).unwrap();
+    assert!(lock.packages.iter().all(|package| package.pytest_plugin.is_none()));
+    for package in &mut lock.packages {
+        package.pytest_plugin = Some(package.name.as_ref() == "flask");
+    }
+    let text = lock.to_toml();
+    assert!(text.contains("\npytest-plugins = [\"flask\"]\n"), "{text}");
+    assert_eq!(Lock::parse(&text).unwrap(), lock);
+}
+
 prop_compose! {
     fn package(name: &'static str, version: u8)(
         marker in marker(),
@@ -375,6 +387,7 @@ prop_compose! {
             }).collect(),
             build: None,
             modules,
+            pytest_plugin: None,
             origin: Origin::Index,
         }
     }

@@ -4,6 +4,7 @@
 use std::fmt::{Display, Write};
 
 use super::{Address, BuildSystem, Dependency, FORMAT, LOCK_VERSION, Lock, Package};
+use crate::name::PackageName;
 
 /// The line at the head of every lock.
 const HEAD: &str = "# Written by `pants lock`. Do not edit.";
@@ -33,6 +34,12 @@ impl Lock {
         out.line(&format!("interpreter-constraints = [{}]", joined(constraints)));
         out.line(&format!("platforms = [{}]", joined(&self.platforms)));
         out.list("requirements", self.requirements.iter());
+        let plugins = self.packages.iter().filter(|one| one.pytest_plugin == Some(true));
+        let mut names: Vec<&PackageName> = plugins.map(|one| &one.name).collect();
+        names.dedup();
+        if !names.is_empty() {
+            out.line(&format!("pytest-plugins = [{}]", joined(&names)));
+        }
         if !self.options.is_empty() {
             out.line("\n[tool.pants.options]");
             for (name, value) in &self.options {

@@ -117,6 +117,7 @@ impl<'a> Converter<'a> {
             build,
             wheels,
             modules,
+            pytest_plugin: None,
             origin,
         })
     }

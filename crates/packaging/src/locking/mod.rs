@@ -27,6 +27,7 @@ use store::Store;
 
 pub use changes::Change;
 pub use error::{LockError, LockWarning};
+pub use modules::is_called_plugin;
 pub use uv::{UV_VERSION, find_uv};
 
 use crate::constraints::InterpreterConstraints;

@@ -73,5 +73,6 @@ pub fn process(python: String, system: &BuildSystem) -> Process {
         shared: None,
         timeout: Some(PATIENCE),
         needs: engine::Needs::default(),
+        keeps: None,
     }
 }

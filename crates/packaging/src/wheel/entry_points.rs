@@ -50,6 +50,19 @@ impl EntryPoints {
         found
     }
 
+    /// Whether the text of an `entry_points.txt` has an entry point in a group.
+    #[must_use]
+    pub fn has_group(text: &str, group: &str) -> bool {
+        let mut is_in = false;
+        text.lines().map(str::trim).any(|line| {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                is_in = name.trim() == group;
+                return false;
+            }
+            is_in && !line.starts_with(['#', ';']) && line.contains('=')
+        })
+    }
+
     /// The entry point of a command, console scripts first.
     #[must_use]
     pub fn command(&self, name: &str) -> Option<&EntryPoint> {
@@ -90,6 +103,14 @@ fn entry(line: &str) -> Option<EntryPoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_is_there_if_something_is_in_it() {
+        let has = |text| EntryPoints::has_group(text, "pytest11");
+        assert!(has("[console_scripts]\na = b:c\n\n[ pytest11 ]\n# x\nsyrupy = syrupy\n"));
+        assert!(!has("[pytest11]\n# a = b\n[other]\na = b\n"));
+        assert!(!has("pytest11 = a\n"));
+    }
 
     #[test]
     fn scripts_are_read() {

@@ -66,6 +66,8 @@ pub(crate) struct Work<'a> {
     repository: &'a Repository,
     tools: Vec<&'a Tool>,
     files: Vec<NodeId>,
+    /// Those of them that are not as they were, where a change was asked for.
+    changed: Option<BTreeSet<NodeId>>,
     resolves: Resolves,
     force: bool,
 }
@@ -89,12 +91,18 @@ impl<'a> Work<'a> {
         if tools.is_empty() {
             return Err(vec![none(goal, suiting)]);
         }
-        let files = asked.targets.files(session, repository, tool_files)?;
+        let (mut files, change) = asked.targets.files_and_change(session, repository, tool_files)?;
+        let changed = change.map(|change| change.nodes.into_keys().collect::<BTreeSet<_>>());
         let help = "`pants list ::` names all targets";
         check_some(session, &asked.targets, &files, ("tools::no_files", "Python file of a target", help))
             .map_err(|wrong| vec![wrong])?;
+        if let Some(changed) = &changed
+            && !tools.iter().any(|tool| tool.imports)
+        {
+            files.retain(|file| changed.contains(file));
+        }
         let resolves = choice.resolves(&tools, &repository.graph, &files)?;
-        Ok(Work { session, repository, tools, files, resolves, force: asked.force })
+        Ok(Work { session, repository, tools, files, changed, resolves, force: asked.force })
     }
 
     /// Plans what rules make of the files.
@@ -123,6 +131,11 @@ impl<'a> Work<'a> {
             configuration: &|tool, path| {
                 configurations[tool.name.as_str()].of(path).map(ToOwned::to_owned).collect()
             },
+            // What a tool says of a file that it reads alone depends on no other.
+            looks_at: &|tool, file| {
+                tool.imports || self.changed.as_ref().is_none_or(|all| all.contains(&file))
+            },
+            anew: self.force,
         };
         let of_tools = self.resolves.values().map(String::as_str);
         let resolves: BTreeSet<&str> = of_tools.chain(of_files).collect();

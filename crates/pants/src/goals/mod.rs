@@ -41,7 +41,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use graph::{NodeId, Target, TargetGraph};
 
-use crate::changed::{self, Dependents};
+use crate::changed::{self, Change, Dependents};
 use crate::diagnostic::Diagnostic;
 use crate::repository::Repository;
 use crate::session::Session;
@@ -102,15 +102,23 @@ impl Targets {
         session: &Session<'_>,
         repository: &Repository,
     ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
+        Ok(self.selected(session, repository)?.0)
+    }
+
+    /// The nodes that they are, and the change that they have to do with.
+    fn selected(
+        &self,
+        session: &Session<'_>,
+        repository: &Repository,
+    ) -> Result<(Vec<NodeId>, Option<Change>), Vec<Diagnostic>> {
         let graph = &repository.graph;
         let mut nodes = self.narrowed.select(session, repository, &self.targets)?;
-        if let Some(since) = &self.changed.changed_since {
-            let dependents = self.changed.changed_dependents.unwrap_or(Dependents::None);
-            let change = changed::since(session, repository, since)?;
-            let affected: BTreeSet<NodeId> = change.affected(graph, dependents).into_iter().collect();
-            nodes.retain(|node| affected.contains(&graph.owner(*node)));
-        }
-        Ok(nodes)
+        let Some(since) = &self.changed.changed_since else { return Ok((nodes, None)) };
+        let dependents = self.changed.changed_dependents.unwrap_or(Dependents::None);
+        let change = changed::since(session, repository, since)?;
+        let affected: BTreeSet<NodeId> = change.affected(graph, dependents).into_iter().collect();
+        nodes.retain(|node| affected.contains(&graph.owner(*node)));
+        Ok((nodes, Some(change)))
     }
 
     /// The nodes of files `among` what they are. A file that is named stands for itself, and not for its owner.
@@ -120,8 +128,19 @@ impl Targets {
         repository: &Repository,
         among: fn(&TargetGraph, &[NodeId]) -> Vec<NodeId>,
     ) -> Result<Vec<NodeId>, Vec<Diagnostic>> {
+        Ok(self.files_and_change(session, repository, among)?.0)
+    }
+
+    /// The same, and the change that they have to do with.
+    pub(crate) fn files_and_change(
+        &self,
+        session: &Session<'_>,
+        repository: &Repository,
+        among: fn(&TargetGraph, &[NodeId]) -> Vec<NodeId>,
+    ) -> Result<(Vec<NodeId>, Option<Change>), Vec<Diagnostic>> {
         let graph = &repository.graph;
-        let mut files = among(graph, &self.select(session, repository)?);
+        let (nodes, change) = self.selected(session, repository)?;
+        let mut files = among(graph, &nodes);
         if !self.targets.is_empty() {
             let mut wanted = BTreeSet::new();
             for text in &self.targets {
@@ -129,7 +148,7 @@ impl Targets {
             }
             files.retain(|file| wanted.contains(file));
         }
-        Ok(files)
+        Ok((files, change))
     }
 }
 

@@ -65,3 +65,32 @@ fn the_kernel_alone_or_nothing_keeps_tools_apart() {
         assert!(code == 1 && said.starts_with(FOUND), "{level}: {said}");
     }
 }
+
+/// What is found, beside what is found without anything that is remembered.
+fn both(repository: &Repository) -> String {
+    let (_, said) = answer(repository, &["check", "src::", "lib::"]);
+    assert_eq!(answer(repository, &["check", "src::", "lib::", "--force"]).1, said);
+    said
+}
+
+#[test]
+fn what_mypy_remembers_changes_nothing_of_what_it_finds() {
+    let test = "what_mypy_remembers_changes_nothing_of_what_it_finds";
+    let Some(repository) = typed(test, ", resolve = \"tools\"", "") else { return };
+    // As long as each other, and written at once.
+    let (number, text) = ("get: int = 10\n", "get: str = \"\"\n");
+    repository.write("lib/one.py", number);
+    repository.write("lib/two.py", text);
+    repository.write("src/svc/app.py", "from lib import one, two\n\na: int = one.get\nb: int = two.get\n");
+    let said = both(&repository);
+    assert!(said.contains("src/svc/app.py:4:"), "{said}");
+    repository.write("lib/one.py", text);
+    repository.write("lib/two.py", number);
+    let said = both(&repository);
+    assert!(said.contains("src/svc/app.py:3:") && !said.contains("src/svc/app.py:4:"), "{said}");
+    // What was there before, gone and there again.
+    std::fs::remove_file(repository.root().join("lib/one.py")).unwrap();
+    assert!(both(&repository).contains("src/svc/app.py:1:1: attr-defined "));
+    repository.write("lib/one.py", number);
+    assert!(both(&repository).starts_with("✓ mypy: nothing in "));
+}

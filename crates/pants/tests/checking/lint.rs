@@ -1,5 +1,7 @@
 //! `pants lint`.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::{answer, online, report, run, shop, text};
@@ -165,4 +167,35 @@ fn what_the_configuration_says_of_tools_is_checked() {
         "there is no resolve `tool` for the tool `ruff`",
     );
     check("[tools]\nruff = true\n", "error[config::type]: `tools.ruff` takes a section, not a boolean");
+}
+
+#[test]
+fn of_a_change_the_files_that_changed_are_linted_and_their_dependents_type_checked() {
+    let test = "of_a_change_the_files_that_changed_are_linted_and_their_dependents_type_checked";
+    let Some(repository) = shop(test, &["ruff", "mypy"], "") else { return };
+    repository.write("lib/other.py", "import os\n");
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git").current_dir(repository.root()).args(arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "all"]);
+    repository.write("lib/sums.py", "import os\n\n\ndef add(a: int, b: str) -> int:\n    return a\n");
+    let changed = ["--changed-since=HEAD", "--changed-dependents=transitive"];
+    // `lib/other.py` of the same target and `svc/app.py`, which depends on it, are as they were.
+    let (code, said) = answer(&repository, &[&["lint", "--tool", "ruff"], &changed[..]].concat());
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("lib/sums.py:1:8: F401 ") && said.ends_with("✗ ruff: 1 finding in 1 of 1 file\n"),
+        "{said}"
+    );
+    let (code, said) = answer(&repository, &["fix", "--tool", "ruff", "--changed-since=HEAD", "--dry-run"]);
+    assert!(code == 0 && said.contains("lib/sums.py") && !said.contains("lib/other.py"), "{said}");
+    // What it no longer fits is found by who reads all that files import.
+    repository.write("svc/app.py", "from lib.sums import add\n\nthree: int = add(1, 2)\n");
+    git(&["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-aqm", "more"]);
+    repository.write("lib/sums.py", "def add(a: int, b: bytes) -> int:\n    return a\n");
+    let (code, said) = answer(&repository, &[&["check"], &changed[..]].concat());
+    assert!(code == 1 && said.contains("svc/app.py:3:21: arg-type"), "{said}");
 }

@@ -13,6 +13,7 @@ mod coverage;
 mod generated;
 mod own;
 mod packages;
+mod plugins;
 mod recalled;
 mod tries;
 

@@ -147,3 +147,21 @@ fn how_a_process_ended_that_reported_nothing() {
     assert!(line("✗ svc/bad_test.py: the process was ended by SIGKILL (out of memory?) in "), "{said}");
     assert!(line("✗ svc/good_test.py: the process ended before pytest did, with status 7 in "), "{said}");
 }
+
+#[test]
+fn who_takes_too_much_has_failed_and_hides_nobody() {
+    let Some(repository) = shop("who_takes_too_much_has_failed_and_hides_nobody") else { return };
+    repository.write("pants.toml", "[sandbox]\nprocesses = 30\n");
+    repository.write(
+        "svc/bad_test.py",
+        "import os\nimport time\n\n\ndef test_forks():\n    print('before', flush=True)\n    for _ in range(60):\n        \
+         if os.fork() == 0:\n            time.sleep(60)\n            os._exit(0)\n    time.sleep(60)\n",
+    );
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert!(code == 1 && said.contains("✓ svc/good_test.py: 1 passed"), "{said}");
+    assert!(said.contains("✗ svc/bad_test.py: the process was stopped: it had "), "{said}");
+    assert!(said.contains("and may have 30 (`[sandbox] processes`)"), "{said}");
+    let junit = String::from_utf8(repository.read("dist/test/svc/bad_test.py.xml")).unwrap();
+    assert!(junit.contains("errors=\"1\"") && junit.contains("and may have 30 "), "{junit}");
+    assert_eq!(ends(&report(&repository, &["svc/bad_test.py"])), [("svc/bad_test.py", "failed", false)]);
+}

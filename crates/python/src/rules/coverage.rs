@@ -132,6 +132,7 @@ impl Reporter {
             shared: Some(ENVIRONMENT.to_owned()),
             timeout: None,
             needs: engine::Needs::default(),
+            keeps: None,
         };
         let mut actions = ActionGraph::new();
         let inputs = vec![Input::Tree(files), Input::Tree(environment)];

@@ -12,7 +12,7 @@ use packaging::select::{
     Chain, Chosen, LeftOut, Nearest, SelectError, Selected, Selection, check_shared, nearest, select,
 };
 use packaging::target::Target as Configuration;
-use packaging::unsaid::Unknown;
+use packaging::unsaid::{Unknown, Unsaid};
 
 use super::inside::{self, Inside};
 use super::{Analysis, SourceBuild};
@@ -191,8 +191,8 @@ impl<'a> Needs<'a, '_> {
     /// An error of choosing; `what` says before it what is chosen for, where that is not the program itself.
     fn selection_error(&self, error: &SelectError, what: &str) -> RuleError {
         if let SelectError::Unread { name, version, wheel } = error {
-            let wheel = wheel.as_ref().map(ToString::to_string);
-            let unknown = Unknown { name: name.clone(), version: version.clone(), wheel };
+            let what = wheel.as_ref().map_or(Unsaid::Files, |wheel| Unsaid::Needs(wheel.to_string()));
+            let unknown = Unknown { name: name.clone(), version: version.clone(), what };
             let (label, place) = (self.program.label.clone(), self.program.place.clone());
             return ResolveError::Unread { resolve: self.resolve.to_owned(), unknown, label, place }.into();
         }

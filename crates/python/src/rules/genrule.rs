@@ -164,6 +164,7 @@ fn step(node: NodeId, analysis: &Analysis<'_>, actions: &mut ActionGraph) -> Res
         shared: needs_python.then(|| ENVIRONMENT.to_owned()),
         timeout: environment::timeout(target),
         needs: engine::Needs { site: needs::site(target), ..engine::Needs::default() },
+        keeps: None,
     };
     let action = actions.add(Verb::Run(process), inputs, format!("generate {}", target.label));
     let (label, place) = (target.label.clone(), target.place.clone());

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{ActionGraph, ActionId, Input, Literal, Process, Verb};
+use engine::{ActionGraph, ActionId, Input, Keeps, Literal, Process, Verb};
 use graph::{Label, NodeId, Target};
 use packaging::environment::Scheme;
 use packaging::target::Target as Configuration;
-use store::Digest;
+use store::{Digest, DigestFunction};
 
 use super::distributions::{Distributions, Needs};
 use super::environment::{self, WORK};
@@ -16,11 +16,15 @@ use super::wheels::Wheels;
 use crate::closure::Wish;
 use crate::error::RuleError;
 use crate::requirements::resolve_of;
-use crate::tools::Tool;
+use crate::tools::{KEPT, Tool};
 
 /// Where the virtualenvs of the tool and of the files are in the tree that a process shares, where there are two.
 const TOOL: &str = "tool";
 const DEPENDENCIES: &str = "dependencies";
+/// Runs a tool that remembers things in a folder.
+const KEEPING: &str = include_str!("keeping.py");
+/// What is in the configuration of a tool that has plugins.
+const PLUGINS: &str = "plugins";
 /// A name of a file at the root.
 const AT_ROOT: &str = "x";
 
@@ -116,9 +120,17 @@ impl Tooling<'_, '_> {
         let codes = &tool.exit_codes;
         let run = Run { words: &words, codes, nearest: None, files: &files, below };
         let mut process = Process { outputs: vec![EXIT_CODE.to_owned()], ..process(tool, &run, &equipped) };
+        if self.keeps(tool)? {
+            let codes = process.arguments[3].clone();
+            process.arguments.splice(2..4, [KEEPING.to_owned(), codes, KEPT.to_owned()]);
+        }
         if let Some(variable) = &tool.roots_variable {
             let roots: Vec<String> = group.roots.iter().map(|root| graph::join(WORK, root)).collect();
             process.environment.insert(variable.clone(), roots.join(":"));
+        }
+        if self.keeps(tool)? && !self.request.anew {
+            let name = self.name_of_kept(tool, &group, &process);
+            process.keeps = Some(Keeps { folder: KEPT.to_owned(), name });
         }
         let inputs =
             vec![Input::Tree(self.whole(tool, &group, &target.label)?), Input::Action(equipped.environment)];
@@ -133,6 +145,33 @@ impl Tooling<'_, '_> {
             builds: equipped.builds,
             place: target.place.clone(),
         })
+    }
+
+    /// Whether a tool remembers things from run to run. A plugin may read what the tool knows nothing of.
+    fn keeps(&self, tool: &Tool) -> Result<bool, Vec<RuleError>> {
+        if !tool.keeps {
+            return Ok(false);
+        }
+        for path in self.configuration(tool, AT_ROOT) {
+            let text = self.analysis.store.read(&(self.analysis.files)(&path).digest);
+            let text = text.map_err(|error| vec![RuleError::Store(error)])?;
+            if String::from_utf8_lossy(&text).contains(PLUGINS) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What is remembered holds for the same arguments, configuration and modules, whatever is in these: mypy does not see
+    /// that a module is there now which it did not find before.
+    fn name_of_kept(&self, tool: &Tool, group: &Group, process: &Process) -> String {
+        let mut text = process.arguments.join("\0");
+        text.extend(process.environment.iter().map(|(name, value)| format!("\0{name}={value}")));
+        text.extend(group.reached.iter().map(|path| format!("\0{path}")));
+        for path in self.configuration(tool, AT_ROOT) {
+            text.push_str(&format!("\0{path} {}", (self.analysis.files)(&path).digest));
+        }
+        format!("{} {}", tool.name, DigestFunction::default().digest(text.as_bytes()))
     }
 
     /// The virtualenv of a tool beside that of what some files need.

@@ -149,6 +149,7 @@ pub(super) fn compile(
         shared: None,
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     };
     let python = target.interpreter_tag();
     actions.add(Verb::Run(process), vec![Input::Action(input)], format!("compile {name} for {python}"))

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use engine::{ActionGraph, ActionId, Input, Process, Verb};
 use graph::{Label, NodeId, Place, Target};
+use packaging::lock::{Form, Lock};
+use packaging::locking::is_called_plugin;
 use packaging::name::PackageName;
 use packaging::requirement::Requirement;
 use packaging::target::Target as Configuration;
+use packaging::unsaid::{Unknown, Unsaid};
 use store::{Digest, IndexEntry};
 
 use super::binary::Known;
@@ -153,7 +156,7 @@ fn known<'a, 'b>(
 ) -> Result<Known<'a, 'b>, Vec<RuleError>> {
     let mut known = environment::known(file, analysis)?;
     let mut errors = Vec::new();
-    let mut wishes = plugins(&known);
+    let mut wishes = plugins(&known, analysis)?;
     let tools = std::iter::once(PYTEST).chain(measures.then_some(COVERAGE));
     for name in tools {
         if wishes.iter().all(|wish| wish.requirement.name.as_ref() != name) {
@@ -201,12 +204,40 @@ fn of_file(
     tests.collect()
 }
 
-/// Pytest and its plugins, as far as the resolve asks for them by name: tests import few of them.
-fn plugins(known: &Known<'_, '_>) -> Vec<Wish> {
-    let is_plugin = |name: &PackageName| name.as_ref() == PYTEST || name.as_ref().starts_with("pytest-");
-    let asked = known.resolve.lock.into_iter().flat_map(|lock| &lock.requirements);
-    let asked = asked.filter(|one| is_plugin(&one.name));
-    asked.map(|requirement| wish(requirement.clone(), known.program)).collect()
+/// Pytest and its plugins, as far as the resolve asks for them: tests import few of them.
+fn plugins(known: &Known<'_, '_>, analysis: &Analysis<'_>) -> Result<Vec<Wish>, Vec<RuleError>> {
+    let Some(lock) = known.resolve.lock else { return Ok(Vec::new()) };
+    let program = known.program;
+    let (mut wishes, mut errors) = (Vec::new(), Vec::<RuleError>::new());
+    for asked in &lock.requirements {
+        match is_plugin(&asked.name, lock) {
+            _ if asked.name.as_ref() == PYTEST => wishes.push(wish(asked.clone(), program)),
+            Ok(true) => wishes.push(wish(asked.clone(), program)),
+            Ok(false) => {}
+            Err(unknown) => {
+                let resolve = resolve_of(program, &analysis.settings.default_resolve).to_owned();
+                let (label, place) = (program.label.clone(), program.place.clone());
+                errors.push(ResolveError::Unread { resolve, unknown, label, place }.into());
+            }
+        }
+    }
+    if errors.is_empty() { Ok(wishes) } else { Err(errors) }
+}
+
+/// Whether pytest loads a project; the package of which that is not known, where somebody can find it out.
+fn is_plugin(name: &PackageName, lock: &Lock) -> Result<bool, Unknown> {
+    let packages = lock.named(name);
+    if packages.iter().any(|package| package.pytest_plugin == Some(true)) {
+        return Ok(true);
+    }
+    let Some(package) = packages.iter().find(|package| package.pytest_plugin.is_none()) else {
+        return Ok(false);
+    };
+    // A lock of ours that names no plugin is one of an earlier version, or has none.
+    if lock.form == Form::Pants || is_called_plugin(name) {
+        return Ok(is_called_plugin(name));
+    }
+    Err(Unknown { name: name.clone(), version: package.version.clone(), what: Unsaid::Plugin })
 }
 
 /// What a resolve has by this name: what it asks for, or whatever the lock has of it.
@@ -281,6 +312,7 @@ impl Running<'_, '_> {
             shared: Some(ENVIRONMENT.to_owned()),
             timeout: environment::timeout(target).or(self.request.timeout),
             needs: needs::of(target).map_err(|error| vec![error])?,
+            keeps: None,
         };
         let (files, builds) = self.with_packages(Input::Tree(self.files()?), actions)?;
         let inputs = vec![files, Input::Action(environment)];

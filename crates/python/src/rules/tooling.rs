@@ -46,6 +46,10 @@ pub struct ToolRequest<'a> {
     pub resolve: &'a dyn Fn(&Tool, &Target) -> String,
     /// The files that configure a tool for a file, the nearest folder first.
     pub configuration: &'a dyn Fn(&Tool, &str) -> Vec<String>,
+    /// Whether a tool is to look at a file.
+    pub looks_at: &'a dyn Fn(&Tool, NodeId) -> bool,
+    /// Whether nothing counts that a tool found out before.
+    pub anew: bool,
 }
 
 /// Files that a tool looks at in one process, or that are rewritten together.
@@ -85,10 +89,10 @@ pub fn tool_files(graph: &TargetGraph, nodes: &[NodeId]) -> Vec<NodeId> {
     found.into_iter().filter(|node| graph.file(*node).is_some_and(is_python)).collect()
 }
 
-/// Whether a tool leaves a file alone.
-fn skips(graph: &TargetGraph, file: NodeId, tool: &Tool) -> bool {
+/// Whether a tool is run on a file: it is asked to, and does not leave it alone.
+fn is_wanted(graph: &TargetGraph, file: NodeId, tool: &Tool, request: &ToolRequest<'_>) -> bool {
     let target = graph.target(file).of_file(graph.file(file).unwrap_or_default());
-    target.list(SKIP_TOOLS).contains(&tool.name.as_str())
+    (request.looks_at)(tool, file) && !target.list(SKIP_TOOLS).contains(&tool.name.as_str())
 }
 
 /// Adds the actions by which each tool looks at some files.
@@ -105,7 +109,7 @@ pub fn look(
     let (mut all, mut errors) = (Vec::new(), Vec::new());
     for &tool in request.tools {
         let wanted: Vec<NodeId> =
-            files.iter().copied().filter(|file| !skips(analysis.graph, *file, tool)).collect();
+            files.iter().copied().filter(|file| is_wanted(analysis.graph, *file, tool, request)).collect();
         let files = wanted.as_slice();
         if tool.imports {
             match tooling.look_with_imports(tool, files, actions) {
@@ -142,7 +146,8 @@ pub fn rewrite(
     let (mut all, mut errors) = (Vec::new(), Vec::new());
     let mut groups = BTreeMap::<Vec<usize>, Vec<NodeId>>::new();
     for file in files {
-        let wanted = request.tools.iter().enumerate().filter(|(_, tool)| !skips(analysis.graph, file, tool));
+        let is_wanted = |tool: &Tool| is_wanted(analysis.graph, file, tool, request);
+        let wanted = request.tools.iter().enumerate().filter(|(_, tool)| is_wanted(tool));
         groups.entry(wanted.map(|(number, _)| number).collect()).or_default().push(file);
     }
     for (numbers, files) in groups.into_iter().filter(|(numbers, _)| !numbers.is_empty()) {
@@ -443,6 +448,7 @@ pub(super) fn process(tool: &Tool, run: &Run<'_>, equipped: &Equipped) -> Proces
         shared: Some(ENVIRONMENT.to_owned()),
         timeout: None,
         needs: engine::Needs::default(),
+        keeps: None,
     }
 }
 

@@ -14,6 +14,9 @@ const RULE: &str = "python_binary";
 /// The file of a package that is run when the package is.
 const MAIN: &str = "__main__.py";
 
+/// The folders whose files are of tests.
+const TESTS: [&str; 2] = ["test", "tests"];
+
 /// What a program starts: a file, and the function of it where one is called.
 type Start = (String, Option<String>);
 
@@ -23,10 +26,15 @@ pub(super) fn wanted(repository: &Repository<'_>, files: &[&str], passed: &mut V
     let programs = repository.targets.iter().filter(|target| target.rule.name == RULE);
     let mut started: BTreeSet<Start> = programs.filter_map(|program| start(program, &imports)).collect();
     let mut wanted = commands(repository, files, &imports, &mut started, passed);
+    let all: BTreeSet<&str> = files.iter().copied().collect();
     let is_candidate = |file: &&&str| {
         let (folder, name) = split(file);
         let is_test = name.starts_with("test_") || name.ends_with("_test.py") || name == "tests.py";
-        name.ends_with(".py") && !is_test && name != "conftest.py" && !is_command(folder, name, &started)
+        let is_script = name.ends_with(".py") && !is_test && name != "conftest.py";
+        // In a package it is mostly there for who works on the module.
+        let is_module = name != MAIN && all.contains(graph::join(folder, "__init__.py").as_str());
+        let is_of_tests = folder.split('/').any(|part| TESTS.contains(&part));
+        is_script && !is_module && !is_of_tests && !is_command(folder, name, &started)
     };
     let candidates: Vec<&str> = files.iter().filter(is_candidate).copied().collect();
     let scripts: Vec<&str> =

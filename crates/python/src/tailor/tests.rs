@@ -145,6 +145,20 @@ fn requirements_come_from_the_project_or_from_files() {
 }
 
 #[test]
+fn modules_of_packages_and_files_of_tests_are_no_programs() {
+    let script = "if __name__ == '__main__':\n    pass\n";
+    check(
+        &[("a/__init__.py", ""), ("a/b.py", script), ("a/__main__.py", ""), ("tests/c.py", script)],
+        &[],
+        &[
+            "python_library //a:a",
+            "python_binary //a:main entry_point=__main__.py",
+            "python_library //tests:tests",
+        ],
+    );
+}
+
+#[test]
 fn programs_are_scripts_and_commands() {
     let project = "[project]\nname = 'x'\n[project.scripts]\napp = 'svc.app:main'\nother = 'gone:main'\n";
     let script = "import a\nif __name__ == '__main__':  # Start.\n    a.main()\n";

@@ -90,7 +90,9 @@ fn mypy() -> Tool {
             "--no-color-output",
             "--no-error-summary",
             "--no-pretty",
-            "--cache-dir=/dev/null",
+            "--cache-dir=.pants-kept",
+            "--no-sqlite-cache",
+            "--skip-cache-mtime-checks",
         ]),
         config: files(&[
             ("mypy.ini", &[]),
@@ -101,6 +103,7 @@ fn mypy() -> Tool {
         output: ToolOutput::Mypy,
         // Of a file that cannot be parsed, 2.
         exit_codes: vec![1, 2],
+        keeps: true,
         roots_variable: Some("MYPYPATH".to_owned()),
         ..Tool::new("mypy", ToolGoal::Check)
     }

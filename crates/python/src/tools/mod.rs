@@ -6,6 +6,9 @@ mod known;
 pub use findings::{Finding, Level, findings};
 pub use known::known_tools;
 
+/// The folder that a tool remembers things in from run to run, beside the files.
+pub const KEPT: &str = ".pants-kept";
+
 /// What a tool is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ToolGoal {
@@ -88,6 +91,8 @@ pub struct Tool {
     pub exit_codes: Vec<i32>,
     /// Whether it has to import what the files import.
     pub imports: bool,
+    /// Whether its arguments have it remember in [`KEPT`] what it found out, which it checks by time, size and content.
+    pub keeps: bool,
     /// The variable that takes the source roots.
     pub roots_variable: Option<String>,
     /// The resolve that has it, where that is said.
@@ -110,6 +115,7 @@ impl Tool {
             output: ToolOutput::Text,
             exit_codes: vec![1],
             imports: goal == ToolGoal::Check,
+            keeps: false,
             roots_variable: None,
             resolve: None,
         }

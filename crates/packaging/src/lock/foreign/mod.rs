@@ -108,6 +108,7 @@ fn bare(name: PackageName, version: Version) -> Package {
         build: None,
         wheels: Vec::new(),
         modules: Vec::new(),
+        pytest_plugin: None,
         origin: Origin::Index,
     }
 }

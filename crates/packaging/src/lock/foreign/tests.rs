@@ -182,6 +182,18 @@ fn a_workspace_of_uv() {
 }
 
 #[test]
+fn what_extras_of_a_project_bring_is_asked_for_unless_some_exclude_others() {
+    let project = "[[package]]\nname = \"a\"\nversion = \"1\"\nsource = { virtual = \".\" }\n\
+        [package.metadata]\nrequires-dist = [\
+        { name = \"b\", marker = \"os_name == 'nt' and extra == 'dev'\" }, { name = \"c\", marker = \"extra == 'dev'\" }]\n";
+    let expect = |wants: &str| format!("python >=3.9; CPython>=3.9\n{wants}\na 1 Repository");
+    check("uv.lock", &uv(project), &expect("wants b ; os_name == 'nt'\nwants c"));
+    let conflicts = format!("conflicts = [[{{ package = \"a\", extra = \"dev\" }}]]\n{project}");
+    let wants = "wants b ; os_name == 'nt' and extra == 'dev'\nwants c ; extra == 'dev'";
+    check("uv.lock", &uv(&conflicts), &expect(wants));
+}
+
+#[test]
 fn extras_in_conflict_are_all_taken_to_be_asked_for() {
     let package = |version: &str| {
         format!(

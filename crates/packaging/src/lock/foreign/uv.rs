@@ -26,6 +26,8 @@ struct RawUv {
     #[serde(default)]
     supported_markers: Vec<Text>,
     #[serde(default)]
+    conflicts: Vec<toml::Value>,
+    #[serde(default)]
     manifest: RawManifest,
     #[serde(default, rename = "package")]
     packages: Vec<RawPackage>,
@@ -110,7 +112,8 @@ struct RawFile {
 
 pub(super) fn parse(text: &str, folder: &str, borders: &Borders<'_>) -> Result<Lock, Vec<LockError>> {
     let raw: RawUv = toml::from_str(text).map_err(|error| vec![misshapen(text, &error)])?;
-    let mut reader = Uv { reader: Reader::default(), borders, folder, several: several(&raw.packages) };
+    let (several, asks_for_extras) = (several(&raw.packages), raw.conflicts.is_empty());
+    let mut reader = Uv { reader: Reader::default(), borders, folder, several, asks_for_extras };
     if raw.version.get_ref().to_string() != VERSION {
         let (found, expected) = (raw.version.get_ref().to_string(), VERSION.to_owned());
         let at = raw.version.span().start;
@@ -136,6 +139,8 @@ struct Uv<'b> {
     /// The folder of the lock, from the root.
     folder: &'b str,
     several: BTreeMap<String, usize>,
+    /// Whether what extras of the projects bring counts as asked for, as that of groups does; not where some exclude others.
+    asks_for_extras: bool,
 }
 
 impl Uv<'_> {
@@ -289,7 +294,11 @@ impl Uv<'_> {
         let specifier = raw.specifier.as_ref().map_or("", |text| text.get_ref());
         // uv writes `*` for any version.
         let specifier = if specifier == "*" { "" } else { specifier };
-        let marker = raw.marker.as_ref().map_or_else(String::new, |text| format!(" ; {}", text.get_ref()));
+        let marker = raw.marker.as_ref().and_then(|text| match text.get_ref().parse::<MarkerTree>() {
+            Ok(tree) if self.asks_for_extras => without_extras(tree, |_| true).try_to_string(),
+            _ => Some(text.get_ref().clone()),
+        });
+        let marker = marker.map_or_else(String::new, |text| format!(" ; {text}"));
         let text = format!("{}{extras}{specifier}{marker}", raw.name.get_ref());
         self.reader.value("package.metadata", &Reader::at(&raw.name, &text), str::parse)
     }
@@ -298,22 +307,29 @@ impl Uv<'_> {
 /// A marker without the names that uv gives to extras and groups in conflict, all of which are taken to be asked for:
 /// where that needs two versions of a thing, it is told when something is built.
 fn without_conflicts(tree: MarkerTree) -> MarkerTree {
-    let mut invented: Vec<ExtraName> = Vec::new();
+    without_extras(tree, |name| {
+        let of_conflict = |kind: &str| {
+            name.as_ref()
+                .strip_prefix(kind)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        of_conflict("extra-") || of_conflict("group-") || of_conflict("project-")
+    })
+}
+
+/// A marker as it is where those extras are asked for that are meant.
+fn without_extras(tree: MarkerTree, is_meant: impl Fn(&ExtraName) -> bool) -> MarkerTree {
+    let mut meant: Vec<ExtraName> = Vec::new();
     for conjunction in tree.to_dnf() {
         for expression in conjunction {
-            if let MarkerExpression::Extra { name: MarkerValueExtra::Extra(name), .. } = expression {
-                let of_conflict = |kind: &str| {
-                    name.as_ref()
-                        .strip_prefix(kind)
-                        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-                };
-                if of_conflict("extra-") || of_conflict("group-") || of_conflict("project-") {
-                    invented.push(name);
-                }
+            if let MarkerExpression::Extra { name: MarkerValueExtra::Extra(name), .. } = expression
+                && is_meant(&name)
+            {
+                meant.push(name);
             }
         }
     }
-    if invented.is_empty() { tree } else { tree.simplify_extras(&invented) }
+    if meant.is_empty() { tree } else { tree.simplify_extras(&meant) }
 }
 
 fn marker(tree: &MarkerTree) -> Option<Marker> {

@@ -35,6 +35,8 @@ pub(super) struct Attempt {
     pub(super) outcome: Option<Outcome>,
     /// What a process said that was ended, or what is said of one that left nothing.
     pub(super) said: String,
+    /// Why it was ended, where its bounds are the reason.
+    pub(super) reason: Option<String>,
     /// The key of the run, where it came to that and the file ran alone.
     pub(super) key: Option<Digest>,
 }
@@ -229,7 +231,8 @@ impl Round<'_> {
 fn is_of_tests(failure: &ActionFailure) -> bool {
     matches!(
         &*failure.error,
-        ActionError::Exit { .. } | ActionError::Run(RunError::Timeout { .. } | RunError::Outputs { .. })
+        ActionError::Exit { .. }
+            | ActionError::Run(RunError::Timeout { .. } | RunError::Excess { .. } | RunError::Outputs { .. })
     )
 }
 
@@ -246,6 +249,7 @@ impl Attempt {
             duration: Duration::ZERO,
             outcome: None,
             said: String::new(),
+            reason: None,
             key: None,
         }
     }
@@ -273,6 +277,12 @@ impl Attempt {
                 status: Status::TimedOut,
                 duration: *limit,
                 said: said.clone(),
+                ..Attempt::not_run()
+            },
+            Some(ActionError::Run(RunError::Excess { excess, said, .. })) => Attempt {
+                status: Status::Failed,
+                said: said.clone(),
+                reason: Some(format!("the process was stopped: {excess}")),
                 ..Attempt::not_run()
             },
             Some(ActionError::Run(RunError::Outputs { .. })) => {

@@ -272,7 +272,7 @@ fn broken(one: &Attempt) -> Option<String> {
             signal => format!("the process was ended by signal {signal}"),
         }),
         (Status::Failed, Some(status)) => Some(format!("{ENDED_EARLY}, with status {status}")),
-        (Status::Failed, None) => Some(ENDED_EARLY.to_owned()),
+        (Status::Failed, None) => Some(one.reason.clone().unwrap_or_else(|| ENDED_EARLY.to_owned())),
         _ => None,
     }
 }
