@@ -62,6 +62,7 @@ fn spawn(number: usize) -> Verb {
         environment: [("NUMBER".to_owned(), number.to_string())].into(),
         outputs: Vec::new(),
         keeps_failed: false,
+        keeps: None,
         shared: None,
         timeout: None,
         needs: Needs::default(),
