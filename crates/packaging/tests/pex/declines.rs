@@ -77,7 +77,7 @@ fn variables_and_files_of_settings_leave_it_to_the_runtime() {
 }
 
 /// A mount that ends with the test.
-struct Mounted<'a>(&'a Path);
+pub(crate) struct Mounted<'a>(pub(crate) &'a Path);
 
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {
