@@ -4,6 +4,7 @@ What a test asks the tool for becomes a repository with one `python_binary`. A t
 has no field is skipped, and names the option. For `scripts/pex-tests`.
 """
 
+import functools
 import glob
 import json
 import os
@@ -14,8 +15,22 @@ import tempfile
 
 import pytest
 
-PANTS = os.environ["PEX_SHIM_PANTS"]
-CACHE = os.environ["PEX_SHIM_CACHE"]
+PANTS = os.environ["SHIM_PANTS"]
+CACHE = os.environ["SHIM_CACHE"]
+WHEELS = os.environ["SHIM_WHEELS"]
+RESULTS = os.environ["SHIM_RESULTS"]
+
+# Tests that start what they build by several Pythons, without saying so; a PEX of pants is for those that it names.
+SEVERAL_PYTHONS = (
+    "test_issue_2728_pex_python",
+    "test_reproducible_build",
+    "test_pex_reexec_constraints_dont_match",
+    "test_system_site_packages_pex_tools",
+)
+MINORS = ["3.9", "3.10", "3.11"]
+
+# The test that is under way: its outcome, why, and how often it built by pants.
+current = {}
 
 # Options of the tool that choose how it works, and change nothing in the file that is built; those with a value first.
 WITHOUT_EFFECT = {
@@ -75,6 +90,7 @@ VALUES = {
     "--inject-args": "args",
     "--constraints": "constraint_files",
     "--platform": "platforms",
+    "--runtime-pex-root": "root",
 }
 MANY = {"sources", "files", "constraints", "pythons", "env", "args", "constraint_files", "platforms"}
 
@@ -92,11 +108,18 @@ def parsed(arguments):
         if word == "--":
             found["rest"] = queue
             break
-        name, is_given, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        if word.startswith("--"):
+            name, is_given, value = word.partition("=")
+        else:
+            name, value = word[:2], word[2:]
+            is_given = bool(value) and name in VALUES
+            name = name if is_given else word
         if not word.startswith("-"):
             found["requirements"].append(word)
         elif name == "--venv":
             found["venv"] = value or "false"
+        elif word == "--several-pythons":
+            found["several"] = True
         elif word == "--sh-boot":
             found["sh_boot"] = True
         elif word == "--no-strip-pex-env":
@@ -134,6 +157,7 @@ class Repository:
     def write(self):
         found, fields = self.found, self.fields
         pythons = [self.ask("'%d.%d' % sys.version_info[:2]", name) for name in found["pythons"]] or [self.minor]
+        pythons = MINORS if found.get("several") else pythons
         self.sources()
         self.requirements()
         self.start()
@@ -154,6 +178,8 @@ class Repository:
                 text if text[0].isalpha() else f"CPython{text}" for text in found["constraints"]
             ]
             del fields["interpreters"]
+        if "shebang" in found and fields["sh_boot"]:
+            raise Unsupported("--python-shebang beside --sh-boot")
         for name, field in (("shebang", "shebang"), ("inherit", "inherit_path"), ("strip", "strip_pex_env")):
             if name in found:
                 fields[field] = found[name]
@@ -205,6 +231,8 @@ class Repository:
         lines += found["requirements"]
         if found["constraint_files"]:
             raise Unsupported("--constraints")
+        ours = {path: "pex==" + os.path.basename(path).split("-")[1] for path in wheels()}
+        lines = [ours.get(line, line) for line in lines]
         if any(os.path.exists(line.split("[")[0]) or line.startswith(("-", "git+")) or "://" in line for line in lines):
             raise Unsupported("a requirement that is a file or an address")
         if lines:
@@ -249,6 +277,7 @@ def command_line(arguments, python):
         made = repository.build()
         if "output" in found:
             output = os.path.abspath(found["output"])
+            os.makedirs(os.path.dirname(output), exist_ok=True)
             shutil.rmtree(output) if os.path.isdir(output) else None
             (shutil.copytree if os.path.isdir(made) else shutil.copy)(
                 made, output, **({"symlinks": True} if os.path.isdir(made) else {})
@@ -260,16 +289,22 @@ def command_line(arguments, python):
         shutil.rmtree(work, ignore_errors=True)
 
 
-def replaced(args=None, python=None, quiet=None, pex_module="pex", use_pex_whl_venv=True):
+def replaced(create, args=None, python=None, quiet=None, pex_module="pex", use_pex_whl_venv=True):
     """The command that a test runs instead of the tool."""
     args = list(args or ())
     if pex_module != "pex":
-        pytest.skip(f"it is about the module {pex_module}")
-    found = None
+        return create(args, python, quiet, pex_module, use_pex_whl_venv)
+    if any(name in current["test"] for name in SEVERAL_PYTHONS):
+        args.insert(0, "--several-pythons")
     try:
         found = parsed(args)
         with tempfile.TemporaryDirectory() as folder:
             Repository(folder, found, python).write()
+        current["built"] = current.get("built", 0) + 1
+        if "root" in found:
+            # There is no field for it, and the variable means the same. The tool makes the folder.
+            os.environ["PEX_ROOT"] = os.path.abspath(found["root"])
+            os.makedirs(os.environ["PEX_ROOT"], exist_ok=True)
     except Unsupported as error:
         pytest.skip(f"pants has no field for {error}")
     except (OSError, ValueError, IndexError):
@@ -303,12 +338,47 @@ def distribution(version, python_version=None, allow_adhoc_version=False):
     )
 
 
+def pytest_runtest_logstart(nodeid):
+    current.clear()
+    current.update(test=nodeid, outcome="passed", reason="", built=0)
+    os.environ.pop("PEX_ROOT", None)
+
+
+def pytest_runtest_logreport(report):
+    if report.outcome != "passed" and current["outcome"] == "passed":
+        current["outcome"] = report.outcome
+        path_line_reason = report.longrepr if report.skipped and isinstance(report.longrepr, tuple) else None
+        reason = path_line_reason[2] if path_line_reason else report.longreprtext.strip().splitlines()[-1]
+        current["reason"] = "pex expects it to fail" if hasattr(report, "wasxfail") else reason.removeprefix("Skipped: ")
+
+
+def pytest_runtest_logfinish(nodeid):
+    with open(RESULTS, "a") as file:
+        file.write(json.dumps(current) + "\n")
+
+
+def wheels():
+    """The wheels of the release, which the tests take instead of building those of the checkout."""
+    return glob.glob(os.path.join(WHEELS, "pex-*.whl"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef, request):
+    if fixturedef.argname == "pex_bdist":
+        from testing import pex_dist
+
+        fixturedef.cached_result = (pex_dist.wheel(), fixturedef.cache_key(request), None)
+        return fixturedef.cached_result[0]
+
+
 def pytest_configure(config):
     import testing
+    from testing import pex_dist
 
     # It was for finding this plugin; a PEX that sees it starts itself again without it.
     os.environ.pop("PYTHONPATH", None)
-    testing.create_pex_command = replaced
+    testing.create_pex_command = functools.partial(replaced, testing.create_pex_command)
+    pex_dist.wheels = wheels
     testing.ensure_python_distribution = distribution
     # The releases that tests name are those that are here.
     for name in ("PY27", "PY39", "PY310", "PY311"):

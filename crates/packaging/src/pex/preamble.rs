@@ -71,11 +71,19 @@ def __start_installed__():
         return
     previous = os.environ.get(variable)
     os.environ[variable] = pex
+    noted = "_PEX_CACHE_SET_LAST_ACCESS"
+    if @VENV@:
+        # It notes when it was last started, and fails where it cannot.
+        try:
+            open(os.path.join(copy, ".last-access"), "a").close()
+        except (IOError, OSError):
+            os.environ[noted] = "0"
     try:
         sys.stdout.flush()
         sys.stderr.flush()
         os.execv(python, [python] + arguments + [copy] + sys.argv[1:])
     except OSError:
+        os.environ.pop(noted, None)
         if previous is None:
             del os.environ[variable]
         else:

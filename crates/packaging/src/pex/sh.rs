@@ -28,7 +28,8 @@ pub(super) fn script(options: &PexOptions, pex_hash: &str, planned: bool) -> Str
     let from_copy = match &copy {
         Some(copy) if !venv => UNZIPPED.replace("@COPY@", &quote(copy)),
         Some(copy) if planned => PLAN.replace("@INSTALLER@", &quote(&installer(options, copy))),
-        _ => String::new(),
+        Some(_) => GONE.to_owned(),
+        None => String::new(),
     };
     let names = names(&options.pythons).join(" ");
     let find = FIND.replace("@NAMES@", &names);
@@ -98,17 +99,30 @@ if [ -z "$root" ]; then
 fi
 "#;
 
-/// Only where no variable asks for something that the virtual environment cannot do itself.
+/// Only where no variable asks for something that the virtual environment cannot do itself. It notes when it was last
+/// started, and fails where it cannot: where it is another user's, or its disk is read-only.
 const VENV: &str = r#"copy=$root/@COPY@
 plan=
 if [ -z "${PEX_IGNORE_RCFILES:-}${PEX_VENV:-}${PEX_PYTHON:-}" ] &&
     [ -z "${PEX_PYTHON_PATH:-}${PEX_PATH:-}${PEX_TOOLS:-}" ]; then
     if [ -x "$copy/bin/python" ]; then
+        if ! { true >>"$copy/.last-access"; } 2>/dev/null; then
+            _PEX_CACHE_SET_LAST_ACCESS=0
+            export _PEX_CACHE_SET_LAST_ACCESS
+        fi
         PEX=$pex
         export PEX
         exec "$copy/bin/python" @ARGS@"$copy" "$@"
     fi
     plan=yes
+fi
+"#;
+
+/// The runtime would start an environment whose interpreter is gone, and a plan makes it again.
+const GONE: &str = r#"if [ -n "$plan" ] && [ -h "$copy/bin/python" ]; then
+    printf '%s: the Python of its environment is gone: %s\n' "$0" "$copy" >&2
+    printf 'remove that folder, and the next start makes it again\n' >&2
+    exit 1
 fi
 "#;
 

@@ -20,7 +20,7 @@ use super::{bootstrap as files, wheel_modules, wheel_scripts};
 use crate::wheel::{self, WheelError, WheelFilename};
 
 /// The version of these steps, raised whenever one yields something else for the same input.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// The path in the tree of [`boot()`] of what a zipapp starts with.
 pub const PREFIX: &str = ".prefix";
 

@@ -77,7 +77,7 @@ fn variables_and_files_of_settings_leave_it_to_the_runtime() {
 }
 
 /// A mount that ends with the test.
-struct Mounted<'a>(&'a Path);
+pub(crate) struct Mounted<'a>(pub(crate) &'a Path);
 
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {
@@ -197,6 +197,39 @@ fn another_minor_leaves_it_to_the_runtime() {
     let finished = finish(command(&planned.pex, &other, &root).env("PEX_VERBOSE", "1"));
     let said = String::from_utf8_lossy(&finished.stderr);
     assert!(finished.status.success() && said.contains("it is for CPython 3.11"), "{said}");
+}
+
+/// Neither the plan nor the runtime starts wheels of another machine or C library, and the runtime says which do not fit.
+#[test]
+fn wheels_of_another_system_are_told() {
+    let Some(python) = python(11) else { return println!("skipped: no CPython 3.11") };
+    if !Path::new("/lib64/ld-linux-x86-64.so.2").exists() {
+        return println!("skipped: this is no Linux with glibc on x86-64");
+    }
+    for (wheels, built_for) in
+        [("manylinux2014_aarch64", "linux-aarch64"), ("musllinux_1_2_x86_64", "linux-x86_64-musl")]
+    {
+        let Some(mut workshop) = Workshop::new() else { return };
+        let arguments = ["--python-version", "3.11", "--platform", wheels, "markupsafe==3.0.2"];
+        let Some(files) = download(&format!("told-{built_for}"), &arguments) else { return };
+        let (trees, wheels) = workshop.wheels(&files);
+        let entry = Entry::Module("markupsafe".to_owned());
+        let spec =
+            PexSpec { options: options(&[11]), entry, requirements: vec!["markupsafe".to_owned()], wheels };
+        for planned_for in [vec![target("3.11", built_for)], Vec::new()] {
+            let name = format!("{}.pex", planned_for.len());
+            workshop.planned_for = planned_for;
+            let pex = workshop.make(&name, &spec, &[], &trees);
+            let finished = finish(&mut command(&pex, &python, &workshop.dir.path().join("root")));
+            let said = String::from_utf8_lossy(&finished.stderr);
+            assert!(
+                said.contains("A distribution for markupsafe could not be resolved"),
+                "{built_for}: {said}"
+            );
+            assert!(said.contains("do not match the supported tags"), "{built_for}: {said}");
+            assert_eq!(finished.status.code(), Some(1), "{built_for}: {said}");
+        }
+    }
 }
 
 /// Asks the installer under `python` what it thinks of a plan with these facts.

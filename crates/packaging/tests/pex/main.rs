@@ -17,3 +17,4 @@ mod steps;
 mod support;
 mod tools;
 mod trees;
+mod unwritable;

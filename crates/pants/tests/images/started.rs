@@ -1,6 +1,7 @@
-//! What others make of an image: `umoci` unpacks it, `bwrap` starts it, `skopeo` copies it.
+//! What others make of an image: `umoci` unpacks it, `bwrap` and `crun` start it, `skopeo` copies it.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -72,6 +73,45 @@ fn an_image_is_unpacked_started_and_copied() {
         }
         assert_eq!(String::from_utf8_lossy(&output.stdout), "alpha beta 1 /app 8000\n", "{stderr}");
     }
+}
+
+/// Has a runtime of containers start a program, which sees no cgroups of version 2 beside those of version 1: some runtimes
+/// refuse to start where both have controllers.
+const RUN: &str =
+    "umount /sys/fs/cgroup/unified 2> /dev/null; exec crun --root \"$0\" run --bundle \"$1\" image";
+
+#[test]
+fn a_runtime_of_containers_starts_it() {
+    let test = "a_runtime_of_containers_starts_it";
+    if !rustix::process::geteuid().is_root() {
+        return skipped(test, "only root may change what is mounted for `crun`");
+    }
+    if !has(test, "crun", "crun") {
+        return;
+    }
+    let Some(service) = Service::new(test) else { return };
+    service.write(&service.base.one, "['linux-x86_64']", "user = '65532'");
+    service.package();
+    let bundle = service.dir.path().join("bundle");
+    let image = format!("{}:latest", service.checkout.root.join("dist/start/image.oci").display());
+    succeed(Command::new("umoci").args(["unpack", "--image", &image]).arg(&bundle));
+    without_terminal(&bundle.join("config.json"));
+    let mut run = Command::new("unshare");
+    run.args(["--mount", "sh", "-c", RUN]).arg(service.dir.path().join("state")).arg(&bundle);
+    let output = run.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if stderr.contains("Operation not permitted") {
+        return skipped(test, &format!("`crun` may not start anything here: {stderr}"));
+    }
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "alpha beta 1 /app 8000\n", "{stderr}");
+}
+
+/// Takes the terminal out of what is started, and holds that it runs as the image says.
+fn without_terminal(config: &Path) {
+    let mut document: Value = serde_json::from_slice(&fs::read(config).unwrap()).unwrap();
+    assert_eq!(document["process"]["user"]["uid"], 65532, "{document:#}");
+    document["process"]["terminal"] = false.into();
+    fs::write(config, document.to_string()).unwrap();
 }
 
 #[test]
