@@ -172,14 +172,19 @@ impl Connection {
             }
             tries += 1;
             self.judge(&fault, begin.elapsed());
-            let wait = fault.after.unwrap_or_else(|| pause(tries));
-            // Nobody waits as long as a server likes.
-            let is_over = tries >= TRIES || wait > self.settings.patience;
-            if !fault.kind.passes() || is_over || !self.breaker.lets_pass() {
+            if !fault.kind.passes() || !self.breaker.lets_pass() {
+                return Err(fault);
+            }
+            let pause = fault.after.unwrap_or_else(|| pause(tries));
+            // Who wants to be asked later than anybody waits is as good as one who does not answer.
+            if tries >= TRIES || pause > self.settings.patience {
+                if fault.kind == Kind::Busy {
+                    self.failed(&fault, begin.elapsed());
+                }
                 return Err(fault);
             }
             add(&self.counters.repeated, 1);
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -274,25 +279,29 @@ impl Connection {
                     "renew what `[remote]` says is shown to it; this build goes on without the remote cache";
                 self.notices.add("remote::unauthenticated", message, Some(help));
             }
-            kind if kind.is_of_server() => {
-                let verdict = self.breaker.failed(waited, kind == Kind::Silent);
-                let help = match verdict {
-                    Verdict::GoOn | Verdict::Known => return,
-                    Verdict::Probe(pause) => {
-                        tokio::spawn(look_again(Arc::downgrade(self), pause));
-                        "this build goes on without the remote cache until it answers again"
-                    }
-                    Verdict::Spent => "this build goes on without the remote cache",
-                };
-                let message = match kind {
-                    Kind::Silent => format!("the remote cache `{address}` does not answer"),
-                    Kind::Broken => format!("the remote cache `{address}` fails: {}", fault.message),
-                    _ => format!("the remote cache `{address}` cannot be reached: {}", fault.message),
-                };
-                self.notices.add("remote::unreachable", message, Some(help));
-            }
+            kind if kind.is_of_server() => self.failed(fault, waited),
             _ => {}
         }
+    }
+
+    /// Counts a fault of the server after somebody has `waited`, and says so where it is not asked any more.
+    fn failed(self: &Arc<Self>, fault: &Fault, waited: Duration) {
+        let address = &self.settings.address;
+        let help = match self.breaker.failed(waited, fault.kind == Kind::Silent) {
+            Verdict::GoOn | Verdict::Known => return,
+            Verdict::Probe(pause) => {
+                tokio::spawn(look_again(Arc::downgrade(self), pause));
+                "this build goes on without the remote cache until it answers again"
+            }
+            Verdict::Spent => "this build goes on without the remote cache",
+        };
+        let message = match fault.kind {
+            Kind::Silent => format!("the remote cache `{address}` does not answer"),
+            Kind::Busy => format!("the remote cache `{address}` has too much to do: {}", fault.message),
+            Kind::Broken => format!("the remote cache `{address}` fails: {}", fault.message),
+            _ => format!("the remote cache `{address}` cannot be reached: {}", fault.message),
+        };
+        self.notices.add("remote::unreachable", message, Some(help));
     }
 
     /// What a request has to have, with how often its proof was asked for. The proof is asked for anew if the one that was

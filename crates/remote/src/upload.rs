@@ -128,25 +128,28 @@ fn upload_all(client: &Arc<Client>, store: &Store, state: &State, queue: &Receiv
         settle(count - done, 0);
         held += done;
         if last.elapsed() > PUBLISHED {
-            settle(held, publish(client, store, state));
-            (held, last) = (0, Instant::now());
+            if let Some(published) = publish(client, store, state) {
+                settle(held, published);
+                held = 0;
+            }
+            last = Instant::now();
         }
     }
     if held > 0 {
-        settle(held, publish(client, store, state));
+        settle(held, publish(client, store, state).unwrap_or_default());
     }
 }
 
-/// Has others find what a plain cache has. Gives how many outcomes they find.
-fn publish(client: &Client, store: &Store, state: &State) -> u64 {
+/// Has others find what a plain cache has. Gives how many outcomes they find; none where it may be tried again.
+fn publish(client: &Client, store: &Store, state: &State) -> Option<u64> {
     let connection = &client.connection;
-    let Some((plain, runtime)) = connection.plain().zip(client.runtime()) else { return 0 };
-    runtime.block_on(connection.publish(plain, store)).unwrap_or_else(|fault| {
+    let (plain, runtime) = connection.plain().zip(client.runtime())?;
+    let published = runtime.block_on(connection.publish(plain, store)).inspect_err(|fault| {
         if fault.kind == Kind::Denied {
             refused(client, state, &fault.message);
         }
-        0
-    })
+    });
+    published.ok()
 }
 
 /// Uploads a group of outcomes. Gives how many of them the server has now, or a plain cache once they are published.

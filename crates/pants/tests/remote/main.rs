@@ -9,6 +9,7 @@ mod execution;
 mod faults;
 mod guard;
 mod plain;
+mod plain_faults;
 mod plain_servers;
 mod servers;
 mod tokens;

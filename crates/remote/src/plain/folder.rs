@@ -114,13 +114,13 @@ fn age(path: &Path, now: SystemTime) -> Option<Duration> {
 
 fn fault(error: io::Error) -> Fault {
     use io::ErrorKind::{
-        IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
-        StorageFull,
+        AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,
+        ReadOnlyFilesystem, StorageFull,
     };
     let kind = match error.kind() {
         NotFound => Kind::Missing,
         PermissionDenied | ReadOnlyFilesystem | StorageFull | QuotaExceeded => Kind::Denied,
-        NotADirectory | IsADirectory => Kind::Refused,
+        NotADirectory | IsADirectory | AlreadyExists => Kind::Refused,
         _ => Kind::Broken,
     };
     Fault::new(kind, error.to_string())

@@ -71,8 +71,9 @@ pub(crate) fn as_catalog(names: &[String]) -> Vec<u8> {
         .encode_to_vec()
 }
 
-/// The names in such an outcome.
-pub(crate) fn catalog(message: &[u8]) -> Vec<String> {
-    let said = api::ActionResult::decode(message).unwrap_or_default().stdout_raw;
-    String::from_utf8_lossy(&said).lines().map(str::to_owned).collect()
+/// The names in such an outcome; none where it is another message, or a part of one.
+pub(crate) fn catalog(message: &[u8]) -> Option<Vec<String>> {
+    let said = api::ActionResult::decode(message).ok()?.stdout_raw;
+    // Nobody writes a list of nothing.
+    (!said.is_empty()).then(|| String::from_utf8_lossy(&said).lines().map(str::to_owned).collect())
 }

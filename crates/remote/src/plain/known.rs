@@ -15,6 +15,12 @@ const DAY: u64 = 86_400;
 /// So long an outcome is found.
 const OUTCOMES: Duration = Duration::from_secs(30 * DAY);
 
+/// What was made later than this after now is not believed: it would count more than all that others make until then.
+const AHEAD: Duration = Duration::from_secs(DAY);
+
+/// More than any pack of several blobs has.
+const LARGEST_PACK: u64 = 64 << 20;
+
 /// So long new outcomes may rely on a blob that is there.
 const FRESH: Duration = Duration::from_secs(15 * DAY);
 
@@ -55,7 +61,9 @@ fn blobs_of(pack: &Pack) -> Option<(Digest, Vec<(Digest, u64)>)> {
         offset = offset.checked_add(blob.size)?;
     }
     let object = pack.object.as_ref()?.digest()?;
-    (offset <= object.size).then_some((object, found))
+    // Several blobs may be read all at once, into memory.
+    let fits = offset == object.size && (found.len() == 1 || object.size <= LARGEST_PACK);
+    fits.then_some((object, found))
 }
 
 /// The blob that the tree of an outcome is in.
@@ -70,11 +78,15 @@ impl Known {
         Known { indexes, ..Known::default() }
     }
 
-    /// Takes in what an index says that is not too old `now`. False where all of it is.
+    /// Takes in what an index says that is not too old `now`. False where all of it is, and whoever's clock is right needs
+    /// it no more.
     pub(crate) fn add(&mut self, index: &Index, now: u64) -> bool {
         let mut useful = false;
         for record in index.records.iter().filter(|record| !is_over(record.time, OUTCOMES, now)) {
             useful = true;
+            if is_ahead(record.time, now) {
+                continue;
+            }
             let kept = self.outcomes.entry(record.action.clone()).or_default();
             if kept.0 > record.time {
                 continue;
@@ -87,6 +99,9 @@ impl Known {
         for pack in index.packs.iter().filter(|pack| !is_over(pack.time, LONGEST, now)) {
             let Some((object, blobs)) = blobs_of(pack) else { continue };
             useful = true;
+            if is_ahead(pack.time, now) {
+                continue;
+            }
             for (blob, offset) in &blobs {
                 let place = Place { object, offset: *offset, time: pack.time };
                 let kept = self.places.entry(*blob).or_insert(place);
@@ -147,11 +162,16 @@ fn is_over(time: u64, longest: Duration, now: u64) -> bool {
     time.saturating_add(longest.as_secs()) < now
 }
 
-/// Several indexes as one, without what is too old `now`.
+fn is_ahead(time: u64, now: u64) -> bool {
+    time > now.saturating_add(AHEAD.as_secs())
+}
+
+/// Several indexes as one, without what is too old `now`, or not believed.
 pub(crate) fn merged(indexes: Vec<Index>, now: u64) -> Index {
     let (mut records, mut packs) = (BTreeMap::<Vec<u8>, Record>::new(), BTreeMap::<Digest, Pack>::new());
     for index in indexes {
-        for record in index.records.into_iter().filter(|record| !is_over(record.time, OUTCOMES, now)) {
+        let counts = |time, longest| !is_over(time, longest, now) && !is_ahead(time, now);
+        for record in index.records.into_iter().filter(|record| counts(record.time, OUTCOMES)) {
             match records.get(&record.action) {
                 Some(kept) if kept.time > record.time => {}
                 _ => {
@@ -159,9 +179,14 @@ pub(crate) fn merged(indexes: Vec<Index>, now: u64) -> Index {
                 }
             }
         }
-        for pack in index.packs.into_iter().filter(|pack| !is_over(pack.time, LONGEST, now)) {
-            if let Some(object) = pack.object.as_ref().and_then(super::index::Named::digest) {
-                packs.insert(object, pack);
+        for pack in index.packs.into_iter().filter(|pack| counts(pack.time, LONGEST)) {
+            let Some(object) = pack.object.as_ref().and_then(super::index::Named::digest) else { continue };
+            // A large blob may have been written more than once.
+            match packs.get(&object) {
+                Some(kept) if kept.time > pack.time => {}
+                _ => {
+                    packs.insert(object, pack);
+                }
             }
         }
     }
@@ -233,5 +258,53 @@ mod tests {
         known.forget_object(&blob(5, 30));
         assert_eq!((known.place(&blob(7, 20)), known.between(&blob(5, 30), (0, 30))), (None, [].as_slice()));
         assert!(known.has(&blob(6, 10), now), "another object has it as well");
+    }
+
+    #[test]
+    fn what_was_written_twice_is_as_old_as_the_last_time() {
+        let now = 100 * DAY;
+        let at = |days| Index {
+            packs: vec![pack(blob(1, 5), &[blob(1, 5)], now - days * DAY)],
+            records: Vec::new(),
+        };
+        for both in [[at(40), at(1)], [at(1), at(40)]] {
+            let mut known = Known::default();
+            known.add(&merged(both.to_vec(), now), now);
+            assert!(known.has(&blob(1, 5), now));
+        }
+    }
+
+    #[test]
+    fn what_says_that_it_is_of_a_later_time_does_not_count_more() {
+        let now = 100 * DAY;
+        let wrong = Index {
+            records: vec![record(1, "wrong", u64::MAX)],
+            packs: vec![pack(blob(2, 10), &[blob(6, 10)], u64::MAX)],
+        };
+        let right = Index {
+            records: vec![record(1, "right", now)],
+            packs: vec![pack(blob(3, 10), &[blob(6, 10)], now)],
+        };
+        let one = merged(vec![right.clone(), wrong.clone()], now);
+        for all in [vec![&wrong, &right], vec![&right, &wrong], vec![&one]] {
+            let mut known = Known::default();
+            assert!(all.iter().all(|index| known.add(index, now)));
+            assert_eq!(known.outcome(&blob(1, 0)).unwrap().stdout_raw, b"right");
+            assert_eq!(known.place(&blob(6, 10)).unwrap().object, blob(3, 10));
+        }
+    }
+
+    #[test]
+    fn packs_are_no_larger_than_what_is_read_at_once() {
+        let large = 1 << 40;
+        let all = [
+            pack(blob(1, large), &[blob(1, large)], 1),
+            pack(blob(2, large), &[blob(3, 5), blob(4, large - 5)], 1),
+            pack(blob(5, large), &[blob(6, 5)], 1),
+        ];
+        let mut known = Known::default();
+        known.add(&Index { packs: all.to_vec(), records: Vec::new() }, 1);
+        let found = [blob(1, large), blob(3, 5), blob(6, 5)].map(|blob| known.place(&blob).is_some());
+        assert_eq!(found, [true, false, false]);
     }
 }

@@ -18,6 +18,9 @@ use crate::settings::Settings;
 /// The form of what is kept; another one begins anew beside it.
 pub(super) const FORM: &str = "v1";
 
+/// An index that is larger would not fit into memory, and nobody wrote it.
+const LARGEST_INDEX: u64 = 1 << 30;
+
 /// More than any list of names has.
 const LIST: u64 = 16 << 20;
 
@@ -189,7 +192,11 @@ impl Objects {
             Objects::Folder(folder) => Ok((digests(folder.list("index")?.iter()), None)),
             Objects::Http(web) => match web.send(&catalog("GET", &catalog_path(), shown), Payload::Nothing) {
                 Ok(answer) => {
-                    let said = super::index::catalog(&bytes(answer, LIST)?);
+                    // Whoever took it for an empty list would write one without what others have made.
+                    let said = super::index::catalog(&bytes(answer, LIST)?).ok_or_else(|| {
+                        let message = format!("`{}` is there, and is no list of indexes", catalog_path());
+                        Fault::new(Kind::Refused, message)
+                    })?;
                     Ok((digests(said.iter()), None))
                 }
                 Err(fault) if fault.kind == Kind::Missing => Ok((Vec::new(), None)),
@@ -253,13 +260,14 @@ fn file_name(index: &Digest) -> String {
     format!("{}-{}", index.hex(), index.size)
 }
 
-/// The digests among some names.
+/// The digests of indexes among some names.
 fn digests<'n>(names: impl Iterator<Item = &'n String>) -> Vec<Digest> {
     let mut found: Vec<Digest> = names
         .filter_map(|name| {
             let (hex, size) = name.split_once('-')?;
             Digest::from_hex(hex, size.parse().ok()?).ok()
         })
+        .filter(|index| index.size <= LARGEST_INDEX)
         .collect();
     found.sort_unstable();
     found

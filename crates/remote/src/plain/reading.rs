@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _, Write as _};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message as _;
@@ -19,6 +19,9 @@ use crate::connection::Connection;
 use crate::fault::{Fault, Kind};
 use crate::statistics::add;
 use crate::streams::Failed;
+
+/// In so many parts comes a list of indexes at most, a thousand names in each.
+const LISTS: usize = 100;
 
 /// How many requests are on their way at once.
 const AT_ONCE: usize = 8;
@@ -70,7 +73,7 @@ impl Connection {
     /// The indexes that there are now.
     pub(super) async fn list(self: &Arc<Self>, plain: &Plain) -> Result<Vec<Digest>, Fault> {
         let (mut all, mut after) = (Vec::new(), None::<String>);
-        loop {
+        for _ in 0..LISTS {
             let (some, next) = self
                 .with_objects(&plain.objects, move |objects, shown| objects.list(after.as_deref(), shown))
                 .await?;
@@ -80,6 +83,7 @@ impl Connection {
             }
             after = next;
         }
+        Err(Fault::new(Kind::Refused, "the list of its indexes does not end"))
     }
 
     async fn load_all(self: &Arc<Self>, plain: &Plain, store: &Store) -> Result<Known, Fault> {
@@ -215,12 +219,15 @@ impl Connection {
         self.load(plain, store).await?;
         let place = plain.known()?.place(digest);
         let place = place.ok_or_else(|| Fault::new(Kind::Missing, "no index names it"))?;
-        let taking = Arc::new(Mutex::new(Taking { writer: store.writer()?, done: 0, failed: None }));
+        let given_up = Arc::new(AtomicBool::new(false));
+        let taking =
+            Taking { writer: store.writer()?, done: 0, failed: None, given_up: Arc::clone(&given_up) };
+        let taking = Arc::new(Mutex::new(taking));
         while lock(&taking).done < digest.size {
             let (connection, taking, size) = (Arc::clone(self), Arc::clone(&taking), digest.size);
             let before = lock(&taking).done;
             let came = Arc::clone(&taking);
-            self.with_objects(&plain.objects, move |objects, shown| {
+            let read = self.with_objects(&plain.objects, move |objects, shown| {
                 let mut taking = lock(&taking);
                 let from = place.offset + taking.done;
                 let end = (from + STEP).min(place.offset + size);
@@ -228,12 +235,13 @@ impl Connection {
                 let cut = |error: io::Error| Fault::new(Kind::Unreachable, error.to_string());
                 io::copy(&mut (&mut content).take(from - start), &mut io::sink()).map_err(cut)?;
                 taking.take(&mut content, size, &connection)
-            })
-            .await
-            .map_err(|fault| match lock(&came).failed.take() {
-                Some(error) => Failed::Store(error),
-                None => Failed::Remote(fault),
-            })?;
+            });
+            if let Err(fault) = read.await {
+                given_up.store(true, Ordering::Relaxed);
+                // Whoever still waits for the server holds it, and is not waited for.
+                let failed = came.try_lock().ok().and_then(|mut taking| taking.failed.take());
+                return Err(failed.map_or_else(|| Failed::Remote(fault), Failed::Store));
+            }
             if lock(&came).done == before {
                 return Err(Fault::corrupt().into());
             }
@@ -249,6 +257,8 @@ struct Taking {
     writer: BlobWriter,
     done: u64,
     failed: Option<StoreError>,
+    /// Nobody wants it any more.
+    given_up: Arc<AtomicBool>,
 }
 
 fn lock(taking: &Mutex<Taking>) -> std::sync::MutexGuard<'_, Taking> {
@@ -259,7 +269,7 @@ impl Taking {
     /// Takes in what comes, and no more than `size` bytes in all.
     fn take(&mut self, content: &mut dyn io::Read, size: u64, connection: &Connection) -> Result<(), Fault> {
         let mut buffer = vec![0; 1 << 18];
-        while self.done < size {
+        while self.done < size && !self.given_up.load(Ordering::Relaxed) {
             let most = buffer.len().min(usize::try_from(size - self.done).unwrap_or(usize::MAX));
             let len = content.read(&mut buffer[..most]);
             let len = len.map_err(|error| Fault::new(Kind::Unreachable, error.to_string()))?;

@@ -195,7 +195,8 @@ fn fault(answer: Response<Body>) -> Fault {
         | (401 | 407, _) => Kind::Unauthenticated,
         // Who may not write is told so by these as well.
         (403 | 405 | 501 | 507, _) => Kind::Denied,
-        (404 | 410, _) => Kind::Missing,
+        // A part that an object is too short for is as missing as the object.
+        (404 | 410 | 416, _) => Kind::Missing,
         (408 | 425 | 429 | 503, _) => Kind::Busy,
         (500..=599, _) => Kind::Broken,
         _ => Kind::Refused,

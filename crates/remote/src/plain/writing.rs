@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prost::Message as _;
 use store::{Digest, Store};
@@ -140,9 +140,25 @@ impl Connection {
 
     async fn write(self: &Arc<Self>, plain: &Plain, name: Name, content: Content) -> Result<(), Fault> {
         let (Name::Content(digest) | Name::Index(digest)) = name;
-        self.with_objects(&plain.objects, move |objects, shown| objects.put(&name, &content, shown)).await?;
+        let put = move |objects: &Objects, shown: &_| objects.put(&name, &content, shown);
+        self.with_objects(&plain.objects, put)
+            .await
+            .inspect_err(|fault| self.not_taken(fault, digest.size))?;
         add(&self.counters.bytes_up, digest.size);
         Ok(())
+    }
+
+    /// Says that an object is not taken as it is, and the next one like it will not be either.
+    fn not_taken(&self, fault: &Fault, size: u64) {
+        if fault.kind == Kind::Refused {
+            let address = &self.settings.address;
+            let message = format!(
+                "the remote cache `{address}` does not take a file of {size} bytes: {}",
+                fault.message
+            );
+            let help = "what needs it is not uploaded; a cache has to take files of 17 MiB, and larger ones for wheels";
+            self.notices.add("remote::not_taken", message, Some(help));
+        }
     }
 
     /// Takes an outcome, to be named by the next index, with the blobs that it needs.
@@ -161,16 +177,17 @@ impl Connection {
     /// Writes what is left, and the index that names it. Gives how many outcomes others find from now on.
     pub(crate) async fn publish(self: &Arc<Self>, plain: &Plain, store: &Store) -> Result<u64, Fault> {
         let packed = self.write_pack(plain).await;
-        let (index, count) = {
+        let index = {
             let (known, mut pending, now) = (plain.known()?, plain.pending(), self.seconds());
-            let records = std::mem::take(&mut pending.records);
-            let whole = records.into_iter().filter(|(_, needs)| {
-                needs.iter().all(|blob| pending.here.contains(blob) || known.has(blob, now))
-            });
-            let records: Vec<Record> = whole.map(|(record, _)| record).collect();
-            let count = records.len() as u64;
-            (Index { records, packs: std::mem::take(&mut pending.packs) }, count)
+            let Pending { here, packs, records, .. } = &mut *pending;
+            records.retain(|(_, needs)| needs.iter().all(|blob| here.contains(blob) || known.has(blob, now)));
+            // All of it stays until it is named, for the next time.
+            Index {
+                records: records.iter().map(|(record, _)| record.clone()).collect(),
+                packs: packs.clone(),
+            }
         };
+        let count = index.records.len() as u64;
         if count == 0 {
             return packed.map(|()| 0);
         }
@@ -182,7 +199,9 @@ impl Connection {
         self.write(plain, Name::Index(digest), Content::Bytes(Arc::new(bytes))).await?;
         self.announce(plain, digest, &dropped).await?;
         {
-            let mut known = plain.known()?;
+            let (mut known, mut pending) = (plain.known()?, plain.pending());
+            pending.records.clear();
+            pending.packs.clear();
             known.add(&index, self.seconds());
             known.indexes.retain(|index| !dropped.contains(index));
             known.indexes.push(digest);
@@ -235,6 +254,7 @@ impl Connection {
         }
         // Others write the same list: whoever's index is not in it afterwards writes it again.
         for tries in 1..=TRIES {
+            let begin = Instant::now();
             let mut all = self.list(plain).await?;
             if tries > 1 && all.contains(&digest) {
                 return Ok(());
@@ -242,7 +262,8 @@ impl Connection {
             all.retain(|index| !dropped.contains(index) && *index != digest);
             all.push(digest);
             self.with_objects(&plain.objects, move |objects, shown| objects.announce(&all, shown)).await?;
-            tokio::time::sleep(Duration::from_millis(random() % 50)).await;
+            // Whoever read it before that has written it by then, unless that takes much longer than here.
+            tokio::time::sleep(begin.elapsed() * 2 + Duration::from_millis(random() % 50)).await;
         }
         match self.list(plain).await?.contains(&digest) {
             true => Ok(()),
@@ -254,4 +275,78 @@ impl Connection {
 /// Whether the message of a tree is in the index.
 pub(crate) fn is_small(tree: &[u8]) -> bool {
     tree.len() <= SMALL_TREE
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use store::DigestFunction;
+
+    use super::*;
+    use crate::address::Address;
+    use crate::client::Client;
+    use crate::settings::Settings;
+
+    fn client(folder: &Path) -> Client {
+        let settings = Settings {
+            address: Address::Folder(folder.to_owned()),
+            instance: String::new(),
+            headers: Vec::new(),
+            roots: None,
+            identity: None,
+            bucket: None,
+            budget: None,
+            proxy: None,
+            now: SystemTime::now,
+            credentials: None,
+            read: true,
+            write: true,
+            write_processes: true,
+            patience: Duration::from_secs(2),
+            upload_patience: Duration::from_secs(2),
+            version: "1",
+            invocation: String::new(),
+        };
+        Client::new(settings, DigestFunction::Blake3).unwrap()
+    }
+
+    #[test]
+    fn what_could_not_be_named_is_named_the_next_time() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(&place.path().join("store"), DigestFunction::Blake3).unwrap();
+        let folder = place.path().join("shared");
+        // A file is where the folder of the indexes has to be.
+        let index = folder.join("v1/blake3/index");
+        let (first, second) = (store.digest(b"first"), store.digest(b"second"));
+        let writer = client(&folder);
+        let (connection, runtime) = (&writer.connection, writer.runtime().unwrap());
+        let plain = connection.plain().unwrap();
+        let outcome = |action: &Digest, needs: &[Digest]| {
+            connection.record(plain, action, &api::ActionResult::default(), (Vec::new(), needs.to_vec()));
+        };
+        runtime.block_on(async {
+            connection.load(plain, &store).await.unwrap();
+            connection.pack(plain, vec![(first, b"first".to_vec())]).await.unwrap();
+            outcome(&first, &[first]);
+            fs::create_dir_all(index.parent().unwrap()).unwrap();
+            fs::write(&index, "").unwrap();
+            assert!(connection.publish(plain, &store).await.is_err());
+            fs::remove_file(&index).unwrap();
+            // It relies on what was packed before.
+            outcome(&second, &[first]);
+            assert_eq!(connection.publish(plain, &store).await.unwrap(), 2);
+        });
+        let reader = client(&folder);
+        let (connection, runtime) = (&reader.connection, reader.runtime().unwrap());
+        let plain = connection.plain().unwrap();
+        runtime.block_on(async {
+            for action in [first, second] {
+                assert!(connection.look_in_indexes(plain, &store, &action).await.unwrap().is_some());
+            }
+        });
+        assert!(plain.known().unwrap().place(&first).is_some());
+    }
 }
