@@ -102,6 +102,8 @@ pub enum Problem {
         "`{label}` has no files: nothing in its directory matches the patterns that its rule has by default"
     )]
     NoFiles { label: String },
+    #[error("`{label}` generates no requirements: the file of a `{rule}` is not read")]
+    NotRead { label: String, rule: &'static str },
     #[error("`{file}` is a directory")]
     SourceIsDirectory { file: String },
     #[error("the pattern `{pattern}` matches no file")]
@@ -191,6 +193,7 @@ impl LoadError {
             Problem::MissingSource { .. } | Problem::SourceIsDirectory { .. } => "loader::missing_source",
             Problem::IgnoredSource { .. } => "loader::ignored_source",
             Problem::NoFiles { .. } => "loader::no_files",
+            Problem::NotRead { .. } => "loader::not_read",
             Problem::Unmatched { .. } => "loader::unmatched_pattern",
             Problem::Pattern { .. } => "loader::pattern",
             Problem::LeavesPackage { .. } => "loader::leaves_package",
@@ -266,6 +269,9 @@ fn fixed_help(problem: &Problem) -> Option<&'static str> {
         Problem::TooDeep { .. } => "is a bracket never closed? else spread it over several assignments",
         Problem::IgnoredSource { .. } => {
             "what is left out does not exist for BUILD files: take it out there, or leave it out here"
+        }
+        Problem::NotRead { .. } => {
+            "write them with `pipenv requirements > requirements.txt`, and read that by a `python_requirements`"
         }
         Problem::NoFiles { .. } => "write `sources = []` where it shall have none, or say which they are",
         Problem::Walk { .. } => "name in `pants_ignore` what does not belong to the repository",

@@ -290,6 +290,7 @@ impl Run<'_> {
                 unknown.entry(name).or_default().insert(place);
             }
             loaded.warnings.extend(outcome.targets.iter().filter_map(no_files));
+            loaded.warnings.extend(outcome.targets.iter().filter_map(not_read));
             loaded.targets.extend(outcome.targets);
             loaded.rules.extend(outcome.rules);
             loaded.messages.extend(outcome.messages);
@@ -365,6 +366,12 @@ fn no_files(target: &Target) -> Option<LoadError> {
     });
     let problem = || Problem::NoFiles { label: target.label.to_string() };
     (by_default && target.sources.is_empty()).then(|| problem().at(target.place.clone()))
+}
+
+/// The warning for a target of a rule whose file nobody reads.
+fn not_read(target: &Target) -> Option<LoadError> {
+    let problem = || Problem::NotRead { label: target.label.to_string(), rule: target.rule.name };
+    (target.rule.name == "pipenv_requirements").then(|| problem().at(target.place.clone()))
 }
 
 /// The targets without those whose name is taken, and the errors for these.

@@ -136,7 +136,7 @@ pub(crate) fn skipped_tools(rule: &RuleSchema, fields: &mut Vec<(String, Plain)>
 /// The rule of the targets that a rule generates, where these are no files.
 fn generated(rule: &RuleSchema) -> Option<&'static RuleSchema> {
     match rule.name {
-        "python_requirements" => schema("python_requirement"),
+        "python_requirements" | "poetry_requirements" => schema("python_requirement"),
         "pex_binaries" => schema("python_binary"),
         _ => None,
     }

@@ -1,10 +1,11 @@
 //! What a program that failed was looking for and nobody had declared: files and modules of the repository that it names
 //! in what it said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graph::NodeId;
 use packaging::name::{PackageName, parse_name};
+use packaging::pyproject;
 
 use crate::diagnostic::Diagnostic;
 use crate::goals::filedeps;
@@ -36,7 +37,7 @@ pub(crate) fn warnings(
     };
     let label = graph.target(node).label.to_string();
     let mut found: BTreeSet<String> = BTreeSet::new();
-    let mut warnings = metadata(repository, (&label, node), said);
+    let mut warnings = metadata(session, repository, (&label, node), said);
     for line in said.lines() {
         if let Some((_, name)) = line.split_once(NO_MODULE) {
             found.extend(module(repository, name.trim_matches(['\'', '"', ' '])));
@@ -54,7 +55,12 @@ pub(crate) fn warnings(
 }
 
 /// Warnings of the repository's own distributions whose metadata were looked for.
-fn metadata(repository: &Repository, (label, node): (&str, NodeId), said: &str) -> Vec<Diagnostic> {
+fn metadata(
+    session: &Session<'_>,
+    repository: &Repository,
+    (label, node): (&str, NodeId),
+    said: &str,
+) -> Vec<Diagnostic> {
     let graph = &repository.graph;
     let named = said.lines().filter_map(|line| line.split_once(NO_METADATA));
     let names: BTreeSet<PackageName> =
@@ -62,6 +68,10 @@ fn metadata(repository: &Repository, (label, node): (&str, NodeId), said: &str) 
     if names.is_empty() {
         return Vec::new();
     }
+    let there: BTreeSet<PackageName> =
+        graph.targets().filter_map(|(_, target)| python::distribution_name(target)).collect();
+    let mut projects = projects(session, repository);
+    projects.retain(|name, _| names.contains(name) && !there.contains(name));
     let reached = graph.closure([node]);
     let distributions = graph.targets().filter(|(one, _)| !reached.contains(one));
     let asked = distributions.filter_map(|(_, target)| {
@@ -73,7 +83,32 @@ fn metadata(repository: &Repository, (label, node): (&str, NodeId), said: &str) 
             Diagnostic::warning("sandbox::undeclared", message).help(Some(help))
         })
     });
-    asked.collect()
+    asked.chain(projects.iter().map(|(name, path)| no_distribution(label, name, path))).collect()
+}
+
+/// The projects that requirements are read from, each with its `pyproject.toml`.
+fn projects(session: &Session<'_>, repository: &Repository) -> BTreeMap<PackageName, String> {
+    let targets = repository.graph.targets().map(|(_, target)| target);
+    let sources =
+        targets.filter(|target| python::generates_requirements(target)).flat_map(|one| &one.sources);
+    let project = |path: &str| {
+        let text = std::fs::read_to_string(session.root.join(path)).ok()?;
+        Some((pyproject::about(&text).name?, path.to_owned()))
+    };
+    sources
+        .filter(|source| source.path.ends_with(".toml"))
+        .filter_map(|source| project(&source.path))
+        .collect()
+}
+
+fn no_distribution(label: &str, name: &PackageName, path: &str) -> Diagnostic {
+    let message =
+        format!("`{label}` looked for the metadata of `{name}`, which has no `python_distribution`");
+    let help = format!(
+        "write `python_distribution(name = \"dist\", provides = python_artifact(name = \"{name}\", version = \"…\"))` \
+         beside {path}, and add that to `dependencies`, or to those of all tests by `__defaults__`"
+    );
+    Diagnostic::warning("sandbox::undeclared", message).help(Some(help))
 }
 
 fn warning(repository: &Repository, label: &str, path: &str) -> Diagnostic {

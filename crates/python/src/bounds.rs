@@ -9,7 +9,7 @@ use packaging::python::{Minor, Wanted};
 use crate::bounds_error::{BoundsError, Imposed};
 use crate::closure::{self, Closure, way};
 use crate::error::RuleError;
-use crate::requirements::{REQUIREMENT, REQUIREMENTS};
+use crate::requirements::{REQUIREMENT, generates_requirements};
 use crate::rules::GENRULE;
 
 /// The name of the field.
@@ -156,7 +156,8 @@ fn imposing(graph: &TargetGraph, program: NodeId, closure: &Closure) -> BTreeSet
     let is_code = |node: &NodeId| {
         let target: &Target = graph.target(*node);
         // What a step says of Pythons is for its own run.
-        *node != program && ![REQUIREMENT, REQUIREMENTS, GENRULE].contains(&target.rule.name)
+        let is_other = [REQUIREMENT, GENRULE].contains(&target.rule.name) || generates_requirements(target);
+        *node != program && !is_other
     };
     let reached = closure::targets(graph, program).into_iter().filter(is_code);
     let requirements = closure.requirements.iter().filter_map(|wish| graph.node(&wish.label));

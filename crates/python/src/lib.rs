@@ -35,7 +35,7 @@ pub use functions::register;
 pub use image_error::ImageError;
 pub use missing::{Lacking, MissingWheels, Source};
 pub use ownership::Ownership;
-pub use requirements::{expand, resolve_of, wishes};
+pub use requirements::{expand, generates_requirements, resolve_of, wishes};
 pub use resolve_error::ResolveError;
 pub use rules::{
     Analysis, Artifact, BASE_LAYERS, Batch, Distribution, EXIT_CODE, Environment, MEASURED, MEASURED_BY_ALL,

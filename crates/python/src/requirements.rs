@@ -12,8 +12,10 @@ use crate::error::RuleError;
 
 /// The rule that one requirement is a target of.
 pub(crate) const REQUIREMENT: &str = "python_requirement";
-/// The rule whose targets generate them.
-pub(crate) const REQUIREMENTS: &str = "python_requirements";
+/// The rules whose targets generate them.
+const REQUIREMENTS: [&str; 2] = ["python_requirements", POETRY];
+/// The one of them that reads the tables of Poetry.
+const POETRY: &str = "poetry_requirements";
 /// The rule that a program is a target of.
 const BINARY: &str = "python_binary";
 /// The rule whose targets generate them.
@@ -36,6 +38,11 @@ pub fn wishes(target: &Target) -> (Vec<Wish>, Vec<RuleError>) {
 /// The resolve that a target is in.
 pub fn resolve_of<'a>(target: &'a Target, default: &'a str) -> &'a str {
     target.str("resolve").unwrap_or(default)
+}
+
+/// Whether a target generates requirements from a file.
+pub fn generates_requirements(target: &Target) -> bool {
+    REQUIREMENTS.contains(&target.rule.name)
 }
 
 /// Puts what `overrides` of a generator say of one of its targets in the place of what it has.
@@ -99,12 +106,12 @@ pub fn expand(
         edges.extend(programs.iter().map(|program| owns(generator, program)));
         generated.extend(programs);
     }
-    for generator in targets.iter().filter(|target| target.rule.name == REQUIREMENTS) {
+    for generator in targets.iter().filter(|target| generates_requirements(target)) {
         let Some(source) = generator.sources.first() else { continue };
         let listed = if is_other_format(&source.path) {
             errors.push(not_read(generator, &source.path));
             continue;
-        } else if source.path.ends_with(".toml") {
+        } else if generator.rule.name == POETRY || source.path.ends_with(".toml") {
             from_pyproject(generator, &source.path, read, &mut errors)
         } else {
             let (file, wrong) = requirement_file::parse(&source.path, read);
@@ -214,7 +221,9 @@ fn from_pyproject(
         }
     };
     let wrong_before = errors.len();
-    let (dependencies, wrong) = pyproject::dependencies(path, &text);
+    let of_poetry = generator.rule.name == POETRY;
+    let read = if of_poetry { pyproject::poetry_dependencies } else { pyproject::dependencies };
+    let (dependencies, wrong) = read(path, &text);
     errors.extend(wrong.into_iter().map(|error| RuleError::RequirementFile {
         code: error.code(),
         message: error.fault.to_string(),
@@ -225,7 +234,7 @@ fn from_pyproject(
         return Vec::new();
     }
     let chosen = chosen(generator, path, &dependencies.groups, errors);
-    let wanted = dependencies.requirements.into_iter().filter(|one| chosen.contains(&one.group));
+    let wanted = dependencies.requirements.into_iter().filter(|one| of_poetry || chosen.contains(&one.group));
     wanted.map(|dependency| dependency.listed).collect()
 }
 

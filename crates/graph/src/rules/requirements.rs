@@ -30,7 +30,8 @@ pub(super) const PYTHON_REQUIREMENTS: RuleSchema = RuleSchema {
     aliases: &[],
     summary: "one requirement for each line of a requirements file",
     doc: "Generates a target for each line of a `requirements.txt`, or for each of the `project.dependencies` of a \
-          `pyproject.toml`: `//3rdparty:reqs#flask`. A dependency on the target itself is one on all of them.",
+          `pyproject.toml`: `//3rdparty:reqs#flask`. A dependency on the target itself is one on all of them. `--hash` of a \
+          line is not compared with anything: the lock has the hashes of all files.",
     role: Role::Code,
     file_nodes: false,
     fields: &[
@@ -53,12 +54,26 @@ pub(super) const POETRY_REQUIREMENTS: RuleSchema = RuleSchema {
     name: "poetry_requirements",
     aliases: &[],
     summary: "the requirements of a project of Poetry",
-    doc: "It is known by its name, and generates nothing: `[tool.poetry]` is not read. `python_requirements` reads what \
-          `[project]` has.",
+    doc: "Generates a target for each project that `[tool.poetry.dependencies]`, `[tool.poetry.dev-dependencies]` and \
+          `[tool.poetry.group.NAME.dependencies]` ask for, of all groups, and for what the standard's own tables have: \
+          `//:poetry#flask`. Versions (`^1.2`, `~1.2`, `1.*`), `python`, `platform`, `markers`, `extras`, `git`, `url` and \
+          archives at a `path` are written as the standard has them; what is in a folder is code of the repository, and \
+          left out. `lock` takes no `git`: give the address of an archive as `url`. The keys `source`, `optional`, `develop` \
+          and `allow-prereleases` have no effect: indexes are configured in `pants.toml`.",
     role: Role::Code,
     file_nodes: false,
-    fields: &[NAME, RESOLVE, TAGS, DESCRIPTION, VISIBILITY],
-    ignored: &["module_mapping", "overrides", "source", "type_stubs_module_mapping"],
+    fields: &[
+        NAME,
+        POETRY_SOURCE,
+        MODULE_MAPPING,
+        OVERRIDES,
+        RESOLVE,
+        INTERPRETER_CONSTRAINTS,
+        TAGS,
+        DESCRIPTION,
+        VISIBILITY,
+    ],
+    ignored: &["type_stubs_module_mapping"],
 };
 
 pub(super) const PIPENV_REQUIREMENTS: RuleSchema = RuleSchema {
@@ -111,6 +126,14 @@ const SOURCE: FieldSchema = FieldSchema {
     default: FieldDefault::Str("requirements.txt"),
     doc: "The file with the requirements: a `requirements.txt`, or a `pyproject.toml` with `[project]`.",
     example: "\"requirements.txt\"",
+};
+
+const POETRY_SOURCE: FieldSchema = FieldSchema {
+    default: FieldDefault::Str("pyproject.toml"),
+    aliases: &[],
+    doc: "The file with the tables of Poetry.",
+    example: "\"pyproject.toml\"",
+    ..SOURCE
 };
 
 const EXTRAS: FieldSchema = FieldSchema {

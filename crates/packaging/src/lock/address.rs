@@ -56,7 +56,8 @@ impl AddressError {
             Self::Outside { .. } => "put the file into the repository, or name its folder in `find_links`",
             Self::Folder { .. } => "give its sources a `python_library`, and depend on that",
             Self::Repository { .. } => {
-                "servers of repositories have an archive of each commit: give its address"
+                "servers of repositories have an archive of each commit, such as \
+                 `https://github.com/OWNER/NAME/archive/COMMIT.tar.gz`: give its address"
             }
             Self::Scheme { .. } => "put the file on a server, or into the repository",
             Self::Secret => "leave it out, and put it into a netrc file",

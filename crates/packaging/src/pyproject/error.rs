@@ -94,6 +94,33 @@ pub enum PyprojectFault {
          `[dependency-groups]`"
     )]
     Poetry,
+    /// There is nothing of Poetry's.
+    #[error("there is no `[tool.poetry]`, and no `[project]` either")]
+    NoPoetry,
+    /// A version constraint that Poetry would not read.
+    #[error("`{text}` is not a version constraint of Poetry: {reason}")]
+    PoetryVersion {
+        /// What is written.
+        text: String,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// Ranges of versions, one or the other.
+    #[error("`{text}` is one range of versions or another, which no requirement can say")]
+    PoetryAlternatives {
+        /// What is written.
+        text: String,
+    },
+    /// A dependency of Poetry with a key that Poetry has not.
+    #[error("`{key}` has no key `{found}`")]
+    PoetryKey {
+        /// The dependency, with the keys of its tables.
+        key: String,
+        /// What is written.
+        found: String,
+        /// The key that it resembles.
+        near: Option<&'static str>,
+    },
     /// Groups that include more than any file sensibly does.
     #[error("the groups include more than {most} entries of each other")]
     TooMany {
@@ -116,7 +143,11 @@ impl PyprojectError {
             PyprojectFault::Cycle { .. } => "packaging::pyproject_cycle",
             PyprojectFault::ConditionalSelf { .. } => "packaging::pyproject_self",
             PyprojectFault::Dynamic { .. } => "packaging::pyproject_dynamic",
-            PyprojectFault::Poetry => "packaging::pyproject_poetry",
+            PyprojectFault::Poetry | PyprojectFault::NoPoetry => "packaging::pyproject_poetry",
+            PyprojectFault::PoetryVersion { .. } | PyprojectFault::PoetryAlternatives { .. } => {
+                "packaging::poetry_version"
+            }
+            PyprojectFault::PoetryKey { .. } => "packaging::poetry_key",
             PyprojectFault::TooMany { .. } => "packaging::pyproject_too_many",
         }
     }
@@ -137,10 +168,22 @@ impl PyprojectError {
                 "write the list under `{key}` in `[project]`, and remove `{key}` from `dynamic`"
             )),
             PyprojectFault::Poetry => Some(
-                "write the dependencies as `[project] dependencies`, which Poetry 2 reads as well".to_owned(),
+                "`poetry_requirements` reads it; or write the dependencies as `[project] dependencies`, which Poetry 2 \
+                 reads as well"
+                    .to_owned(),
             ),
+            PyprojectFault::NoPoetry => {
+                Some("a requirements file is for `python_requirements`".to_owned())
+            }
+            PyprojectFault::PoetryAlternatives { .. } => Some(
+                "write one range, with `!=` for what is left out of it; or an array of tables, each with a `version`, and \
+                 the `python` or `markers` for which it is meant"
+                    .to_owned(),
+            ),
+            PyprojectFault::PoetryKey { near, .. } => near.map(|near| format!("did you mean `{near}`?")),
             PyprojectFault::Toml { .. }
             | PyprojectFault::Type { .. }
+            | PyprojectFault::PoetryVersion { .. }
             | PyprojectFault::Name { .. }
             | PyprojectFault::ConditionalSelf { .. }
             | PyprojectFault::TooMany { .. } => None,

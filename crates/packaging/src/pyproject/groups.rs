@@ -57,6 +57,20 @@ impl Groups {
         }
     }
 
+    /// Puts those of some requirements that name their place where a group asks for the same project.
+    pub(super) fn locate(&mut self, group: &Group, located: Vec<Entry>) {
+        let Some(&at) = self.index.get(group) else { return };
+        let entries = &mut self.all[at].1;
+        for one in located {
+            let Entry::Listed(new) = &one else { continue };
+            let is_same = |entry: &Entry| matches!(entry, Entry::Listed(old) if old.requirement.name == new.requirement.name);
+            if new.requirement.location().is_some() && entries.iter().any(is_same) {
+                entries.retain(|entry| !is_same(entry));
+                entries.push(one);
+            }
+        }
+    }
+
     /// The groups that there are.
     pub(super) fn names(&self) -> impl Iterator<Item = &Group> {
         self.all.iter().map(|(group, _)| group).filter(|group| **group != Group::Project)

@@ -3,11 +3,14 @@
 mod about;
 mod error;
 mod groups;
+mod poetry;
 mod read;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+
+use toml::de::DeTable;
 
 use crate::name::{ExtraName, PackageName};
 use crate::requirement_file::Listed;
@@ -19,6 +22,8 @@ pub use error::{PyprojectError, PyprojectFault};
 const EXTRAS: &str = "project.optional-dependencies";
 /// The table of groups.
 const GROUPS: &str = "dependency-groups";
+/// The group that tools had before there were groups.
+const DEV: &str = "dev";
 
 /// A requirement, and the group that asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +73,28 @@ impl fmt::Display for Group {
 /// is given beside the errors, which are all that the file has, in the order of their places.
 #[must_use]
 pub fn dependencies(path: &str, text: &str) -> (Dependencies, Vec<PyprojectError>) {
-    let mut reader = read::Reader::new(path, text);
+    all(read::Reader::new(path, text, false))
+}
+
+/// Reads the requirements of a project of Poetry: those that [`dependencies`] reads, `[tool.poetry.dependencies]`,
+/// `[tool.poetry.dev-dependencies]` and `[tool.poetry.group.NAME.dependencies]`, as requirements of PEP 508.
+///
+/// What is in a folder is left out: it is code of the repository.
+#[must_use]
+pub fn poetry_dependencies(path: &str, text: &str) -> (Dependencies, Vec<PyprojectError>) {
+    all(read::Reader::new(path, text, true))
+}
+
+/// Whether the tables of Poetry ask for something, so that [`poetry_dependencies`] is what reads a `pyproject.toml`.
+#[must_use]
+pub fn is_of_poetry(text: &str) -> bool {
+    let asks = |table: &DeTable<'_>| {
+        ["dependencies", "dev-dependencies", "group"].iter().any(|key| table.contains_key(*key))
+    };
+    DeTable::parse(text).is_ok_and(|document| poetry::table(document.get_ref()).is_some_and(asks))
+}
+
+fn all(mut reader: read::Reader<'_>) -> (Dependencies, Vec<PyprojectError>) {
     let groups = reader.groups();
     let requirements = groups.resolve(&mut reader);
     let mut errors = reader.errors;

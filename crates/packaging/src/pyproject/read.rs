@@ -9,13 +9,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{PyprojectError, PyprojectFault as Fault};
 use super::groups::{Entry, Groups};
-use super::{EXTRAS, GROUPS, Group};
+use super::{DEV, EXTRAS, GROUPS, Group, poetry};
 use crate::name::{PackageName, parse_extra, parse_name};
 use crate::place::Places;
 use crate::requirement_file::{Listed, from_index};
 
 /// A value of the file.
-type Value<'t> = Spanned<DeValue<'t>>;
+pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
 const REQUIREMENT: &str = "a string with a requirement";
 const GROUP_ENTRY: &str = "a string with a requirement or a table `{ include-group = \"name\" }`";
@@ -29,13 +29,20 @@ pub(super) struct Reader<'t> {
     own: Option<PackageName>,
     /// What uv takes from the workspace or a folder: projects of the repository, whose sources belong to targets.
     members: BTreeSet<PackageName>,
+    /// Whether the tables of Poetry are read as well.
+    of_poetry: bool,
     pub(super) errors: Vec<PyprojectError>,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(file: &str, text: &'t str) -> Self {
-        let (own, members) = (None, BTreeSet::new());
-        Self { file: file.into(), text, places: Places::new(text), own, members, errors: Vec::new() }
+    pub(super) fn new(file: &str, text: &'t str, of_poetry: bool) -> Self {
+        let (own, members, errors) = (None, BTreeSet::new(), Vec::new());
+        Self { file: file.into(), text, places: Places::new(text), own, members, of_poetry, errors }
+    }
+
+    /// The folder of the file.
+    pub(super) fn folder(&self) -> &str {
+        self.file.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
     /// Notes what is wrong at a byte of the file.
@@ -59,9 +66,17 @@ impl<'t> Reader<'t> {
             document.get("tool").and_then(|tool| tool.get_ref().as_table()?.get("uv")?.get_ref().as_table());
         self.members =
             uv.and_then(|uv| uv.get("sources")?.get_ref().as_table()).map(members).unwrap_or_default();
+        let poetry = poetry::table(document).filter(|_| self.of_poetry);
+        self.members.extend(poetry.map(poetry::members).unwrap_or_default());
         match document.get("project") {
             Some(project) => self.project(project, &mut groups),
+            None if self.of_poetry => self.require_poetry(document),
             None => self.refuse_poetry(document),
+        }
+        if let Some(poetry) = poetry {
+            let project = document.get("project").and_then(|project| project.get_ref().as_table());
+            let is_listed = project.is_some_and(|project| project.contains_key("dependencies"));
+            self.poetry(poetry, is_listed, &mut groups);
         }
         if let Some(table) = document.get(GROUPS) {
             self.tables(table, GROUPS, &mut groups);
@@ -74,7 +89,7 @@ impl<'t> Reader<'t> {
 
     /// What uv had before there were groups: it is taken as a part of the group `dev`.
     fn development(&mut self, list: &Value<'_>, groups: &mut Groups) {
-        let Ok(name) = parse_name("dev") else { return };
+        let Ok(name) = parse_name(DEV) else { return };
         let group = Group::Dependency(name);
         let entries = self.entries(list, "tool.uv.dev-dependencies", &group);
         groups.extend(group, entries);
@@ -87,11 +102,18 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn require_poetry(&mut self, document: &DeTable<'_>) {
+        if poetry::table(document).is_none() && !document.contains_key(GROUPS) {
+            self.fail(0, Fault::NoPoetry);
+        }
+    }
+
     fn project(&mut self, project: &Value<'_>, groups: &mut Groups) {
         let Some(table) = self.table(project, "project") else { return };
         let name = table.get("name").and_then(|name| name.get_ref().as_str());
         self.own = name.and_then(|name| parse_name(name).ok());
-        if let Some(dynamic) = table.get("dynamic") {
+        // What is dynamic is in the tables of Poetry.
+        if let Some(dynamic) = table.get("dynamic").filter(|_| !self.of_poetry) {
             self.dynamic(dynamic);
         }
         if let Some(list) = table.get("dependencies") {
@@ -161,7 +183,14 @@ impl<'t> Reader<'t> {
         entries
     }
 
-    fn requirement(&mut self, text: &str, span: Range<usize>, group: &Group, entries: &mut Vec<Entry>) {
+    /// Adds a requirement that is written, or meant, at a span of the file.
+    pub(super) fn requirement(
+        &mut self,
+        text: &str,
+        span: Range<usize>,
+        group: &Group,
+        entries: &mut Vec<Entry>,
+    ) {
         let start = span.start;
         let requirement = match from_index(text) {
             Ok(requirement) => requirement,
@@ -218,7 +247,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn table<'v, 't2>(&mut self, value: &'v Value<'t2>, key: &str) -> Option<&'v DeTable<'t2>> {
+    pub(super) fn table<'v, 't2>(&mut self, value: &'v Value<'t2>, key: &str) -> Option<&'v DeTable<'t2>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             self.wrong(value.span().start, key, "a table", value.get_ref());
@@ -226,7 +255,7 @@ impl<'t> Reader<'t> {
         table
     }
 
-    fn list<'v, 't2>(
+    pub(super) fn list<'v, 't2>(
         &mut self,
         value: &'v Value<'t2>,
         key: &str,
@@ -239,7 +268,7 @@ impl<'t> Reader<'t> {
         list.map(|list| list.iter().map(|value| (value.span(), value.get_ref())))
     }
 
-    fn wrong(&mut self, offset: usize, key: &str, expected: &'static str, found: &DeValue<'_>) {
+    pub(super) fn wrong(&mut self, offset: usize, key: &str, expected: &'static str, found: &DeValue<'_>) {
         let found = match found {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",
@@ -253,12 +282,17 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Whether a path is that of a wheel or source distribution, by its name.
+pub(super) fn is_archive(path: &str) -> bool {
+    [".whl", ".gz", ".zip"].iter().any(|end| path.ends_with(end))
+}
+
 /// The projects that uv takes from the workspace, or from a folder that is no archive.
 fn members(sources: &DeTable<'_>) -> BTreeSet<PackageName> {
     let of_repository = |table: &DeTable<'_>| {
         let workspace = table.get("workspace").and_then(|value| value.get_ref().as_bool()) == Some(true);
         let path = table.get("path").and_then(|value| value.get_ref().as_str());
-        workspace || path.is_some_and(|path| ![".whl", ".gz", ".zip"].iter().any(|end| path.ends_with(end)))
+        workspace || path.is_some_and(|path| !is_archive(path))
     };
     let is_member = |value: &DeValue<'_>| match value {
         DeValue::Table(table) => of_repository(table),

@@ -4,11 +4,18 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::{Group, dependencies};
+use super::{Dependencies, Group, PyprojectError, dependencies};
+
+/// A way to read a file.
+type Read = fn(&str, &str) -> (Dependencies, Vec<PyprojectError>);
+
+fn check(input: &str, expect: &str) {
+    check_as(dependencies, input, expect);
+}
 
 /// Compares what is required, each with its group, and what is wrong, a line each.
-fn check(input: &str, expect: &str) {
-    let (found, errors) = dependencies("svc/pyproject.toml", input);
+pub(super) fn check_as(read: Read, input: &str, expect: &str) {
+    let (found, errors) = read("svc/pyproject.toml", input);
     let mut text = String::new();
     for one in &found.requirements {
         let kind = match one.group {
@@ -219,9 +226,11 @@ proptest! {
         prop::sample::select(vec![
             "[project]\n", "[dependency-groups]\n", "[project.optional-dependencies]\n", "a = [", "]\n", "'a'", "'é'",
             "{include-group = 'a'}", "dependencies = [", ",", "b = [", "1", "\"\\u00e9\"", "name = 'a'\n", "A = [",
+            "[tool.poetry.dependencies]\n", "a = {version = '", "^1", "~", ".*", "||", "', python = '", "'}\n",
         ]), 0..20)) {
         for input in [text, tokens.concat()] {
             let _ = dependencies("p", &input);
+            let _ = super::poetry_dependencies("p", &input);
         }
     }
 }

@@ -70,6 +70,8 @@ pub enum RequirementFileFault {
     Editable {
         /// The option as it is written.
         option: &'static str,
+        /// Whether it names an address, and no folder.
+        remote: bool,
     },
     /// An option that says where distributions come from.
     #[error("`{option}` is not read here: indexes are configured in `pants.toml`")]
@@ -182,11 +184,15 @@ impl RequirementFileFault {
                 return meant(text).map(|meant| format!("did you mean `{meant}`?"));
             }
             Self::IndexOption { .. } => {
-                "name the index in `pants.toml` under `[python-repos]`, and remove this line"
+                "name the index in `pants.toml`, as `indexes` or `find_links` of `[python-repos]`, and remove this line"
+            }
+            Self::Editable { remote: true, .. } => {
+                "write `name @ git+https://…`: what comes from elsewhere is not edited"
             }
             Self::Editable { .. } | Self::Unnamed => {
-                "code of this repository is a `python_library`, on which others depend by its address"
+                "code of this repository is a `python_library`, on which others depend by its address: remove this line"
             }
+            Self::Unreadable { .. } => "paths are relative to the folder of the file that names them",
             Self::RemoteFile { .. } => "copy the file into the repository",
             Self::Cycle { .. } => "move what they share into a file of its own",
             Self::HashAlone => "end the line before it with `\\`, so that both are one line",

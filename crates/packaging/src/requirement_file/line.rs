@@ -105,7 +105,7 @@ fn is_include(option: &Given) -> bool {
 fn unsupported(option: &Given) -> Option<(usize, Fault)> {
     let fault = match option.kind {
         Kind::Index => Fault::IndexOption { option: option.name },
-        Kind::Editable => Fault::Editable { option: option.name },
+        Kind::Editable => Fault::Editable { option: option.name, remote: is_url(&option.value.1) },
         Kind::Unsupported => Fault::UnsupportedOption { option: option.name },
         Kind::Requirements | Kind::Constraints | Kind::Hash => return None,
     };

@@ -20,6 +20,7 @@ use crate::requirement::Requirement;
 pub use error::{RequirementFileError, RequirementFileFault};
 pub use hash::{FileHash, HashAlgorithm};
 pub(crate) use line::requirement as from_index;
+pub(crate) use walk::below_root;
 
 /// A requirement, and where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

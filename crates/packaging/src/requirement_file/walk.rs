@@ -130,7 +130,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The path of a file relative to the root, unless it is not below it.
-fn below_root(folder: &str, written: &str) -> Option<String> {
+pub(crate) fn below_root(folder: &str, written: &str) -> Option<String> {
     if written.starts_with('/') {
         return None;
     }

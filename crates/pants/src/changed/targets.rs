@@ -12,9 +12,6 @@ use crate::diagnostic::Diagnostic;
 use crate::repository::Repository;
 use crate::session::Session;
 
-/// The rule whose targets are made of what a file says, and not of the file.
-const GENERATOR: &str = "python_requirements";
-
 /// The targets of some directories as they were.
 struct Before {
     /// The directories.
@@ -36,7 +33,8 @@ pub(super) fn compare(
     let graph = &repository.graph;
     for (path, file) in old.files.files.iter().filter(|(_, file)| file.now) {
         for node in graph.file_nodes(path) {
-            if graph.target(node).rule.name != GENERATOR {
+            // These targets are made of what a file says, and not of the file.
+            if !python::generates_requirements(graph.target(node)) {
                 change.mark(node, Reason::File { path: path.clone(), change: file.change() });
             }
         }
@@ -71,7 +69,7 @@ pub(super) fn compare(
 
 /// The files that targets are generated from, also those that these name.
 pub(super) fn requirement_files(session: &Session<'_>, repository: &Repository) -> BTreeSet<String> {
-    let generators = repository.graph.targets().filter(|(_, target)| target.rule.name == GENERATOR);
+    let generators = repository.graph.targets().filter(|(_, target)| python::generates_requirements(target));
     let generators = generators.map(|(_, target)| target.clone()).collect();
     let files = RefCell::new(BTreeSet::new());
     let read = |path: &str| {
@@ -95,7 +93,8 @@ fn before(session: &Session<'_>, repository: &Repository, old: &Old<'_>) -> Resu
     let packages = session.packages()?;
     let mut directories = packages.concerned(&session.loader_options(), &earlier, &is_file);
     if old.files.files.keys().any(|path| old.requirement_files.contains(path)) {
-        let generators = repository.graph.targets().filter(|(_, target)| target.rule.name == GENERATOR);
+        let generators =
+            repository.graph.targets().filter(|(_, target)| python::generates_requirements(target));
         directories.extend(generators.map(|(_, target)| target.label.package().to_owned()));
     }
     if directories.is_empty() {
@@ -107,7 +106,7 @@ fn before(session: &Session<'_>, repository: &Repository, old: &Old<'_>) -> Resu
         evaluated.filter(|directory| !loaded.packages.has(directory)).collect();
     let (all, _, wrong) = python::expand(loaded.targets.clone(), &|path| old.content(path));
     if !wrong.is_empty() {
-        let generators = loaded.targets.iter().filter(|target| target.rule.name == GENERATOR);
+        let generators = loaded.targets.iter().filter(|target| python::generates_requirements(target));
         unknown.extend(generators.map(|target| target.label.package().to_owned()));
     }
     Ok(Before { directories, unknown, written: loaded.targets, all })

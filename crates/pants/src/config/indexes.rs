@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::Kind;
-use super::read::Reader;
+use super::read::{Reader, explain};
 use super::sources::Settings;
 use super::value::{Setting, Value};
 use crate::diagnostic::{Diagnostic, Exit};
@@ -101,7 +101,7 @@ impl Reader<'_> {
         for item in items {
             let index = match item.get_ref() {
                 DeValue::String(url) => self.plain_index(key, url, item, &found),
-                DeValue::Table(table) => self.index_table(table, item),
+                DeValue::Table(table) => self.index_table(key, table, item),
                 _ => {
                     self.wrong_type(key, "addresses and tables", item);
                     None
@@ -131,10 +131,24 @@ impl Reader<'_> {
             self.layer.errors.push(error.help(Some(help)));
             return None;
         }
+        self.check_address(key, url, item);
         Some(DeclaredIndex { name: name.to_owned(), url: Some(url.to_owned()), ..DeclaredIndex::default() })
     }
 
-    fn index_table(&mut self, table: &DeTable<'_>, item: &Spanned<DeValue<'_>>) -> Option<DeclaredIndex> {
+    /// Says what an address is read as that leads nowhere.
+    fn check_address(&mut self, key: &str, url: &str, item: &Spanned<DeValue<'_>>) {
+        if let Err(wrong) = self.reading.address(url) {
+            let error = explain(key, "addresses and tables", &wrong).at(Some(self.place(item)));
+            self.layer.errors.push(error);
+        }
+    }
+
+    fn index_table(
+        &mut self,
+        list: &str,
+        table: &DeTable<'_>,
+        item: &Spanned<DeValue<'_>>,
+    ) -> Option<DeclaredIndex> {
         let mut index = DeclaredIndex::default();
         let before = self.layer.errors.len();
         for (key, value) in table {
@@ -170,6 +184,9 @@ impl Reader<'_> {
         }
         if let Some(url) = &index.url {
             self.refuse_password(url, &index.name, item);
+            if self.layer.errors.len() == before {
+                self.check_address(list, url, item);
+            }
         }
         (self.layer.errors.len() == before).then_some(index)
     }

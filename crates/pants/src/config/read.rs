@@ -80,7 +80,7 @@ pub(super) fn read(
 pub(super) struct Reader<'t> {
     text: &'t str,
     file: &'t Arc<str>,
-    reading: Reading<'t>,
+    pub(super) reading: Reading<'t>,
     pub(super) layer: Layer,
 }
 
@@ -161,10 +161,11 @@ impl Reader<'_> {
             if outside || of_pants {
                 return self.other(section, Some(name), at);
             }
+            let message = format!("section `[{section}]` has no key `{name}`");
             let inner = format!("{section}.");
             let sections = KEYS.iter().filter_map(|key| key.section.strip_prefix(&inner));
             let names = keys.by_ref().filter_map(|key| key.name).chain(sections);
-            return self.unknown(format!("section `[{section}]` has no key `{name}`"), name, names, at);
+            return self.unknown(message, name, names, at);
         };
         let given = match (key.kind, value.get_ref()) {
             (Kind::Indexes | Kind::FindLinks, DeValue::Array(items)) => {
@@ -204,7 +205,7 @@ impl Reader<'_> {
     ) {
         let help = match graph::near(wanted, candidates) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("`pants help {FILE}` lists all keys"),
+            None => elsewhere(wanted).unwrap_or_else(|| format!("`pants help {FILE}` lists all keys")),
         };
         self.layer.errors.push(
             Diagnostic::error(Exit::Wrong, "config::unknown", message)
@@ -231,6 +232,16 @@ impl Reader<'_> {
     }
 }
 
+/// Which sections have a key, unless nearly all have it.
+fn elsewhere(name: &str) -> Option<String> {
+    const FEW: usize = 3;
+    let sections: Vec<String> = (KEYS.iter().filter(|key| key.name == Some(name)))
+        .map(|key| format!("`[{}]`", key.section))
+        .collect();
+    let few = (1..=FEW).contains(&sections.len());
+    few.then(|| format!("`{name}` is a key of {}", sections.join(" and of ")))
+}
+
 /// What is wrong with the value of a key, without its place.
 pub(super) fn explain(name: &str, expected: &str, wrong: &Wrong) -> Diagnostic {
     let (code, message, help) = match wrong {
@@ -250,6 +261,15 @@ pub(super) fn explain(name: &str, expected: &str, wrong: &Wrong) -> Diagnostic {
                 }
             };
             ("config::placeholder", message, Some(help))
+        }
+        Wrong::Address { shown } => {
+            let message = format!("`{shown}` in `{name}` is no URL, and no folder that is there");
+            let host = shown.split('/').next().unwrap_or_default().trim_matches('.');
+            let example = format!(", as in `https://{shown}`");
+            let example = if host.contains(['.', ':']) { example } else { String::new() };
+            let help =
+                format!("an address begins with `https://`{example}; a folder is named relative to the root");
+            ("config::address", message, Some(help))
         }
         Wrong::File { path, reason } => {
             let message = format!("cannot read `{path}`, where the value of `{name}` is: {reason}");

@@ -48,6 +48,8 @@ pub(super) enum Wrong {
     Placeholder(String),
     /// A file that the value is to be taken from.
     File { path: String, reason: String },
+    /// It is neither an address nor a path of something; without what may be a password.
+    Address { shown: String },
 }
 
 /// What values are made with.
@@ -98,6 +100,16 @@ impl Reading<'_> {
         Ok(Some(given))
     }
 
+    /// Refuses what is no URL, and no folder or page below the root either.
+    pub(super) fn address(&self, text: &str) -> Result<(), Wrong> {
+        let text = text.trim();
+        if text.contains("://") || text.starts_with("file:") || self.root.join(text).exists() {
+            return Ok(());
+        }
+        let shown = text.rsplit_once('@').map_or(text, |(_, behind)| behind).to_owned();
+        Err(Wrong::Address { shown })
+    }
+
     /// The value of a variable or an option; none if it is in an optional file that is not there.
     pub(super) fn text(&self, kind: Kind, text: &str) -> Result<Option<Given>, Wrong> {
         let Some(text) = self.expand(text)? else { return Ok(None) };
@@ -118,6 +130,7 @@ impl Reading<'_> {
                 let [url] = &literal::edit(&text).map_err(Wrong::Literal)?.apply(&[])[..] else {
                     return Err(Wrong::Type("a list of several, which need names".to_owned()));
                 };
+                self.address(url)?;
                 Given::Value(indexes::only(kind, url.clone()))
             }
         }))

@@ -54,6 +54,22 @@ error[session::no_root]: `TMP/repository/elsewhere` has no `pants.toml`
 }
 
 #[test]
+fn a_key_of_another_section() {
+    check(
+        "[python]\nindexes = [\"https://h.example/simple\"]\n",
+        r#"
+error[config::unknown]: section `[python]` has no key `indexes`
+ --> pants.toml:2:1
+  |
+2 | indexes = ["https://h.example/simple"]
+  | ^^^^^^^
+  |
+  = help: `indexes` is a key of `[python-repos]`
+"#,
+    );
+}
+
+#[test]
 fn unknown_keys() {
     check(
         "[pyton]\n\n[python]\ninterpreter_constrains = []\n\n[GLOBAL]\nzzz = 1\n\n[python.resolve]\na = \"a.lock\"\n",

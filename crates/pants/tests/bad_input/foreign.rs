@@ -66,6 +66,8 @@ error[packaging::requirement_file_unreadable]: cannot read `reqs/more.txt`: No s
   |
 1 | -r more.txt
   | ^
+  |
+  = help: paths are relative to the folder of the file that names them
 error[packaging::lock_unpinned]: `greet>=1` is not pinned, and a requirements file that serves as a lock has `==` and one version for each
  --> reqs/base.txt:2:1
   |

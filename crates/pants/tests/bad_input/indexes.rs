@@ -59,6 +59,42 @@ error[config::index]: the index `default` cannot have `packages`: it is asked fo
 }
 
 #[test]
+fn what_is_neither_an_address_nor_a_folder() {
+    let text = "[python-repos]\nfind_links = [\"wheels\"]\nindexes = [\"pypi.example/simple\", { name = \"corp\", url = \"none\" }]\n";
+    let repository = Repository::new(&[("pants.toml", text)]);
+    repository.fails(
+        &["list", "::"],
+        2,
+        r#"
+error[config::address]: `wheels` in `find_links` is no URL, and no folder that is there
+ --> pants.toml:2:15
+  |
+2 | find_links = ["wheels"]
+  |               ^^^^^^^^
+  |
+  = help: an address begins with `https://`; a folder is named relative to the root
+error[config::address]: `pypi.example/simple` in `indexes` is no URL, and no folder that is there
+ --> pants.toml:3:12
+  |
+3 | indexes = ["pypi.example/simple", { name = "corp", url = "none" }]
+  |            ^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: an address begins with `https://`, as in `https://pypi.example/simple`; a folder is named relative to the root
+error[config::address]: `none` in `indexes` is no URL, and no folder that is there
+ --> pants.toml:3:35
+  |
+3 | indexes = ["pypi.example/simple", { name = "corp", url = "none" }]
+  |                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: an address begins with `https://`; a folder is named relative to the root
+"#,
+    );
+    repository.write("wheels/a.txt", "");
+    repository.write("pants.toml", "[python-repos]\nfind_links = [\"wheels\"]\n");
+    repository.compare(&repository.run(&["list", "::"]), 0, "");
+}
+
+#[test]
 fn a_password_is_not_for_all_and_not_shown() {
     check(
         "[python-repos]\nindexes = [{ name = \"my-corp\", url = \"https://bob:s3cret@h.example/\" }]\n",

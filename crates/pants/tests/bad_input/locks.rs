@@ -416,6 +416,8 @@ error[packaging::requirement_file_unreadable]: cannot read `3rdparty/missing.txt
   |
 3 | -r missing.txt
   | ^
+  |
+  = help: paths are relative to the folder of the file that names them
 "#);
     repository.write("3rdparty/BUILD", "python_requirements(name = \"reqs\", source = \"pyproject.toml\")\n");
     repository.write(

@@ -237,6 +237,24 @@ warning[loader::no_files]: `//svc:lib` has no files: nothing in its directory ma
     }
 }
 
+#[test]
+fn requirements_of_pipenv() {
+    let repository = Repository::new(&[("BUILD", "pipenv_requirements(name = \"pipenv\")\n")]);
+    repository.compare(
+        &repository.run(&["list", "::"]),
+        0,
+        r#"
+warning[loader::not_read]: `//:pipenv` generates no requirements: the file of a `pipenv_requirements` is not read
+ --> BUILD:1:1
+  |
+1 | pipenv_requirements(name = "pipenv")
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: write them with `pipenv requirements > requirements.txt`, and read that by a `python_requirements`
+"#,
+    );
+}
+
 /// Of a program for several platforms `run` builds the one that it can start, and of one for others nothing.
 #[test]
 fn run_builds_what_runs_here() {

@@ -69,4 +69,18 @@ fn own_distributions_are_found_by_their_metadata() {
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("`//svc:tests` looked for the metadata of `acme-sums`"), "{said}");
     assert!(said.contains("add \"//pkg:dist\" to its `dependencies`"), "{said}");
+
+    // Nor has anyone written it for the project.
+    repository.write("svc/pyproject.toml", "[project]\nname = \"other-sums\"\n");
+    repository.write(
+        "svc/own_test.py",
+        "import importlib.metadata\n\nimportlib.metadata.version(\"other-sums\")\n",
+    );
+    let tests = "python_tests(name = \"tests\", sources = [\"own_test.py\"])\n";
+    let requirements = "python_requirements(name = \"reqs\", source = \"pyproject.toml\")\n";
+    repository.write("svc/BUILD", format!("{tests}{requirements}"));
+    let (code, said) = run(&repository, &["test", "::"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("metadata of `other-sums`, which has no `python_distribution`"), "{said}");
+    assert!(said.contains("beside svc/pyproject.toml"), "{said}");
 }

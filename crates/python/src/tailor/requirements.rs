@@ -7,8 +7,10 @@ use packaging::pyproject::{self, Group};
 use packaging::requirement_file;
 
 use super::{Passed, Repository, Wanted, by_folder, split, strings};
+use crate::requirements::generates_requirements;
 
 const RULE: &str = "python_requirements";
+const POETRY: &str = "poetry_requirements";
 const PYPROJECT: &str = "pyproject.toml";
 const USUAL: &str = "requirements.txt";
 
@@ -23,7 +25,7 @@ pub(super) fn is_requirements(path: &str) -> bool {
 
 pub(super) fn wanted(repository: &Repository<'_>, files: &[&str], passed: &mut Vec<Passed>) -> Vec<Wanted> {
     let owned: BTreeSet<&str> = (repository.targets.iter())
-        .filter(|target| target.rule.name == RULE)
+        .filter(|target| generates_requirements(target))
         .flat_map(|target| target.sources.iter().map(|source| &*source.path))
         .collect();
     let is_one = |file: &&str| is_requirements(file) || split(file).1 == PYPROJECT;
@@ -36,7 +38,7 @@ pub(super) fn wanted(repository: &Repository<'_>, files: &[&str], passed: &mut V
         });
         let texts: Vec<String> =
             names.iter().filter(|name| is_requirements(name)).map(|name| graph::join(folder, name)).collect();
-        if let Some((fields, path)) = of_project {
+        if let Some((project, path)) = of_project {
             let reason = format!("`{path}` says what the project requires");
             passed.extend(
                 texts
@@ -45,7 +47,13 @@ pub(super) fn wanted(repository: &Repository<'_>, files: &[&str], passed: &mut V
                     .map(|text| Passed { path: text.clone(), reason: reason.clone() }),
             );
             if !owned.contains(path.as_str()) {
-                wanted.push(one(folder, vec!["reqs".to_owned()], fields, path));
+                wanted.push(match project {
+                    Project::Standard(fields) => one(folder, vec!["reqs".to_owned()], fields, path),
+                    Project::Poetry => {
+                        let target = one(folder, vec!["poetry".to_owned()], Vec::new(), path);
+                        Wanted { rule: POETRY, ..target }
+                    }
+                });
             }
             continue;
         }
@@ -76,16 +84,21 @@ fn text(repository: &Repository<'_>, path: &str, passed: &mut Vec<Passed>) -> Op
     found.map_err(|reason| passed.push(Passed { path: path.to_owned(), reason })).ok()
 }
 
-/// The fields for a `pyproject.toml` that asks for something: all its extras and groups, as long as it does not say that
-/// some exclude each other.
-fn from_project(
-    repository: &Repository<'_>,
-    path: &str,
-    passed: &mut Vec<Passed>,
-) -> Option<Vec<(&'static str, Value)>> {
+/// What a `pyproject.toml` is that asks for something.
+enum Project {
+    /// One with the standard's tables, and the fields for it: all its extras and groups, as long as it does not say that
+    /// some exclude each other.
+    Standard(Vec<(&'static str, Value)>),
+    /// One with the tables of Poetry.
+    Poetry,
+}
+
+fn from_project(repository: &Repository<'_>, path: &str, passed: &mut Vec<Passed>) -> Option<Project> {
     let text = text(repository, path, passed)?;
     let about = pyproject::about(&text);
-    let (found, errors) = pyproject::dependencies(path, &text);
+    let of_poetry = pyproject::is_of_poetry(&text);
+    let read = if of_poetry { pyproject::poetry_dependencies } else { pyproject::dependencies };
+    let (found, errors) = read(path, &text);
     if let Some(error) = errors.first() {
         let reason = format!("line {}: {error}", error.place.line);
         passed.push(Passed { path: path.to_owned(), reason });
@@ -93,6 +106,9 @@ fn from_project(
     }
     if found.requirements.is_empty() && !found.groups.contains(&Group::Project) {
         return None;
+    }
+    if of_poetry {
+        return Some(Project::Poetry);
     }
     let mut fields = vec![("source", PYPROJECT.into())];
     let kinds: [(&'static str, IsOf); 2] = [
@@ -106,7 +122,7 @@ fn from_project(
             fields.push((field, strings(names)));
         }
     }
-    Some(fields)
+    Some(Project::Standard(fields))
 }
 
 /// Those of the requirement files of a folder that can be read, ask for something, and are no part of another.

@@ -126,6 +126,13 @@ fn requirements_come_from_the_project_or_from_files() {
             "python_requirements //docs:reqs",
         ],
     );
+    let of_poetry = "[tool.poetry.group.dev.dependencies]\npytest = '^8'\n";
+    check(&[("svc/pyproject.toml", of_poetry)], &[], &["poetry_requirements //svc:poetry"]);
+    check(
+        &[("svc/pyproject.toml", of_poetry)],
+        &[("poetry_requirements", "//svc:third", None, &["svc/pyproject.toml"])],
+        &[],
+    );
     let files = &[
         ("requirements.txt", "flask\n"),
         ("requirements-dev.txt", "-r requirements.txt\npytest\n"),

@@ -268,7 +268,8 @@ fn recorded(
     let wanted = Wanted { free_threaded: newest.abi.free_threaded, ..Wanted::minor(newest.minor()) };
     if !session.console.quiet {
         let text = format!(
-            "locked for Python {wanted}, the newest on PATH; `[python] interpreters` can say another"
+            "locking for Python {wanted}, that of `{}`; `[python] interpreters` can say another",
+            newest.path.display()
         );
         session.console.message(&text);
     }
