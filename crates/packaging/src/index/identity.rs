@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use ureq::http::header;
-use url::Url;
+use url::{Host, Url};
 
 use super::auth::{Login, variable_part};
 use super::backoff::Problem;
@@ -37,6 +39,10 @@ impl Client {
     pub fn identify(&self, place: &mut Index, env: &BTreeMap<String, String>) -> Result<bool, FetchError> {
         let value = |name: &str| env.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let asked = value(REQUEST_URL).zip(value(REQUEST_TOKEN));
+        // Whoever is on the way could ask for an identity that another index takes.
+        if !is_safe(place.url.without_credentials()) {
+            return Ok(false);
+        }
         if self.offline || (asked.is_none() && !env.keys().any(|name| name.ends_with(GIVEN))) {
             return Ok(false);
         }
@@ -50,7 +56,12 @@ impl Client {
         let Some(audience) = audience["audience"].as_str().filter(|_| status == 200) else {
             return Ok(false);
         };
-        let identity = match (value(&format!("{}{GIVEN}", variable_part(audience))), asked) {
+        let variable = format!("{}{GIVEN}", variable_part(audience));
+        let identity = match (value(&variable), asked) {
+            // The index chooses the variable, and learns nothing that is meant for others.
+            (Some(given), _) if !is_for(given, audience) => {
+                return Err(refused(place, &format!("`{variable}` is no identity for `{audience}`")));
+            }
             (Some(given), _) => given.to_owned(),
             (None, Some((url, bearer))) => self.ask_service(place, (url, bearer), audience)?,
             (None, None) => return Ok(false),
@@ -138,6 +149,25 @@ impl Client {
         read.map_err(|error| passing(&ask, body_cause(error), false))?;
         Ok((status, serde_json::from_slice(&text).unwrap_or_default()))
     }
+}
+
+/// Whether nobody reads on the way to an address.
+fn is_safe(url: &Url) -> bool {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || is_here
+}
+
+/// Whether an identity says that it is for `audience`: the claims are in its middle.
+fn is_for(identity: &str, audience: &str) -> bool {
+    let claims = identity.split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok());
+    let claims: Value = claims.and_then(|claims| serde_json::from_slice(&claims).ok()).unwrap_or_default();
+    let is_meant = |claim: &Value| claim.as_str() == Some(audience);
+    is_meant(&claims["aud"]) || claims["aud"].as_array().is_some_and(|all| all.iter().any(is_meant))
 }
 
 fn refused(place: &Index, reason: &str) -> FetchError {

@@ -8,6 +8,7 @@ use clap::{Args, FromArgMatches, ValueEnum};
 use serde_json::json;
 
 use self::outcome::{Outcome, Status};
+use super::test::Shard;
 use super::{Changed, Narrowed, Targets};
 use crate::changed::Dependents;
 use crate::cli::{self, Cli, Goal, Output};
@@ -84,7 +85,7 @@ enum Part {
 const PARTS: [Part; 5] = [Part::Fmt, Part::Lint, Part::Check, Part::Test, Part::Package];
 
 pub(crate) fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Vec<Diagnostic>> {
-    let is_first = arguments.shard.as_ref().is_none_or(|shard| shard.starts_with("1/"));
+    let is_first = arguments.shard.as_ref().is_none_or(|shard| shard.parse().is_ok_and(Shard::is_first));
     let is_meant = |part: &Part| !arguments.skip.contains(part) && (is_first || *part == Part::Test);
     let goals = PARTS.into_iter().filter(is_meant).map(|part| goal(part, arguments));
     let goals = goals.collect::<Result<Vec<Goal>, _>>()?;

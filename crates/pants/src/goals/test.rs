@@ -22,7 +22,7 @@ use python::{Reporter, Test, TestRequest, test_files, test_packages, test_paths}
 use store::IndexEntry;
 
 use self::attempts::Status;
-use self::choice::Shard;
+pub(super) use self::choice::Shard;
 use self::coverage::Measuring;
 use self::prepared::prepare;
 use self::result::Results;

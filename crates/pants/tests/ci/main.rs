@@ -106,6 +106,9 @@ fn the_worst_of_all_parts_counts_and_each_is_told() {
     // What only one of several jobs does, and what is wrong with a request.
     let shard = report(&root, &cache, &["::", "--shard", "2/2"]);
     assert_eq!(parts(&shard), [passed("test")]);
+    // Services may count with leading zeros.
+    let shard = report(&root, &cache, &["::", "--shard", "01/2", "--skip=fmt,check,package"]);
+    assert_eq!(shard["parts"][0]["goal"], "lint");
     let unknown = report(&root, &cache, &["--changed-since=nosuch", "--skip=fmt,lint,check"]);
     assert_eq!(parts(&unknown), [("test", "failed", 2), ("package", "failed", 2)]);
     let code = &unknown["parts"][0]["report"]["diagnostics"][0]["code"];

@@ -19,7 +19,7 @@ const TABLE: &str = "test-ends";
 
 /// One of several parts of all tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shard {
+pub(in crate::goals) struct Shard {
     number: usize,
     of: usize,
 }
@@ -42,6 +42,11 @@ impl FromStr for Shard {
 }
 
 impl Shard {
+    /// Whether it is the first of them.
+    pub(in crate::goals) fn is_first(self) -> bool {
+        self.number == 1
+    }
+
     /// The files of this part. Each file is in exactly one of the parts, whoever asks, as long as all ask for the same
     /// files with the same durations: the longest goes first, to the part that has the least to do.
     pub(super) fn choose(
