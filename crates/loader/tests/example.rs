@@ -22,6 +22,7 @@ fn it_has_every_rule_and_field() {
         ("svc/conftest.py", ""),
         ("svc/README.md", ""),
         ("svc/requirements.txt", ""),
+        ("svc/pyproject.toml", ""),
         ("svc/orders.proto", ""),
         ("svc/templates/index.html", ""),
         ("svc/fixtures/a/b.json", ""),
